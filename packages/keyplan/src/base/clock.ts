@@ -1,0 +1,62 @@
+/** A running timer. `cancel` may be called at any time, also after it fired. */
+export interface Timer {
+  cancel(): void
+}
+
+/**
+ * Time as the library sees it. `now` is monotonic and measures waiting; `wall` is the epoch time that is compared
+ * with what a server or another process wrote. Both are milliseconds.
+ */
+export interface Clock {
+  now(): number
+  wall(): number
+  /** Runs `fire` once after `ms`. The timer never keeps the process alive. */
+  after(ms: number, fire: () => void): Timer
+}
+
+export const realClock: Clock = {
+  now: () => performance.now(),
+  wall: () => Date.now(),
+  after(ms, fire) {
+    const timer = setTimeout(fire, ms)
+    timer.unref()
+    return { cancel: () => clearTimeout(timer) }
+  },
+}
+
+/** A clock that stands still until it is wound: for tests that need hours without waiting for them. */
+export interface HandClock extends Clock {
+  /** Moves time forward, firing due timers in order, and lets pending promises settle between them. */
+  advance(ms: number): Promise<void>
+}
+
+export function handClock(start = 1_700_000_000_000): HandClock {
+  let elapsed = 0
+  const timers = new Set<{ at: number; fire: () => void }>()
+  const settle = () => new Promise<void>(resolve => setImmediate(resolve))
+
+  return {
+    now: () => elapsed,
+    wall: () => start + elapsed,
+    after(ms, fire) {
+      const timer = { at: elapsed + ms, fire }
+      timers.add(timer)
+      return { cancel: () => timers.delete(timer) }
+    },
+    async advance(ms) {
+      const end = elapsed + ms
+      await settle()
+      for (;;) {
+        let next: { at: number; fire: () => void } | undefined
+        for (const timer of timers) if (timer.at <= end && (!next || timer.at < next.at)) next = timer
+        if (!next) break
+        timers.delete(next)
+        elapsed = Math.max(elapsed, next.at)
+        next.fire()
+        await settle()
+      }
+      elapsed = end
+      await settle()
+    },
+  }
+}

@@ -1,0 +1,17 @@
+/** What lies in Redis: text, or bytes for a binary codec. */
+export type Stored = string | Uint8Array
+
+/**
+ * Turns values into their stored form and back. `In` is what a write takes, `Out` what a read gives: they differ
+ * where a schema transforms.
+ */
+export interface Codec<In, Out = In> {
+  /** Shown by `describe`, e.g. `json`. */
+  readonly name: string
+  /** Whether the stored form is bytes. Text codecs are read as UTF-8 strings. */
+  readonly binary: boolean
+  /** @throws KeyplanError VALUE_INVALID when the value cannot be stored */
+  encode(value: In): Stored
+  /** @throws any error when the stored form is not one of this codec's; the caller decides what that means */
+  decode(stored: Stored): Out
+}

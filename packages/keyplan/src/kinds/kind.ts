@@ -1,0 +1,49 @@
+import type { Clock } from '../base/clock.ts'
+import type { Guard } from '../guard/guard.ts'
+import type { Declaration } from '../plan/declaration.ts'
+import type { Pattern } from '../plan/pattern/pattern.ts'
+import type { Redis } from '../redis/redis.ts'
+import type { Script } from '../redis/script.ts'
+
+/** A server as a kind sees it. */
+export interface Server {
+  readonly redis: Redis
+  readonly guard: Guard
+}
+
+/** Something worth knowing happened. Carries names and figures, never keys or values. */
+export interface Notice {
+  readonly type: string
+  readonly namespace?: string
+  readonly [detail: string]: unknown
+}
+
+/** What the client gives to a namespace when it opens it. */
+export interface Surroundings {
+  /** The name of the namespace in the plan. */
+  readonly name: string
+  readonly pattern: Pattern
+  readonly clock: Clock
+  /** Unique to this client: part of every owner token. */
+  readonly instance: string
+  /** Undefined in memory mode. */
+  readonly server: Server | undefined
+  /** A guard that only traces, for stores that have no server to fail. */
+  readonly bare: Guard
+  notify(notice: Notice): void
+}
+
+/** An open namespace: what the user touches, and how to let go of it. */
+export interface Opened<Client> {
+  readonly client: Client
+  /** Stops timers, renewals and waiters. */
+  close(): Promise<void>
+}
+
+/** The row of a kind in the client's table: everything the assembly needs to know of it. */
+export interface Kind<D extends Declaration = Declaration> {
+  readonly kind: D['kind']
+  /** Loaded on every link before it counts as ready. */
+  readonly scripts: readonly Script[]
+  open(declaration: D, surroundings: Surroundings): Opened<NonNullable<D['~client']>>
+}

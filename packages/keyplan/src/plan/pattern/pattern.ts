@@ -1,0 +1,24 @@
+/** Parameter values of a key. Numbers are formatted as JavaScript prints them. */
+export type ParamValues = Readonly<Record<string, string | number>>
+
+/**
+ * A parsed key pattern: literal text and `<name>` parameters. `match` is the exact inverse of `format` on string
+ * forms, whatever the values hold.
+ */
+export interface Pattern {
+  /** The pattern with the plan's prefix, as declared: `context_group:<userId>:<recordId>:<depth>`. */
+  readonly source: string
+  readonly params: readonly string[]
+  /** The literal text before the first parameter. */
+  readonly stem: string
+  /** Whether it carries a literal hash tag. */
+  readonly tagged: boolean
+  /** @throws KeyplanError PARAM_INVALID when a value is missing, of the wrong type, too long or ill-formed Unicode */
+  format(params: ParamValues): string
+  /** The parameters of a key of this pattern (digests for hashed ones), or undefined when it is not one. */
+  match(key: string): Record<string, string> | undefined
+  /** The SCAN glob of all its keys. May match more than the pattern does: check with `match`. */
+  glob(): string
+  /** Whether some key belongs to both. */
+  overlaps(other: Pattern): boolean
+}

@@ -1,0 +1,61 @@
+import type { Call } from '../base/call.ts'
+import type { Stored } from '../base/codec.ts'
+import type { Script, ScriptArgs, ScriptKeys } from './script.ts'
+
+/** An argument on the wire. */
+export type Argument = Stored | number
+
+/** How replies are read: as UTF-8 text or as raw bytes. */
+export type Encoding = 'text' | 'bytes'
+
+/** The reply of a command as the protocol gives it. */
+export type Reply = string | number | null | Uint8Array | Reply[]
+
+/** A subscription that lives until `close`, across reconnects. */
+export interface Subscription {
+  close(): void
+}
+
+export interface SubscribeHandlers {
+  message(payload: string, channel: string): void
+  /** The link was lost and is back: messages in between are gone. */
+  gap?(): void
+}
+
+/**
+ * The seam between the kinds and a server: five verbs on one logical server, whatever its topology.
+ * Everything rejects with a KeyplanError that carries an outcome.
+ */
+export interface Redis {
+  /** Sends one command. Commands of one key sent in program order reach the server in that order. */
+  send(command: string, args: readonly Argument[], call: Call, encoding?: Encoding): Promise<Reply>
+  /** Runs a script on the node that owns its keys. */
+  evaluate<K extends string, A extends string, R>(
+    script: Script<K, A, R>,
+    keys: ScriptKeys<K>,
+    args: ScriptArgs<A>,
+    call: Call,
+    encoding?: Encoding,
+  ): Promise<R>
+  /** Listens to an exact channel on the process's one subscriber link. Resolves when the server has confirmed it. */
+  subscribe(channel: string, handlers: SubscribeHandlers): Promise<Subscription>
+  /** Walks the keys that match a glob, a page at a time. Keys may repeat. */
+  scan(glob: string, call: () => Call): AsyncIterable<string[]>
+  /** Milliseconds since the epoch on the server's clock, estimated from the handshake: never earlier than the truth. */
+  serverTime(): number
+  /**
+   * Registers work to be done after a lost link is back and before any waiting or new call is sent on it.
+   * A hook that rejects fails the link, which is then opened anew.
+   */
+  beforeReady(hook: RecoveryHook): () => void
+}
+
+/** What is known of an outage that just ended. */
+export interface Outage {
+  /** How long this process had no link, in milliseconds. */
+  readonly lasted: number
+  /** The server is a new process: what it had not persisted is gone, deletes among them. */
+  readonly restarted: boolean
+}
+
+export type RecoveryHook = (redis: Pick<Redis, 'send' | 'evaluate'>, outage: Outage) => Promise<void>
