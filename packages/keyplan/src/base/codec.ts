@@ -10,6 +10,8 @@ export interface Codec<In, Out = In> {
   readonly name: string
   /** Whether the stored form is bytes. Text codecs are read as UTF-8 strings. */
   readonly binary: boolean
+  /** `json` when the stored form is JSON text; an upcaster is then given the parsed value. */
+  readonly format?: 'json' | undefined
   /** @throws KeyplanError VALUE_INVALID when the value cannot be stored */
   encode(value: In): Stored
   /** @throws any error when the stored form is not one of this codec's; the caller decides what that means */

@@ -4,8 +4,10 @@ export interface Operation {
   readonly idempotent: boolean
   /** It changes data. */
   readonly write: boolean
-  /** One try takes at most this long, in milliseconds, where the connection's `attempt` is too patient. */
+  /** Where a fallback is at hand: the longest the one try may take, in milliseconds. */
   readonly attempt?: number
+  /** Where a fallback is at hand: wait for a link that is down as long as a try may take, before falling back. */
+  readonly hold?: boolean
 }
 
 /** The table of a kind: one row for each step of its store. */

@@ -1,0 +1,39 @@
+import type { KeyplanError } from '../error.ts'
+import { type Size, sizeBytes } from '../size.ts'
+import { codecOf, type ValueSource } from './codec-of.ts'
+import type { Algorithm } from './compression.ts'
+import { type HeadedCodec, headed } from './headed.ts'
+
+export interface CompressionOptions {
+  /** Default: `gzip`. */
+  algorithm?: Algorithm
+  /** Smaller values are stored as they are. Default: `1kb`. */
+  above?: Size
+  /** A value that unpacks to more is refused. Default: `64mb`. */
+  maxBytes?: Size
+}
+
+/**
+ * Compresses large values, in this thread. Which algorithm a value was written with stands in its header, so it can be
+ * changed at any time; values written before compression was declared stay readable. Wrong options are reported by
+ * `definePlan`.
+ */
+export function compressed<In, Out>(
+  value: ValueSource<In, Out>,
+  { algorithm = 'gzip', above = '1kb', maxBytes = '64mb' }: CompressionOptions = {},
+): HeadedCodec<In, Out> {
+  const problems: string[] = []
+  const bytesOf = (size: Size, name: string): number => {
+    try {
+      return sizeBytes(size, `${name} of compressed()`)
+    } catch (error) {
+      problems.push((error as KeyplanError).message)
+      return 0
+    }
+  }
+  if (algorithm !== 'gzip' && algorithm !== 'brotli') {
+    problems.push("the compression algorithm must be 'gzip' or 'brotli'")
+  }
+  const compression = { algorithm, above: bytesOf(above, 'above'), maxBytes: bytesOf(maxBytes, 'maxBytes') }
+  return headed(codecOf(value), { compression }, problems)
+}

@@ -1,0 +1,115 @@
+import type { Codec, Stored } from '../codec.ts'
+import { KeyplanError } from '../error.ts'
+import { type Algorithm, compress, decompress } from './compression.ts'
+import { type Header, readHeader, withHeader } from './header.ts'
+import { storedBytes, storedText } from './stored-text.ts'
+
+/** What a headed form adds to a codec. */
+export interface HeadedForm<In> {
+  /** The current version of the value's shape. */
+  readonly version: number
+  /** Brings a value of an older version, as it is stored, to what a write takes today. */
+  readonly upcast?: ((old: unknown, from: number) => In) | undefined
+  readonly compression?:
+    | { readonly algorithm: Algorithm; readonly above: number; readonly maxBytes: number }
+    | undefined
+}
+
+/** What a kind says of one value when it writes it. */
+export type Marks = Pick<Header, 'freshUntil' | 'tags'>
+
+/** A stored value whose header has been read and whose payload has not. */
+export interface Sealed<Out> {
+  /** Epoch milliseconds; undefined means always fresh. */
+  readonly freshUntil: number | undefined
+  readonly tags: readonly string[]
+  /** @throws any error when the payload does not decode */
+  value(): Out
+}
+
+/** A codec whose stored form may carry a header. As a plain codec it writes values without marks. */
+export interface HeadedCodec<In, Out = In> extends Codec<In, Out> {
+  readonly inner: Codec<In, Out>
+  readonly form: HeadedForm<In>
+  /** What is wrong with its options, for the declaration that uses it. */
+  readonly problems: readonly string[]
+  seal(value: In, marks: Marks): Stored
+  open(stored: Stored): Sealed<Out>
+}
+
+export function isHeaded<In, Out>(codec: Codec<In, Out>): codec is HeadedCodec<In, Out> {
+  return 'seal' in codec && 'open' in codec
+}
+
+/** The most a value may unpack to where no compression is declared any more: 64 MB. */
+const defaultMaxBytes = 67_108_864
+
+const none: readonly string[] = Object.freeze([])
+
+/** The headed form of a codec, with `changes` laid over the form it may already have. */
+export function headed<In, Out>(
+  codec: Codec<In, Out>,
+  changes: Partial<HeadedForm<In>> = {},
+  found: readonly string[] = [],
+): HeadedCodec<In, Out> {
+  const problems = isHeaded(codec) ? [...codec.problems, ...found] : found
+  const inner = isHeaded(codec) ? codec.inner : codec
+  const form: HeadedForm<In> = { version: 0, ...(isHeaded(codec) ? codec.form : undefined), ...changes }
+  const { version, compression } = form
+
+  const seal = (value: In, marks: Marks): Stored => {
+    const payload = inner.encode(value)
+    if (!compression || payload.length * 3 <= compression.above) return withHeader({ version, ...marks }, payload)
+    return sealLarge(payload, marks)
+  }
+
+  const sealLarge = (payload: Stored, marks: Marks): Stored => {
+    const plain = storedBytes(payload)
+    const packed = plain.length > compression!.above ? compress(compression!.algorithm, plain) : plain
+    if (packed.length >= plain.length) return withHeader({ version, ...marks }, payload)
+    return withHeader({ version, compression: compression!.algorithm, ...marks }, packed)
+  }
+
+  const open = (stored: Stored): Sealed<Out> => {
+    const { header, payload } = readHeader(stored)
+    return { freshUntil: header.freshUntil, tags: header.tags ?? none, value: () => payloadValue(header, payload) }
+  }
+
+  const payloadValue = (header: Header, payload: Stored): Out => {
+    const plain = header.compression ? unpacked(header.compression, payload) : payload
+    const readable = inner.binary ? plain : storedText(plain)
+    const from = header.version ?? 0
+    return from === version ? inner.decode(readable) : inner.decode(inner.encode(upcasted(readable, from)))
+  }
+
+  const unpacked = (algorithm: Algorithm, payload: Stored): Uint8Array => {
+    if (typeof payload !== 'string') return decompress(algorithm, payload, compression?.maxBytes ?? defaultMaxBytes)
+    throw new KeyplanError('DECODE_FAILED', 'the stored value is compressed; declare its codec compressed() to read it')
+  }
+
+  const upcasted = (payload: Stored, from: number): In => {
+    if (from > version) {
+      throw new KeyplanError('DECODE_FAILED', `the stored value has version ${from}; this plan reads up to ${version}`)
+    }
+    if (!form.upcast) {
+      throw new KeyplanError(
+        'DECODE_FAILED',
+        `the stored value has version ${from} and there is no upcast to ${version}`,
+      )
+    }
+    return form.upcast(inner.format === 'json' ? JSON.parse(storedText(payload)) : payload, from)
+  }
+
+  return {
+    name: inner.name,
+    binary: inner.binary || compression !== undefined,
+    format: inner.format,
+    inner,
+    form,
+    problems,
+    seal,
+    open,
+    encode: value => seal(value, {}),
+    decode: stored => open(stored).value(),
+  }
+}

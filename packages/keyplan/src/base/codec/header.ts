@@ -1,0 +1,93 @@
+import type { Stored } from '../codec.ts'
+import type { Algorithm } from './compression.ts'
+
+/** What a stored value says of itself. */
+export interface Header {
+  /** The version of the value's shape. Without one it is 0. */
+  readonly version?: number | undefined
+  readonly compression?: Algorithm | undefined
+  /** Epoch milliseconds until which the value is fresh. Without one it always is. */
+  readonly freshUntil?: number | undefined
+  /** The versions of its tags when it was loaded, as decimal strings, in the order the namespace declares them. */
+  readonly tags?: readonly string[] | undefined
+}
+
+export interface Headed {
+  readonly header: Header
+  readonly payload: Stored
+}
+
+/** Begins no JSON text, and no text that people write. */
+const lead = 1
+const newline = 10
+/** A longer first line is payload: the search for its end stays bounded. */
+const maxLength = 4_096
+const bare: Header = Object.freeze({})
+
+/**
+ * Puts a header before a payload: byte 1, fields of one letter and a value, divided by spaces, then a newline.
+ * `v2 zg f1700000000000 t17,18` is version 2, gzip, fresh until then, with two tag versions. A script can write it by
+ * joining strings. With nothing to say there is no header at all.
+ */
+export function withHeader(header: Header, payload: Stored): Stored {
+  const { version, compression, freshUntil, tags } = header
+  let fields = ''
+  if (version) fields += ` v${version}`
+  if (compression) fields += compression === 'gzip' ? ' zg' : ' zb'
+  if (freshUntil !== undefined) fields += ` f${Math.floor(freshUntil)}`
+  if (tags && tags.length > 0) fields += ` t${tags.join(',')}`
+  if (fields === '' && !beginsWithLead(payload)) return payload
+  const line = `\x01${fields.slice(1)}\n`
+  return typeof payload === 'string' ? line + payload : Buffer.concat([Buffer.from(line, 'latin1'), payload])
+}
+
+/** Takes a stored value apart. One without a well-formed header is payload altogether. */
+export function readHeader(stored: Stored): Headed {
+  if (!beginsWithLead(stored)) return { header: bare, payload: stored }
+  const end = typeof stored === 'string' ? stored.indexOf('\n') : stored.indexOf(newline)
+  if (end < 0 || end > maxLength) return { header: bare, payload: stored }
+  const line = typeof stored === 'string' ? stored.slice(1, end) : latin1(stored, end)
+  const header = readFields(line)
+  if (!header) return { header: bare, payload: stored }
+  return { header, payload: typeof stored === 'string' ? stored.slice(end + 1) : stored.subarray(end + 1) }
+}
+
+function beginsWithLead(stored: Stored): boolean {
+  return (typeof stored === 'string' ? stored.charCodeAt(0) : stored[0]) === lead
+}
+
+function latin1(stored: Uint8Array, end: number): string {
+  return Buffer.from(stored.buffer, stored.byteOffset + 1, end - 1).toString('latin1')
+}
+
+const digits = /^\d+$/
+const versions = /^\d+(?:,\d+)*$/
+
+function readFields(line: string): Header | undefined {
+  if (line === '') return bare
+  const header: { -readonly [Field in keyof Header]: Header[Field] } = {}
+  for (const field of line.split(' ')) {
+    const value = field.slice(1)
+    switch (field[0]) {
+      case 't':
+        if (!versions.test(value)) return undefined
+        header.tags = value.split(',')
+        break
+      case 'f':
+        if (!digits.test(value)) return undefined
+        header.freshUntil = Number(value)
+        break
+      case 'v':
+        if (!digits.test(value)) return undefined
+        header.version = Number(value)
+        break
+      case 'z':
+        if (value !== 'g' && value !== 'b') return undefined
+        header.compression = value === 'g' ? 'gzip' : 'brotli'
+        break
+      default:
+        return undefined
+    }
+  }
+  return header
+}

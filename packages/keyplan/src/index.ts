@@ -1,0 +1,51 @@
+export type { CallOptions } from './base/call.ts'
+export { bytes } from './base/codec/bytes.ts'
+export { codecOf, type InputOf, type OutputOf, type ValueSource } from './base/codec/codec-of.ts'
+export { type CompressionOptions, compressed } from './base/codec/compressed.ts'
+export type { HeadedCodec } from './base/codec/headed.ts'
+export { json } from './base/codec/json.ts'
+export { number } from './base/codec/number.ts'
+export type { StandardSchema } from './base/codec/standard-schema.ts'
+export { text } from './base/codec/text.ts'
+export { type VersionOptions, versioned } from './base/codec/versioned.ts'
+export type { Codec, Stored } from './base/codec.ts'
+export { type Duration, durationMs, formatDuration } from './base/duration.ts'
+export {
+  type ErrorClass,
+  type ErrorCode,
+  errorTable,
+  isKeyplanError,
+  isUnavailable,
+  KeyplanError,
+  type Outcome,
+} from './base/error.ts'
+export type { Json } from './base/json.ts'
+export { type Size, sizeBytes } from './base/size.ts'
+export {
+  type CacheDeclaration,
+  type CacheEntry,
+  type CacheNamespace,
+  type CacheOptions,
+  cache,
+  type Loader,
+} from './kinds/cache/contract.ts'
+export {
+  type AcquireOptions,
+  type Held,
+  type Lock,
+  type LockDeclaration,
+  type LockNamespace,
+  type LockOptions,
+  type LockRetry,
+  type LockState,
+  lock,
+} from './kinds/lock/contract.ts'
+export type { Declaration, Durability, NamespaceOptions } from './plan/declaration.ts'
+export { definePlan, type PlanOptions, withPrefix } from './plan/define.ts'
+export { describe, type NamespaceDescription, type PlanDescription } from './plan/describe.ts'
+export { type ForeignDeclaration, type ForeignOptions, foreign, isForeign } from './plan/foreign.ts'
+export type { ParamName, Params } from './plan/params.ts'
+export { type HelperMatch, helperGlob, helperKey, matchHelper } from './plan/pattern/helper-key.ts'
+export { type PatternOptions, parsePattern } from './plan/pattern/parse.ts'
+export type { ParamPart, ParamValues, Part, Pattern } from './plan/pattern/pattern.ts'
+export { isPlan, type Namespaces, type Plan } from './plan/plan.ts'

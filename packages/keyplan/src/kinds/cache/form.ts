@@ -1,0 +1,80 @@
+import { headed } from '../../base/codec/headed.ts'
+import type { Codec, Stored } from '../../base/codec.ts'
+import type { CacheSettings, Standing } from './contract.ts'
+import { markOf } from './mark.ts'
+import { unknownVersions } from './tag-header.ts'
+
+/** A usable value, or a miss and what it may replace. */
+export type Opened =
+  | { readonly usable: true; readonly value: unknown }
+  | { readonly usable: false; readonly replaces: Standing }
+
+/** How values of a namespace are stored: plain, or with a header that carries the versions of their tags. */
+export interface Form {
+  /** For a write whose tag versions only the server knows. */
+  sealNew(value: unknown): Stored
+  /** For a load whose tag versions were read before it. */
+  sealLoaded(value: unknown, tags: readonly string[]): Stored
+  /** A value whose tags have moved on, or that does not decode, is a miss: never an exception, never the wrong type. */
+  open(stored: Stored | null | undefined, tags: readonly (string | null)[]): Opened
+  /** A copy of a value that was just sealed. */
+  copy(stored: Stored): unknown
+}
+
+export function formOf({ codec, tags }: CacheSettings, onUndecodable: () => void): Form {
+  return tags ? taggedForm(codec, onUndecodable) : plainForm(codec, onUndecodable)
+}
+
+const nothing: Opened = { usable: false, replaces: 'nothing' }
+const undecodable: Opened = { usable: false, replaces: 'anything' }
+
+/** A miss, though a value stands there: a load may replace that value, and none that was written meanwhile. */
+export function outdated(stored: Stored | null | undefined): Opened {
+  if (stored === null || stored === undefined) return nothing
+  const mark = markOf(stored)
+  return mark === undefined ? undecodable : { usable: false, replaces: { mark } }
+}
+
+function plainForm(codec: Codec<unknown>, onUndecodable: () => void): Form {
+  return {
+    sealNew: value => codec.encode(value),
+    sealLoaded: value => codec.encode(value),
+    copy: stored => codec.decode(stored),
+    open(stored) {
+      if (stored === null || stored === undefined) return nothing
+      try {
+        return { usable: true, value: codec.decode(stored) }
+      } catch {
+        onUndecodable()
+        return undecodable
+      }
+    },
+  }
+}
+
+function taggedForm(codec: Codec<unknown>, onUndecodable: () => void): Form {
+  const form = headed(codec)
+  return {
+    sealNew: value => form.seal(value, { tags: unknownVersions }),
+    sealLoaded: (value, tags) => form.seal(value, { tags }),
+    copy: stored => form.decode(stored),
+    open(stored, tags) {
+      if (stored === null || stored === undefined) return nothing
+      const sealed = form.open(stored)
+      // A value without tags was written by others, who know of none: it is believed until its time to live ends.
+      if (sealed.tags.length > 0 && !sameVersions(sealed.tags, tags)) return outdated(stored)
+      try {
+        return { usable: true, value: sealed.value() }
+      } catch {
+        onUndecodable()
+        return undecodable
+      }
+    },
+  }
+}
+
+function sameVersions(stored: readonly string[], current: readonly (string | null)[]): boolean {
+  if (stored.length !== current.length) return false
+  for (let index = 0; index < stored.length; index++) if (stored[index] !== current[index]) return false
+  return true
+}

@@ -1,0 +1,110 @@
+import type { CallOptions } from '../../base/call.ts'
+import { type Duration, durationMs } from '../../base/duration.ts'
+import type { Guarded } from '../../guard/guarded.ts'
+import type { ParamValues, Pattern } from '../../plan/pattern/pattern.ts'
+import type { CacheEntry, CacheNamespace, CacheStore, Loader } from './contract.ts'
+import { type Opened, outdated } from './form.ts'
+import { createLoader, type LoaderParts } from './loader.ts'
+import { createReads, type Found, type Question } from './reads.ts'
+
+export interface CacheParts extends LoaderParts {
+  readonly pattern: Pattern
+  /** Whether what Redis holds at the key may be believed. */
+  readonly credible: (key: string, tags: readonly string[]) => boolean
+}
+
+const noTags: readonly string[] = Object.freeze([])
+
+/** What the user touches: `redis.<namespace>`. */
+export function openCache(parts: CacheParts): CacheNamespace<ParamValues, unknown, unknown> {
+  const { pattern, settings, steps, form, credible } = parts
+  const { ttlMs, tags: tagsOf } = settings
+  const reads = createReads(steps)
+  const loader = createLoader(parts)
+
+  const question = (params: ParamValues): Question => ({
+    key: pattern.format(params),
+    tags: tagsOf ? tagsOf(params) : noTags,
+  })
+  const open = ({ key, tags }: Question, found: Found): Opened =>
+    credible(key, tags) ? form.open(found.stored, found.tags) : outdated(found.stored)
+  function usableValue(asked: Question, found: Found): unknown {
+    const opened = open(asked, found)
+    return opened.usable ? opened.value : undefined
+  }
+
+  /** One key. A class, since one is made for every call and its methods must not be. */
+  class Entry implements CacheEntry<unknown, unknown> {
+    readonly #question: Question
+
+    constructor(asked: Question) {
+      this.#question = asked
+    }
+
+    async get(options?: CallOptions): Promise<unknown> {
+      return usableValue(this.#question, await reads.one(this.#question, options))
+    }
+
+    async has(options?: CallOptions): Promise<boolean> {
+      return open(this.#question, await reads.one(this.#question, options)).usable
+    }
+
+    async set(value: unknown, options?: CallOptions & { ttl?: Duration }): Promise<void> {
+      const { key, tags } = this.#question
+      const ttl = options?.ttl === undefined ? ttlMs : durationMs(options.ttl, 'ttl')
+      const stored = form.sealNew(value)
+      reads.flush()
+      loader.drop(key)
+      await steps.write(options, key, stored, ttl, tags)
+      parts.stored(key)
+    }
+
+    async delete(options?: CallOptions): Promise<void> {
+      reads.flush()
+      loader.drop(this.#question.key)
+      await steps.remove(options, [this.#question.key])
+    }
+
+    async getOrLoad(load: Loader<unknown>, options?: CallOptions): Promise<unknown> {
+      const found = await reads.one(this.#question, options)
+      const opened = open(this.#question, found)
+      return opened.usable ? opened.value : loader.load(this.#question, found, opened.replaces, load, options)
+    }
+  }
+
+  const entry = (params: ParamValues) => new Entry(question(params))
+  return Object.assign(entry, {
+    async getMany(list: readonly ParamValues[], options?: CallOptions) {
+      if (list.length === 0) return []
+      const questions = list.map(question)
+      const found = await reads.many(questions, options)
+      return found.map((one, index) => usableValue(questions[index]!, one))
+    },
+    async invalidateTag(tag: string, options?: CallOptions) {
+      reads.flush()
+      loader.dropAll()
+      await steps.outdate(options, [tag])
+    },
+    async clear(options?: CallOptions) {
+      reads.flush()
+      loader.dropAll()
+      return clear(steps, options)
+    },
+  })
+}
+
+/** Refuses the loads under way first, so that none of them comes back behind the broom. */
+export async function clear(
+  steps: Pick<Guarded<CacheStore>, 'forget' | 'sweep'>,
+  options?: CallOptions,
+): Promise<number> {
+  await steps.forget(options)
+  let total = 0
+  let cursor = '0'
+  do {
+    const page = await steps.sweep(options, cursor)
+    cursor = page.cursor
+    total += page.removed
+  } while (cursor !== '0')
+  return total
+}

@@ -1,0 +1,63 @@
+import type { CallOptions } from '../../base/call.ts'
+import type { Stored } from '../../base/codec.ts'
+import { isKeyplanError } from '../../base/error.ts'
+import type { Guarded } from '../../guard/guarded.ts'
+import { createGather } from '../../mechanisms/gather.ts'
+import type { CacheStore, Reading } from './contract.ts'
+
+/** What one caller asks for. */
+export interface Question {
+  readonly key: string
+  readonly tags: readonly string[]
+}
+
+/** One caller's part of a reading. */
+export interface Found {
+  readonly stored: Stored | null | undefined
+  readonly seen: Reading['seen']
+  readonly tags: Reading['tags']
+}
+
+/** Reads that share a round trip. */
+export interface Reads {
+  /** One key; calls of the same tick are gathered, unless the caller sets terms of its own. */
+  one(question: Question, options: CallOptions | undefined): Promise<Found>
+  /** Many keys in one round trip. */
+  many(questions: readonly Question[], options: CallOptions | undefined): Promise<Found[]>
+  /** Sends what is gathered, ahead of a write. */
+  flush(): void
+}
+
+/** By measurement: more is slower at 100 calls in flight, fewer at 1,000. */
+const batchSize = 32
+
+export function createReads(steps: Pick<Guarded<CacheStore>, 'read'>): Reads {
+  async function many(questions: readonly Question[], options: CallOptions | undefined): Promise<Found[]> {
+    const keys = questions.map(question => question.key)
+    const tags = [...new Set(questions.flatMap(question => question.tags))]
+    const reading = await steps.read(options, keys, tags)
+    const versionOf = (tag: string) => reading.tags[tags.indexOf(tag)] ?? null
+    return questions.map((question, index) => ({
+      stored: reading.values[index],
+      seen: reading.seen,
+      tags: question.tags.length === 0 ? question.tags : question.tags.map(versionOf),
+    }))
+  }
+
+  const gather = createGather<Question, Found>({
+    max: batchSize,
+    run: questions => many(questions, undefined),
+    key: question => question.key,
+    separable: error => isKeyplanError(error, 'NO_PERMISSION'),
+  })
+
+  return {
+    one: (question, options) =>
+      options === undefined ? gather.add(question) : many([question], options).then(([found]) => found!),
+    many(questions, options) {
+      gather.flush()
+      return many(questions, options)
+    },
+    flush: gather.flush,
+  }
+}

@@ -1,0 +1,27 @@
+import type { Call } from '../../base/call.ts'
+
+/** One caller's claim to a lock: its owner token, and what became of the requests that were made under it. */
+export interface Claim {
+  /** Unique among all owners, and not to be guessed. */
+  readonly owner: string
+  /** Requests that were made and never answered. */
+  readonly unanswered: Set<Unanswered>
+  /** A server answered that the lock is taken; its caller may have given up before the answer came. */
+  granted: boolean
+}
+
+export interface Unanswered {
+  readonly call: Call
+  /** Epoch milliseconds on the server's clock from which on it is refused. */
+  readonly notAfter: number
+}
+
+export function createClaim(owner: string): Claim {
+  return { owner, unanswered: new Set(), granted: false }
+}
+
+/** Whether a request of the claim may yet take the lock without its caller knowing. */
+export function isDoubtful({ unanswered }: Claim): boolean {
+  for (const { call } of unanswered) if (call.written) return true
+  return false
+}

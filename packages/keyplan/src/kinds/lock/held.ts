@@ -1,0 +1,127 @@
+import type { Clock, Timer } from '../../base/clock.ts'
+import { KeyplanError } from '../../base/error.ts'
+import { type Held, ttlOf } from './contract.ts'
+
+interface HeldParts {
+  readonly clock: Clock
+  readonly namespace: string
+  readonly ttlMs: number
+  readonly renew: boolean
+  readonly fence: bigint
+  readonly degraded: boolean
+  /** Reading of the clock until which it is certainly held. */
+  readonly until: number
+  /** Asks the store for a new time to live, for at most `deadlineMs`; the new `until`, or undefined: not the owner. */
+  extend(ttlMs: number, deadlineMs: number | undefined): Promise<number | undefined>
+  release(): Promise<boolean>
+  /** As `release`, but never rejects. */
+  letGo(): Promise<void>
+  /** It is released, or lost with this reason. */
+  onEnd(reason: KeyplanError | undefined): void
+}
+
+/** What its namespace can do to a held lock beside its user. */
+export interface HeldLock extends Held {
+  lose(reason: string): void
+}
+
+/** This part of the time to live is kept free before the end, so that work can stop before another may begin. */
+const safety = 0.1
+
+export function createHeld(parts: HeldParts): HeldLock {
+  const { clock, namespace, renew, fence, degraded } = parts
+  let state: 'held' | 'lost' | 'gone' | 'released' = 'held'
+  let lifetime = parts.ttlMs
+  let until = parts.until
+  let asked = 0
+  let applied = 0
+  let timer: Timer | undefined
+  let controller: AbortController | undefined
+  let reason: KeyplanError | undefined
+
+  /** The last moment at which a renewal must have been confirmed. */
+  const latest = () => until - lifetime * safety
+
+  function lose(as: 'lost' | 'gone', why: string): void {
+    if (state !== 'held') return
+    state = as
+    timer?.cancel()
+    reason = new KeyplanError('LOCK_LOST', `The lock ${namespace} was lost: ${why}`, { namespace })
+    controller?.abort(reason)
+    parts.onEnd(reason)
+  }
+
+  /** Looks again at `at`, or at the last moment if that is earlier. */
+  function watch(at: number): void {
+    timer?.cancel()
+    timer = clock.after(Math.max(0, Math.min(at, latest()) - clock.now()), () => {
+      if (clock.now() >= latest()) lose('lost', 'it could not be renewed in time')
+      else if (renew && clock.now() >= at) void tryRenew()
+      else watch(at)
+    })
+  }
+
+  async function tryRenew(): Promise<void> {
+    watch(Number.POSITIVE_INFINITY)
+    try {
+      await prolong(lifetime, latest() - clock.now())
+    } catch {
+      // Whatever the failure is, the lock is ours until its time ends: there is still time to try again.
+      if (state === 'held') watch(clock.now() + lifetime / 12)
+    }
+  }
+
+  /** Of answers that overtake each other the one to the last question counts. */
+  async function prolong(ttlMs: number, deadlineMs: number | undefined): Promise<boolean> {
+    const question = ++asked
+    const answer = await parts.extend(ttlMs, deadlineMs)
+    if (state !== 'held') return false
+    if (answer === undefined) {
+      lose('gone', 'it expired, was deleted or is held by another')
+      return false
+    }
+    if (question > applied) {
+      applied = question
+      lifetime = ttlMs
+      until = answer
+      schedule()
+    }
+    return true
+  }
+
+  const schedule = () => watch(renew ? until - (lifetime * 2) / 3 : Number.POSITIVE_INFINITY)
+  schedule()
+
+  /** Takes the lock out of the user's hands. False when there is nothing left to release. */
+  function end(): boolean {
+    if (state === 'released') return false
+    const wasGone = state === 'gone'
+    const wasHeld = state === 'held'
+    state = 'released'
+    timer?.cancel()
+    if (wasHeld) parts.onEnd(undefined)
+    return !wasGone
+  }
+
+  return {
+    fence,
+    degraded,
+    get signal() {
+      if (!controller) {
+        controller = new AbortController()
+        if (reason) controller.abort(reason)
+      }
+      return controller.signal
+    },
+    remaining: () => (state === 'held' ? Math.max(0, until - clock.now()) : 0),
+    extend: async ttl => {
+      const ttlMs = ttl === undefined ? parts.ttlMs : ttlOf(ttl)
+      return state === 'held' && prolong(ttlMs, undefined)
+    },
+    release: async () => end() && parts.release(),
+    [Symbol.asyncDispose]: async () => {
+      if (end()) await parts.letGo()
+    },
+    lose: why => lose('lost', why),
+  }
+}

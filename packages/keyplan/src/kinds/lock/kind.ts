@@ -1,0 +1,52 @@
+import { type Guarded, guarded } from '../../guard/guarded.ts'
+import { localWake, redisWake } from '../../mechanisms/wake.ts'
+import type { Kind } from '../kind.ts'
+import { type LockDeclaration, type LockStore, lockOperations } from './contract.ts'
+import { type LockStores, openLocks } from './handle.ts'
+import type { HeldLock } from './held.ts'
+import { createMemoryLockStore } from './memory.ts'
+import { lockNames } from './names.ts'
+import { createRedisLockStore } from './redis.ts'
+import { lockScripts } from './scripts.ts'
+
+export const lockKind: Kind<LockDeclaration> = {
+  kind: 'lock',
+  scripts: lockScripts,
+  open(declaration, surroundings) {
+    const { name, pattern, clock, server, bare } = surroundings
+    const names = lockNames(pattern)
+    const wake = localWake()
+    const memory = createMemoryLockStore(names, wake, clock)
+    const local = guarded(name, memory, lockOperations, bare)
+    const holding = new Map<string, HeldLock>()
+
+    function stores(): LockStores {
+      if (!server) return { main: local, local, wakes: [wake], holding }
+      const redis = createRedisLockStore(server.redis, names, clock)
+      const isLocal = declaration.whenDown === 'local'
+      const main: Guarded<LockStore> = guarded(
+        name,
+        redis,
+        lockOperations,
+        server.guard,
+        isLocal ? fallback(memory, holding) : {},
+      )
+      const notices = redisWake(server.redis)
+      return { main, local, wakes: isLocal ? [notices, wake] : [notices], holding }
+    }
+    return openLocks(declaration.options, stores(), names, surroundings)
+  },
+}
+
+/** Answers for Redis: this process alone is excluded, also by what it still holds in Redis. */
+function fallback(memory: LockStore, holding: ReadonlyMap<string, HeldLock>): Partial<LockStore> {
+  return {
+    async acquire(call, key, claim, ttlMs) {
+      const mine = holding.get(key)
+      if (mine) return { granted: false, remainingMs: mine.remaining() }
+      const answer = await memory.acquire(call, key, claim, ttlMs)
+      return answer.granted ? { ...answer, degraded: true } : answer
+    },
+    inspect: (call, key) => memory.inspect(call, key),
+  }
+}

@@ -1,0 +1,78 @@
+import type { Clock, Timer } from '../../base/clock.ts'
+import { KeyplanError } from '../../base/error.ts'
+import type { LocalWake } from '../../mechanisms/wake.ts'
+import type { LockStore } from './contract.ts'
+import type { LockNames } from './names.ts'
+
+interface Entry {
+  readonly owner: string
+  readonly fence: string
+  until: number
+  timer: Timer
+}
+
+/** The locks of one process. An entry leaves with its time to live, so only what is held takes space. */
+export function createMemoryLockStore(names: LockNames, wake: LocalWake, clock: Clock): LockStore {
+  const entries = new Map<string, Entry>()
+  /** One count for all keys: it grows for each of them, and keeps nothing of the keys that are gone. */
+  let lastFence = 0
+
+  function find(key: string): Entry | undefined {
+    const entry = entries.get(key)
+    if (entry && entry.until <= clock.now()) free(key, entry)
+    return entries.get(key)
+  }
+  function owned(key: string, owner: string): Entry | undefined {
+    const entry = find(key)
+    return entry?.owner === owner ? entry : undefined
+  }
+  function free(key: string, entry: Entry): void {
+    entry.timer.cancel()
+    entries.delete(key)
+    wake.notify(names.wake(key))
+  }
+  function prolong(entry: Entry, key: string, ttlMs: number): number {
+    entry.timer.cancel()
+    entry.until = clock.now() + ttlMs
+    // Real timers may fire up to a millisecond early.
+    entry.timer = clock.after(ttlMs + 1, () => find(key))
+    return entry.until
+  }
+  function release(key: string, owner: string): boolean {
+    const entry = owned(key, owner)
+    if (entry) free(key, entry)
+    return entry !== undefined
+  }
+
+  return {
+    async acquire(call, key, { owner }, ttlMs) {
+      if (clock.now() > call.expires) {
+        throw new KeyplanError('TIMEOUT', 'The request for the lock came too late and was refused', {
+          outcome: 'not-executed',
+        })
+      }
+      const holder = find(key)
+      if (holder && holder.owner !== owner) return { granted: false, remainingMs: holder.until - clock.now() }
+      let entry = holder
+      if (!entry) {
+        lastFence = Math.max(lastFence + 1, Math.floor(clock.wall() * 1_000))
+        entry = { owner, fence: String(lastFence), until: 0, timer: { cancel: () => {} } }
+        entries.set(key, entry)
+      }
+      return { granted: true, fence: entry.fence, until: prolong(entry, key, ttlMs), degraded: false }
+    },
+    async extend(_, key, { owner }, ttlMs) {
+      const entry = owned(key, owner)
+      return entry && prolong(entry, key, ttlMs)
+    },
+    release: async (_, key, { owner }) => release(key, owner),
+    async withdraw(_, key, { owner }) {
+      release(key, owner)
+      return 0
+    },
+    async inspect(_, key) {
+      const entry = find(key)
+      return { locked: entry !== undefined, remainingMs: entry && entry.until - clock.now() }
+    },
+  }
+}

@@ -1,0 +1,84 @@
+import type { CallOptions } from '../../base/call.ts'
+import { isKeyplanError, KeyplanError, kindOf } from '../../base/error.ts'
+import type { Guarded } from '../../guard/guarded.ts'
+import { createGather } from '../../mechanisms/gather.ts'
+import type { Pattern } from '../../plan/pattern/pattern.ts'
+import type { RateLimitNamespace, RateLimitResult, RateLimitStore } from './contract.ts'
+import type { RateLimitPolicy } from './policy.ts'
+
+interface Request {
+  readonly key: string
+  readonly cost: number
+}
+
+/** Most keys of one script call, found by measurement: below it the calls cost, above it the server waits for us. */
+const gathered = 32
+
+export function createRateLimits(
+  store: Guarded<RateLimitStore>,
+  policy: RateLimitPolicy,
+  pattern: Pattern,
+): RateLimitNamespace {
+  const gather = createGather<Request, RateLimitResult>({
+    max: gathered,
+    run: requests => decide(undefined, requests),
+    // The server refuses a call for the sake of one key; the others are asked again without it.
+    separable: error => isKeyplanError(error, 'NO_PERMISSION') || isKeyplanError(error, 'CROSS_SLOT'),
+  })
+
+  function decide(options: CallOptions | undefined, requests: readonly Request[]) {
+    const keys: string[] = []
+    const costs: number[] = []
+    let writes = false
+    for (const { key, cost } of requests) {
+      keys.push(key)
+      costs.push(cost)
+      writes ||= cost > 0
+    }
+    return writes ? store.consume(options, keys, costs, policy) : store.peek(options, keys, policy)
+  }
+
+  /** A call with terms of its own is not held up, or held to, those of others. */
+  async function decideAlone(options: CallOptions, request: Request): Promise<RateLimitResult> {
+    gather.flush()
+    const [decision] = await decide(options, [request])
+    if (decision instanceof Error) throw decision
+    return decision!
+  }
+
+  function ask(options: CallOptions | undefined, key: string, cost: number): Promise<RateLimitResult> {
+    const request = { key, cost }
+    if (options?.signal === undefined && options?.deadline === undefined) return gather.add(request)
+    return decideAlone(options, request)
+  }
+
+  return params => {
+    const key = pattern.format(params)
+    return {
+      consume(options) {
+        const cost = options?.cost ?? 1
+        if (cost !== 1) {
+          const failure = costFailure(cost, policy)
+          if (failure) return Promise.reject(failure)
+        }
+        return ask(options, key, cost)
+      },
+      peek: options => ask(options, key, 0),
+      reset(options) {
+        gather.flush()
+        return store.reset(options, key)
+      },
+    }
+  }
+}
+
+function costFailure(cost: number, { capacity, algorithm }: RateLimitPolicy): KeyplanError | undefined {
+  if (Number.isSafeInteger(cost) && cost >= 0 && cost <= capacity) return undefined
+  const most = algorithm === 'token-bucket' ? 'burst' : 'limit'
+  const given = Number.isFinite(cost) ? cost : kindOf(cost)
+  const hint = cost > capacity && Number.isFinite(cost) ? ', so more can never be allowed' : ''
+  return new KeyplanError(
+    'PARAM_INVALID',
+    `cost is ${given}; it must be a whole number from 0 to the ${most}, ${capacity}${hint}`,
+  )
+}

@@ -1,0 +1,86 @@
+import type { Call } from '../../base/call.ts'
+import { isUnavailable, type KeyplanError } from '../../base/error.ts'
+import { replyFailure } from '../../redis/failure.ts'
+import type { Redis } from '../../redis/redis.ts'
+import type { Decision, RateLimitStore } from './contract.ts'
+import { fixedWindowResult } from './fixed-window.ts'
+import type { RateLimitPolicy } from './policy.ts'
+import { type Figures, fixedWindowScript, slidingWindowScript, tokenBucketScript } from './scripts.ts'
+import { slidingWindowResult } from './sliding-window.ts'
+import { tokenBucketResult } from './token-bucket.ts'
+
+type Server = Pick<Redis, 'send' | 'evaluate'>
+
+const onlyOnes: readonly number[] = []
+
+export function createRedisRateLimitStore(redis: Server): RateLimitStore {
+  const consume: RateLimitStore['consume'] = (call, keys, costs, policy) => {
+    const decide = deciders[policy.algorithm]
+    return decide(redis, call, keys, costs.every(isOne) ? onlyOnes : costs, policy)
+  }
+  return {
+    consume,
+    peek: (call, keys, policy) => consume(call, keys, new Array<number>(keys.length).fill(0), policy),
+    async reset(call, key) {
+      await redis.send('del', [key], call)
+    },
+  }
+}
+
+const isOne = (cost: number) => cost === 1
+
+type Decide = (
+  redis: Server,
+  call: Call,
+  keys: readonly string[],
+  costs: readonly number[],
+  policy: RateLimitPolicy,
+) => Promise<readonly Decision[]>
+
+const deciders: Readonly<Record<RateLimitPolicy['algorithm'], Decide>> = {
+  async 'fixed-window'(redis, call, keys, costs, policy) {
+    const args = { limit: policy.limit, window: policy.windowMs, costs }
+    const reply = await redis.evaluate(fixedWindowScript, { keys }, args, call)
+    return decisions(reply, 2, (fits, used, at) => fixedWindowResult(fits, used, Number(reply[at + 1]), policy))
+  },
+  async 'sliding-window'(redis, call, keys, costs, policy) {
+    const args = { limit: policy.limit, window: policy.windowMs, costs }
+    const reply = await redis.evaluate(slidingWindowScript, { keys }, args, call)
+    return decisions(reply, 3, (fits, current, at) => {
+      const [previous, elapsed] = [Number(reply[at + 1]), Number(reply[at + 2])]
+      return slidingWindowResult(fits, current, previous, elapsed, asked(costs, at / 3), policy)
+    })
+  },
+  async 'token-bucket'(redis, call, keys, costs, policy) {
+    const args = { limit: policy.limit, window: policy.windowMs, capacity: policy.capacity, costs }
+    const reply = await redis.evaluate(tokenBucketScript, { keys }, args, call)
+    return decisions(reply, 1, (fits, level, at) => tokenBucketResult(fits, level, asked(costs, at), policy))
+  },
+}
+
+/** What must fit: a cost of 0 asks whether one unit would. */
+const asked = (costs: readonly number[], index: number) => costs[index] || 1
+
+/**
+ * @param width figures for each key
+ * @throws KeyplanError when the server serves no key now: the guard must see it
+ */
+function decisions(
+  reply: Figures,
+  width: number,
+  read: (fits: boolean, figure: number, at: number) => Decision,
+): readonly Decision[] {
+  const list = new Array<Decision>(reply.length / width)
+  for (let at = 0, index = 0; at < reply.length; at += width, index++) {
+    const figure = reply[at]!
+    if (typeof figure === 'string') list[index] = keyFailure(figure)
+    else list[index] = figure < 0 ? read(false, -1 - figure, at) : read(true, figure, at)
+  }
+  return list
+}
+
+function keyFailure(text: string): KeyplanError {
+  const failure = replyFailure(text)
+  if (isUnavailable(failure)) throw failure
+  return failure
+}

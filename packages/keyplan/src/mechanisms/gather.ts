@@ -1,0 +1,90 @@
+/** Turns the calls of one tick into a few store calls. */
+export interface Gather<Item, Result> {
+  /** Resolves with the result of this item. */
+  add(item: Item): Promise<Result>
+  /** Sends what is gathered now, so that what follows keeps its place in the order. */
+  flush(): void
+}
+
+interface GatherOptions<Item, Result> {
+  /** Most items of one store call. */
+  max: number
+  /** One result for each item, in order. An item whose result is an Error is rejected with it. */
+  run(items: readonly Item[]): Promise<readonly (Result | Error)[]>
+  /** Items of one key are asked once; all who asked get the result. Without it every item stands for itself. */
+  key?(item: Item): string
+  /** Whether a failure of the whole is the fault of single items: they are then sent one by one. */
+  separable?(error: unknown): boolean
+}
+
+/** Who waits for one item: a chain, since nearly always it is one. */
+interface Waiter<Result> {
+  resolve(result: Result): void
+  reject(error: unknown): void
+  next: Waiter<Result> | undefined
+}
+
+/**
+ * The performance idea of the library: a store call costs the same for one item as for thirty, so calls that are made
+ * in one turn of the event loop share it. They leave when the turn's promise callbacks have run, which is when a burst
+ * of replies has produced its burst of next questions.
+ */
+export function createGather<Item, Result>(options: GatherOptions<Item, Result>): Gather<Item, Result> {
+  const { max, run, key, separable } = options
+  let items: Item[] = []
+  let waiters: Waiter<Result>[] = []
+  const places = new Map<string, number>()
+
+  function flush(): void {
+    if (items.length === 0) return
+    const batch = items
+    const askers = waiters
+    items = []
+    waiters = []
+    places.clear()
+    send(batch, askers)
+  }
+
+  function send(batch: readonly Item[], askers: readonly Waiter<Result>[]): void {
+    run(batch).then(
+      results => {
+        for (let index = 0; index < askers.length; index++) settle(askers[index], results[index] as Result | Error)
+      },
+      error => {
+        if (batch.length > 1 && separable?.(error)) {
+          for (let index = 0; index < batch.length; index++) send([batch[index]!], [askers[index]!])
+        } else for (const waiter of askers) settle(waiter, error)
+      },
+    )
+  }
+
+  return {
+    add(item) {
+      return new Promise<Result>((resolve, reject) => {
+        const waiter: Waiter<Result> = { resolve, reject, next: undefined }
+        if (key) {
+          const name = key(item)
+          const place = places.get(name)
+          if (place !== undefined) {
+            waiter.next = waiters[place]
+            waiters[place] = waiter
+            return
+          }
+          places.set(name, items.length)
+        }
+        if (items.length === 0) process.nextTick(flush)
+        items.push(item)
+        waiters.push(waiter)
+        if (items.length >= max) flush()
+      })
+    },
+    flush,
+  }
+}
+
+function settle<Result>(first: Waiter<Result> | undefined, result: Result | Error): void {
+  for (let waiter = first; waiter; waiter = waiter.next) {
+    if (result instanceof Error) waiter.reject(result)
+    else waiter.resolve(result)
+  }
+}

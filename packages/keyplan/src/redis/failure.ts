@@ -1,0 +1,65 @@
+import { type ErrorCode, isKeyplanError, KeyplanError, type Outcome } from '../base/error.ts'
+
+/** What the first word of an error reply means, and what to tell the caller of it. */
+const replies: Readonly<Record<string, readonly [ErrorCode, string]>> = {
+  WRONGTYPE: ['WRONG_TYPE', 'the key holds another data type than this namespace; something else writes it'],
+  NOPERM: ['NO_PERMISSION', 'the Redis user lacks a permission'],
+  NOAUTH: ['AUTH_FAILED', 'the server asks for a password and none was given'],
+  WRONGPASS: ['AUTH_FAILED', 'the server refused the user name or password'],
+  READONLY: ['READONLY', 'the server is a replica and takes no writes'],
+  LOADING: ['LOADING', 'the server is still loading its data'],
+  MASTERDOWN: ['MASTER_DOWN', 'the replica has lost its master'],
+  NOREPLICAS: ['NO_REPLICAS', 'the server has too few replicas to take writes'],
+  MISCONF: ['STORAGE', 'the server cannot save to disk and refuses writes'],
+  OOM: ['OUT_OF_MEMORY', 'the server is at maxmemory and refuses writes'],
+  BUSY: ['BUSY', 'the server is busy with a script'],
+  CROSSSLOT: ['CROSS_SLOT', 'the keys of one call lie in different slots'],
+  CLUSTERDOWN: ['CLUSTER_DOWN', 'the cluster does not serve this slot'],
+}
+
+/** Server texts that only their wording tells apart. */
+const phrases: readonly (readonly [RegExp, ErrorCode, string])[] = [
+  [/max number of clients reached/, 'MAX_CLIENTS', 'the server has reached maxclients'],
+  [/unknown (sub)?command/i, 'UNSUPPORTED', 'the server does not know, or does not allow, a command'],
+  [/Protocol error/, 'PROTOCOL', 'the server and the client no longer understand each other'],
+]
+
+/** The server answered with an error: it did not do what was asked. */
+export function replyFailure(text: string): KeyplanError {
+  const word = text.slice(0, Math.max(0, text.indexOf(' '))) || text
+  const known = replies[word]
+  if (known) {
+    // NOPERM names the missing permission; no other reply is quoted, since it may repeat arguments.
+    const detail = word === 'NOPERM' ? `: ${text.slice(7)}` : ''
+    return new KeyplanError(known[0], `Redis: ${known[1]}${detail} (${word})`, { outcome: 'not-executed' })
+  }
+  for (const [form, code, message] of phrases) {
+    if (form.test(text)) return new KeyplanError(code, `Redis: ${message}`, { outcome: 'not-executed' })
+  }
+  return new KeyplanError('SERVER', `Redis answered: ${withoutArguments(text)}`, { outcome: 'not-executed' })
+}
+
+/** The link broke, or could not be made. */
+export function linkFailure(cause: unknown, server: string, outcome: Outcome): KeyplanError {
+  if (isKeyplanError(cause)) {
+    return new KeyplanError(cause.code, cause.message, { outcome, cause: cause.cause })
+  }
+  const reason = systemCode(cause) ?? 'the connection was lost'
+  return new KeyplanError('DISCONNECTED', `Redis at ${server}: ${reason}`, { outcome })
+}
+
+/** `ECONNREFUSED`, `ENOTFOUND`, … of a socket error; also of the AggregateError of a host with several addresses. */
+function systemCode(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null) return undefined
+  if ('code' in error && typeof error.code === 'string') return error.code
+  if (error instanceof AggregateError) return systemCode(error.errors[0])
+  return undefined
+}
+
+export function isReplyError(error: unknown): error is Error {
+  return error instanceof Error && error.name === 'ReplyError'
+}
+
+function withoutArguments(text: string): string {
+  return text.replace(/,? with args beginning with.*/s, '').slice(0, 200)
+}

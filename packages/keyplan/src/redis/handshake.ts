@@ -1,0 +1,75 @@
+import type { Clock } from '../base/clock.ts'
+import { isKeyplanError, KeyplanError } from '../base/error.ts'
+import type { Argument, Reply } from './redis.ts'
+import { endpointName, type LinkSettings } from './settings.ts'
+
+/** What a new link learned of its server. */
+export interface Handshake {
+  /** `7.0.15`, or undefined where the user may not ask. */
+  readonly version: string | undefined
+  /** Differs between two runs of a server; undefined where the user may not ask. */
+  readonly runId: string | undefined
+  /** Epoch milliseconds on the server's clock at a monotonic reading `now`: an upper bound. */
+  serverTime(now: number): number
+}
+
+type Send = (command: string, args: readonly Argument[]) => Promise<Reply>
+
+const oldestMajor = 7
+
+/**
+ * Makes a fresh connection usable: lets itself in, selects the database, names itself, checks the server, reads its
+ * clock and loads the scripts. All of it is one write after the password is accepted.
+ */
+export async function shakeHands(send: Send, settings: LinkSettings, role: string, clock: Clock): Promise<Handshake> {
+  const { endpoint } = settings
+  const server = endpointName(endpoint)
+  if (endpoint.password || endpoint.username) {
+    const password = (await endpoint.password?.()) ?? ''
+    // With no user name the one-argument form is used: unlike HELLO or AUTH with a user it fails when the default user
+    // is open, so a wrong password is never taken for a right one.
+    await send('auth', endpoint.username ? [endpoint.username, password] : [password]).catch(error => {
+      throw refusal(error, server)
+    })
+  }
+  const asked = clock.now()
+  const [, , info, time] = await Promise.all([
+    endpoint.database === 0 ? undefined : send('select', [endpoint.database]),
+    optional(send('client', ['SETNAME', connectionName(settings.name, role)])),
+    optional(send('info', ['server'])),
+    optional(send('time', [])),
+    send('ping', []),
+    ...settings.scripts.map(({ source }) => send('script', ['LOAD', source])),
+  ])
+  const version = field(info, 'redis_version')
+  if (version && Number.parseInt(version, 10) < oldestMajor) {
+    throw new KeyplanError('UNSUPPORTED', `Redis at ${server} is version ${version}; keyplan needs 7.0 or newer`)
+  }
+  const read = Array.isArray(time) ? Number(time[0]) * 1000 + Number(time[1]) / 1000 : clock.wall()
+  return { version, runId: field(info, 'run_id'), serverTime: now => Math.ceil(read + (now - asked)) }
+}
+
+/** Restricted users may lack these commands; the link works without the answer. */
+async function optional(reply: Promise<Reply>): Promise<Reply | undefined> {
+  try {
+    return await reply
+  } catch (error) {
+    if (isKeyplanError(error, 'NO_PERMISSION') || isKeyplanError(error, 'UNSUPPORTED')) return undefined
+    throw error
+  }
+}
+
+function refusal(error: unknown, server: string): unknown {
+  if (!isKeyplanError(error, 'SERVER')) return error
+  const message = `Redis at ${server} has no password on its default user, yet one is configured: remove it, or name the user`
+  return new KeyplanError('AUTH_FAILED', message, { outcome: 'not-executed' })
+}
+
+function field(info: Reply | undefined, name: string): string | undefined {
+  return typeof info === 'string' ? new RegExp(`^${name}:(\\S+)`, 'm').exec(info)?.[1] : undefined
+}
+
+/** Names may hold no spaces. */
+function connectionName(name: string, role: string): string {
+  return `${name}:${role}:${process.env.HOSTNAME ?? ''}:${process.pid}`.replace(/[^\x21-\x7e]/g, '-')
+}

@@ -1,0 +1,141 @@
+import { Redis as Client, Command } from 'ioredis'
+import type { Clock } from '../base/clock.ts'
+import { KeyplanError } from '../base/error.ts'
+import { isReplyError, linkFailure, replyFailure } from './failure.ts'
+import { type Handshake, shakeHands } from './handshake.ts'
+import type { Argument, Encoding, Reply } from './redis.ts'
+import { endpointName, type LinkSettings } from './settings.ts'
+import { watchStall } from './stall.ts'
+
+/** One connection, from its handshake to its end. It never reconnects: a lost link is replaced by a new one. */
+export interface Link {
+  readonly handshake: Handshake
+  /** Writes the command behind all earlier ones. Rejects with a KeyplanError. */
+  send(command: string, args: readonly Argument[], encoding?: Encoding): Promise<Reply>
+  /** Messages of channels this link subscribed to. */
+  onMessage(handler: (channel: string, payload: string) => void): void
+  /** Resolves with the reason once the link is gone. */
+  readonly ended: Promise<KeyplanError>
+  /** Drops the connection; calls outstanding end as unknown. */
+  destroy(reason: KeyplanError): void
+}
+
+/** The socket under ioredis, which it keeps to itself. */
+interface Socket {
+  cork(): void
+  uncork(): void
+  destroy(error?: Error): void
+  prependListener(event: 'data', listener: () => void): void
+}
+
+/**
+ * Opens a connection and shakes hands.
+ *
+ * ioredis is used for its socket, parser and command queue alone. Everything it would do by itself is off, because it
+ * does it without knowing what a call means: it resends commands that may have run, keeps an unbounded offline queue,
+ * and lets a wrong password pass on a server whose default user is open.
+ *
+ * @throws KeyplanError DISCONNECTED, TIMEOUT, AUTH_FAILED, UNSUPPORTED (server older than 7.0)
+ */
+export async function openLink(settings: LinkSettings, role: string, clock: Clock): Promise<Link> {
+  const { endpoint } = settings
+  const server = endpointName(endpoint)
+  const client = new Client({
+    ...(endpoint.path ? { path: endpoint.path } : { host: endpoint.host, port: endpoint.port }),
+    ...(endpoint.tls && { tls: endpoint.tls }),
+    protocol: 2,
+    lazyConnect: true,
+    connectTimeout: settings.connectTimeout,
+    retryStrategy: () => null,
+    enableOfflineQueue: false,
+    enableReadyCheck: false,
+    autoResendUnfulfilledCommands: false,
+    autoResubscribe: false,
+    maxRetriesPerRequest: 0,
+    disableClientInfo: true,
+  })
+  let reason: unknown
+  client.on('error', error => {
+    reason ??= error
+  })
+  const ended = new Promise<KeyplanError>(resolve => {
+    client.once('end', () => resolve(linkFailure(reason, server, 'unknown')))
+  })
+
+  function destroy(why: KeyplanError): void {
+    reason ??= why
+    client.disconnect()
+    socket()?.destroy()
+  }
+  const socket = () => (client as unknown as { stream?: Socket }).stream
+
+  const tooLate = clock.after(settings.connectTimeout, () =>
+    destroy(new KeyplanError('TIMEOUT', `Redis at ${server} did not complete the handshake in time`)),
+  )
+  try {
+    await client.connect().catch(error => {
+      throw linkFailure(reason ?? error, server, 'not-executed')
+    })
+    const stall = watchStall(settings, clock, destroy, () => send('ping', []))
+    socket()?.prependListener('data', stall.heard)
+    void ended.then(stall.stop)
+
+    let corked = false
+    /** Everything written in one tick leaves in one system call. */
+    function cork(): void {
+      if (corked) return
+      corked = true
+      const stream = socket()
+      stream?.cork()
+      process.nextTick(() => {
+        corked = false
+        stream?.uncork()
+      })
+    }
+
+    function send(name: string, args: readonly Argument[], encoding: Encoding = 'text'): Promise<Reply> {
+      const command = new Command(name, wireArguments(args), encoding === 'text' ? { replyEncoding: 'utf8' } : {})
+      cork()
+      stall.sent()
+      const promise = client.sendCommand(command) as Promise<Reply>
+      return promise.then(
+        reply => {
+          stall.settled()
+          return reply
+        },
+        error => {
+          stall.settled()
+          // Rebuilt from its text: an ioredis error carries the arguments, which may hold a password.
+          throw isReplyError(error) ? replyFailure(error.message) : linkFailure(reason ?? error, server, 'unknown')
+        },
+      )
+    }
+
+    const handshake = await shakeHands(send, settings, role, clock)
+    return {
+      handshake,
+      send,
+      onMessage: handler => void client.on('message', handler),
+      ended,
+      destroy,
+    }
+  } catch (error) {
+    client.disconnect()
+    throw error
+  } finally {
+    tooLate.cancel()
+  }
+}
+
+function wireArguments(args: readonly Argument[]): (string | Buffer | number)[] {
+  const list = args as (string | Buffer | number)[]
+  for (let index = 0; index < args.length; index++) {
+    const value = args[index]
+    if (value instanceof Uint8Array && !Buffer.isBuffer(value)) {
+      return args.map(item =>
+        item instanceof Uint8Array ? Buffer.from(item.buffer, item.byteOffset, item.byteLength) : item,
+      )
+    }
+  }
+  return list
+}
