@@ -5,7 +5,7 @@ export { type CompressionOptions, compressed } from './base/codec/compressed.ts'
 export type { HeadedCodec } from './base/codec/headed.ts'
 export { json } from './base/codec/json.ts'
 export { number } from './base/codec/number.ts'
-export type { StandardSchema } from './base/codec/standard-schema.ts'
+export type { StandardSchema } from './base/codec/schema.ts'
 export { text } from './base/codec/text.ts'
 export { type VersionOptions, versioned } from './base/codec/versioned.ts'
 export type { Codec, Stored } from './base/codec.ts'
@@ -36,10 +36,21 @@ export {
   type LockDeclaration,
   type LockNamespace,
   type LockOptions,
-  type LockRetry,
   type LockState,
   lock,
 } from './kinds/lock/contract.ts'
+export type { LockRetry } from './kinds/lock/settings.ts'
+export {
+  type ConsumeOptions,
+  type RateLimit,
+  type RateLimitDeclaration,
+  type RateLimitNamespace,
+  type RateLimitOptions,
+  type RateLimitResult,
+  type RateLimitWhenDown,
+  rateLimit,
+} from './kinds/rate-limit/contract.ts'
+export type { RateLimitAlgorithm } from './kinds/rate-limit/policy.ts'
 export type { Declaration, Durability, NamespaceOptions } from './plan/declaration.ts'
 export { definePlan, type PlanOptions, withPrefix } from './plan/define.ts'
 export { describe, type NamespaceDescription, type PlanDescription } from './plan/describe.ts'

@@ -1,1 +1,7 @@
-export {}
+export { type FaultProxy, type ProxyOptions, startProxy } from './fault-proxy.ts'
+export { findRedisServer, type RedisServerBinary } from './find-redis-server.ts'
+export { type PortHolder, portHolder } from './port-holder.ts'
+export type { Fault, Traffic } from './proxy-link.ts'
+export type { Directives, RedisOptions } from './redis-configuration.ts'
+export { type RedisProcess, startRedis } from './redis-process.ts'
+export { connectResp, type RespConnection, type RespReply, type RespTarget } from './resp-connection.ts'

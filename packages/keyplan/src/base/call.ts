@@ -9,8 +9,10 @@ import type { Duration } from './duration.ts'
  */
 export interface Call {
   readonly expires: number
-  /** Wait for a link that is down until `expires` (true), or fail at once (false). */
+  /** Wait for a link that is down (true), or fail at once (false). */
   readonly hold: boolean
+  /** How long a held call may wait to be written, in place of `expires`: it keeps its place in the order meanwhile. */
+  readonly heldUntil?: number | undefined
   readonly signal?: AbortSignal | undefined
   written: boolean
 }

@@ -10,16 +10,16 @@ export interface Timer {
 export interface Clock {
   now(): number
   wall(): number
-  /** Runs `fire` once after `ms`. The timer never keeps the process alive. */
-  after(ms: number, fire: () => void): Timer
+  /** Runs `fire` once after `ms`. The timer keeps the process alive only when that is asked for. */
+  after(ms: number, fire: () => void, keepAlive?: boolean): Timer
 }
 
 export const realClock: Clock = {
   now: () => performance.now(),
   wall: () => Date.now(),
-  after(ms, fire) {
+  after(ms, fire, keepAlive = false) {
     const timer = setTimeout(fire, ms)
-    timer.unref()
+    if (!keepAlive) timer.unref()
     return { cancel: () => clearTimeout(timer) }
   },
 }

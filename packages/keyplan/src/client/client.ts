@@ -1,3 +1,4 @@
+import type { CallOptions } from '../base/call.ts'
 import type { KeyplanError } from '../base/error.ts'
 import type { Notice } from '../kinds/kind.ts'
 import type { Namespaces } from '../plan/plan.ts'
@@ -44,9 +45,10 @@ export interface ClientVerbs {
   /**
    * Sends one command that names no key, such as `INFO` or `DBSIZE`, under the same guard as everything else.
    *
-   * @throws KeyplanError UNSUPPORTED in memory mode
+   * @throws KeyplanError UNSUPPORTED in memory mode, PARAM_INVALID for what would change or block the link that all
+   * calls share (SUBSCRIBE, MULTI, SELECT, AUTH, BLPOP, …)
    */
-  $command(command: string, ...args: (string | number)[]): Promise<Reply>
+  $command(command: string, args?: readonly (string | number)[], options?: CallOptions): Promise<Reply>
   /** Lets calls in flight finish for at most `stall`, then closes every link. The client cannot be used afterwards. */
   $close(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>

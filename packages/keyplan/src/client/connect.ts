@@ -3,16 +3,17 @@ import { realClock } from '../base/clock.ts'
 import { KeyplanError } from '../base/error.ts'
 import type { ConnectOptions } from '../config/options.ts'
 import { resolveSettings } from '../config/settings.ts'
-import { createBareGuard } from '../guard/guard.ts'
+import { createBareGuard, type Guard } from '../guard/guard.ts'
 import type { Opened, Surroundings } from '../kinds/kind.ts'
 import { withPrefix } from '../plan/define.ts'
 import { isPlan, type Namespaces, type Plan } from '../plan/plan.ts'
 import type { Script } from '../redis/script.ts'
 import type { Client, ClientVerbs } from './client.ts'
+import { closable } from './closable.ts'
 import { type Connection, createConnection } from './connection.ts'
 import { createEvents, type Events } from './events.ts'
 import { kinds } from './kinds.ts'
-import { consoleLog, createReporter } from './reporter.ts'
+import { consoleLog, createReporter, safeLog } from './reporter.ts'
 import { verbs } from './verbs.ts'
 
 /**
@@ -30,22 +31,28 @@ export async function connect<N extends Namespaces>(plan: Plan<N>, options: Conn
   const settings = resolveSettings(options, process.env)
   const prefixed = settings.prefix === undefined ? plan : withPrefix(plan, settings.prefix)
   const events = createEvents()
-  const log = options.log ?? consoleLog
+  const log = safeLog(options.log ?? consoleLog)
+  let closed = false
+  const isClosed = () => closed
   for (const warning of prefixed.warnings) log('warn', warning)
   if (!settings.server)
     log(options.memory ? 'info' : 'warn', `no Redis is configured: ${plan.name} runs in this process alone`)
 
   const connection = settings.server
-    ? createConnection(settings, plan.name, scriptsOf(prefixed), realClock, server =>
+    ? createConnection(settings, plan.name, scriptsOf(prefixed), realClock, isClosed, server =>
         createReporter(server, events, log),
       )
     : undefined
-  const namespaces = openNamespaces(prefixed, connection, events)
+  const namespaces = openNamespaces(prefixed, connection, closable(createBareGuard(), isClosed), events)
   const client = assemble<N>(namespaces, verbs(connection, events, closeAll))
 
   async function closeAll(): Promise<void> {
-    await Promise.all([...namespaces.values()].map(namespace => namespace.close()))
-    await connection?.link.close()
+    try {
+      await Promise.all([...namespaces.values()].map(namespace => namespace.close()))
+    } finally {
+      closed = true
+      await connection?.link.close()
+    }
   }
   try {
     await connection?.start()
@@ -62,12 +69,17 @@ function scriptsOf(plan: Plan): Script[] {
   return [...used].flatMap(kind => kinds.get(kind)?.scripts ?? [])
 }
 
-function openNamespaces(plan: Plan, connection: Connection | undefined, events: Events): Map<string, Opened<unknown>> {
+function openNamespaces(
+  plan: Plan,
+  connection: Connection | undefined,
+  bare: Guard,
+  events: Events,
+): Map<string, Opened<unknown>> {
   const common: Omit<Surroundings, 'name' | 'pattern'> = {
     clock: realClock,
     instance: randomUUID(),
     server: connection?.server,
-    bare: createBareGuard(),
+    bare,
     notify: notice => events.tell('notice', notice),
   }
   const opened = new Map<string, Opened<unknown>>()

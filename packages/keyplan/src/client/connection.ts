@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import type { Clock } from '../base/clock.ts'
 import { isKeyplanError, KeyplanError } from '../base/error.ts'
 import type { Settings } from '../config/settings.ts'
@@ -7,6 +8,7 @@ import type { Server } from '../kinds/kind.ts'
 import type { Script } from '../redis/script.ts'
 import { openServer, type ServerConnection } from '../redis/server.ts'
 import { type Endpoint, endpointName } from '../redis/settings.ts'
+import { closable } from './closable.ts'
 import type { Reporter } from './reporter.ts'
 
 /** A server with its guard. */
@@ -28,7 +30,8 @@ export function endpointOf({ server, password }: Settings): Endpoint {
     database,
     username,
     password,
-    tls: tlsOptions && { ...(host && { servername: host }), ...tlsOptions },
+    // An address is no server name: node warns of it, and certificates are checked against `host` anyway.
+    tls: tlsOptions && { ...(host && !isIP(host) && { servername: host }), ...tlsOptions },
   }
 }
 
@@ -37,6 +40,7 @@ export function createConnection(
   plan: string,
   scripts: readonly Script[],
   clock: Clock,
+  isClosed: () => boolean,
   report: (server: string) => Reporter,
 ): Connection {
   const endpoint = endpointOf(settings)
@@ -52,7 +56,10 @@ export function createConnection(
   })
 
   return {
-    server: { redis: link.redis, guard: createGuard(settings, breaker, clock, reporter.fellBack) },
+    server: {
+      redis: link.redis,
+      guard: closable(createGuard(settings, breaker, clock, reporter.fellBack), isClosed),
+    },
     link,
     breaker,
     start: () =>

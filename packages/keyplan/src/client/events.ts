@@ -1,3 +1,4 @@
+import { surfacing } from '../base/surfacing.ts'
 import type { ClientEvents } from './client.ts'
 
 /** Listeners by event name. One that throws does not keep the others from hearing; its error surfaces as uncaught. */
@@ -17,13 +18,7 @@ export function createEvents(): Events {
     },
     tell(event, detail) {
       for (const listener of listeners.get(event) ?? []) {
-        try {
-          listener(detail as never)
-        } catch (error) {
-          process.nextTick(() => {
-            throw error
-          })
-        }
+        surfacing(() => listener(detail as never))
       }
     },
   }

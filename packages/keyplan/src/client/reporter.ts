@@ -1,4 +1,5 @@
 import type { KeyplanError } from '../base/error.ts'
+import { surfacing } from '../base/surfacing.ts'
 import type { Subject } from '../guard/guard.ts'
 import type { Notice } from '../kinds/kind.ts'
 import type { ServerEvent } from '../redis/server.ts'
@@ -10,6 +11,11 @@ export type Log = (level: 'info' | 'warn', line: string) => void
 /** Warnings reach people who configured nothing; what is merely worth knowing does not. */
 export const consoleLog: Log = (level, line) => {
   if (level === 'warn') console.warn(`[keyplan] ${line}`)
+}
+
+/** The user's log, which may throw without harm. */
+export function safeLog(log: Log): Log {
+  return (level, line) => surfacing(() => log(level, line))
 }
 
 /** Turns what happens into events and log lines: one line for each change of state, however many calls it meets. */

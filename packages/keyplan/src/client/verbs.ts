@@ -2,6 +2,7 @@ import { KeyplanError } from '../base/error.ts'
 import type { ClientVerbs, Status } from './client.ts'
 import type { Connection } from './connection.ts'
 import type { Events } from './events.ts'
+import { keepsLink } from './shared-link.ts'
 
 const command = { namespace: '$command', name: 'send', operation: { idempotent: false, write: true } }
 
@@ -32,10 +33,16 @@ export function verbs(connection: Connection | undefined, events: Events, closeA
       }
     },
     $on: events.on,
-    async $command(name, ...args) {
+    async $command(name, args = [], options) {
       if (!connection) throw new KeyplanError('UNSUPPORTED', `${name} needs a server; this client runs in memory`)
+      if (!keepsLink(name, args))
+        throw new KeyplanError(
+          'PARAM_INVALID',
+          `$command cannot send ${name}: it would change the link all calls share`,
+        )
       const { redis, guard } = connection.server
-      return guard.run(command, undefined, call => redis.send(name.toLowerCase(), args, call))
+      // Upper case, for which ioredis has no reply of its own making (it makes HGETALL's an object).
+      return guard.run(command, options, call => redis.send(name.toUpperCase(), args, call))
     },
     $close: close,
     [Symbol.asyncDispose]: close,

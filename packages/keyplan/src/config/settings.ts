@@ -1,6 +1,7 @@
 import { type Duration, durationMs } from '../base/duration.ts'
 import { isKeyplanError, KeyplanError, kindOf } from '../base/error.ts'
 import { type Size, sizeBytes } from '../base/size.ts'
+import { optionProblems } from './option-problems.ts'
 import type { ConnectOptions } from './options.ts'
 import { parseRedisUrl, type RedisUrl } from './url.ts'
 
@@ -25,7 +26,10 @@ export interface Settings {
  * @throws KeyplanError CONFIG_INVALID with every problem at once, before anything is opened
  */
 export function resolveSettings(options: ConnectOptions, env: NodeJS.ProcessEnv): Settings {
-  const problems: string[] = []
+  if (typeof options !== 'object' || options === null) {
+    throw new KeyplanError('CONFIG_INVALID', `options is ${kindOf(options)}; write an object such as { url }`)
+  }
+  const problems = optionProblems(options)
   const attempt = <T>(read: () => T, otherwise: T): T => {
     try {
       return read()
@@ -39,21 +43,24 @@ export function resolveSettings(options: ConnectOptions, env: NodeJS.ProcessEnv)
     attempt(() => durationMs(value ?? fallback, name), 0)
   const count = (value: number | undefined, fallback: number, name: string) => {
     if (value === undefined) return fallback
-    if (!Number.isSafeInteger(value) || value < 1)
-      problems.push(`${name} is ${kindOf(value)}; write a whole number from 1 up`)
+    if (!Number.isSafeInteger(value) || value < 1) {
+      const given = typeof value === 'number' ? value : kindOf(value)
+      problems.push(`${name} is ${given}; write a whole number from 1 up`)
+    }
     return value
   }
 
-  const url = attempt(() => serverUrl(options, env), undefined)
+  const url = serverUrl(options, env)
   const server = attempt(() => url && parseRedisUrl(url.value, url.name), undefined)
-  if (!url && !options.memory && env.NODE_ENV === 'production' && problems.length === 0) {
+  if (options.url && options.memory === true) {
+    problems.push('url names a server and memory asks for none: leave one of them out')
+  }
+  if (!url && options.memory !== true && env.NODE_ENV === 'production') {
     problems.push('no server is configured: set url or REDIS_URL, or write memory: true to run in this process alone')
   }
-  if (options.start !== undefined && options.start !== 'optional' && options.start !== 'required') {
-    problems.push(`start is ${kindOf(options.start)}; write 'optional' or 'required'`)
-  }
-  const password = options.password ?? server?.password
   const { backoff, breaker, waiting } = options
+  // An empty password is one that was not set.
+  const password = options.password || server?.password
   const settings: Settings = {
     server: server && { ...server, tlsOptions: options.tls ?? (server.tls ? {} : undefined) },
     password: typeof password === 'string' ? () => password : password,
@@ -75,16 +82,19 @@ export function resolveSettings(options: ConnectOptions, env: NodeJS.ProcessEnv)
       bytes: attempt(() => sizeBytes(waiting?.bytes ?? ('16mb' as Size), 'waiting.bytes'), 0),
     },
   }
+  if (problems.length === 0 && settings.backoff.min > settings.backoff.max) {
+    problems.push('backoff.min is longer than backoff.max')
+  }
   if (problems.length > 0) {
     throw new KeyplanError('CONFIG_INVALID', `cannot connect: ${problems.join('; ')}`, { problems })
   }
   return settings
 }
 
-/** An empty variable counts as unset. */
+/** An empty text counts as unset; one of the wrong kind is a problem already. */
 function serverUrl(options: ConnectOptions, env: NodeJS.ProcessEnv): { value: string; name: string } | undefined {
-  if (options.memory) return undefined
-  if (options.url) return { value: options.url, name: 'url' }
-  if (env.REDIS_URL) return { value: env.REDIS_URL, name: 'REDIS_URL' }
+  if (options.memory === true) return undefined
+  if (typeof options.url === 'string' && options.url.trim()) return { value: options.url, name: 'url' }
+  if (env.REDIS_URL?.trim()) return { value: env.REDIS_URL, name: 'REDIS_URL' }
   return undefined
 }

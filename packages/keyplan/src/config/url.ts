@@ -14,7 +14,7 @@ export interface RedisUrl {
 const form = /^(redis|rediss|unix):\/\/(?:(.*)@)?([^@]*)$/s
 
 /**
- * Reads `redis://user:password@host:6379/0`, `rediss://` for TLS, and `unix:///path?db=0`.
+ * Reads `redis://user:password@host:6379/0`, `rediss://` for TLS, and `unix:///path?db=0`. `?db=` is understood in all.
  *
  * It is not the URL standard's parser on purpose: that one refuses passwords with `/`, `#` or `?` in them, which is
  * what password generators make. Everything before the last `@` is credentials; `%xx` is decoded where it is well
@@ -32,12 +32,13 @@ export function parseRedisUrl(url: string, name = 'url'): RedisUrl {
   const username = decode(colon < 0 ? credentials : credentials.slice(0, colon))
   const password = colon < 0 ? '' : decode(credentials.slice(colon + 1))
   const [address = '', query = ''] = rest.split('?', 2)
+  const asked = new URLSearchParams(query).get('db') ?? ''
   const secrets = { ...(username && { username }), ...(password && { password }) }
   if (scheme === 'unix') {
     if (!address.startsWith('/')) throw invalid('names no absolute socket path; write unix:///path/to/redis.sock')
-    return { tls: false, path: address, ...secrets, ...databaseOf(new URLSearchParams(query).get('db') ?? '', invalid) }
+    return { tls: false, path: address, ...secrets, ...databaseOf(asked, invalid) }
   }
-  const server = /^(\[[0-9a-fA-F:.]+\]|[^:/[\]]*)(?::([^/]*))?(?:\/(.*))?$/.exec(address)
+  const server = /^(\[[0-9a-fA-F:.]+\]|[^:/[\],\s]*)(?::([^/]*))?(?:\/(.*))?$/.exec(address)
   if (!server) throw invalid('has no readable host and port; write host:6379, or [::1]:6379 for IPv6')
   const [, host = '', port, database = ''] = server
   if (port !== undefined && !(Number(port) >= 1 && Number(port) <= 65_535 && /^\d+$/.test(port))) {
@@ -48,7 +49,7 @@ export function parseRedisUrl(url: string, name = 'url'): RedisUrl {
     host: host.replace(/^\[|\]$/g, '') || '127.0.0.1',
     port: port === undefined ? 6379 : Number(port),
     ...secrets,
-    ...databaseOf(database, invalid),
+    ...databaseOf(database || asked, invalid),
   }
 }
 

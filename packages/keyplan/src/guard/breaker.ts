@@ -13,25 +13,34 @@ export interface BreakerSettings {
 type State =
   | { readonly name: 'closed'; failures: number }
   | { readonly name: 'open'; readonly probeAt: number }
-  | { readonly name: 'half-open'; successes: number; probing: boolean }
+  | { readonly name: 'half-open'; readonly successes: number; readonly probing: boolean }
+
+/** Leave for one try. Who has it gives one verdict at its end. */
+export interface Leave {
+  /** It is the one try by which a half-open breaker decides: others wait for its verdict. */
+  readonly probe: boolean
+  succeeded(): void
+  failed(): void
+  /** The try ended without telling anything of the server. */
+  abandoned(): void
+}
 
 /** One circuit breaker: it keeps calls away from a server that does not answer. */
 export interface Breaker {
   readonly state: State['name']
   /**
-   * Asks leave for one try. Half-open, one caller probes; others wait for its verdict if `patient`, and are refused
-   * otherwise.
+   * Asks leave for one try. Half-open, one caller probes; who is `patient` gets a promise of its verdict, to ask again
+   * then, and others are refused. Leave is only given to who is there to take it, so none is ever lost.
    *
    * @throws KeyplanError BREAKER_OPEN
    */
-  enter(patient: boolean): void | Promise<void>
-  succeeded(): void
-  failed(): void
-  /** The try ended without telling anything of the server. */
-  abandoned(): void
+  enter(patient: boolean): Leave | Promise<void>
   /** A link to the server was made and answered a PING: probe now instead of sitting out the interval. */
   serverIsBack(): void
 }
+
+/** More would be a queue without bound. */
+const mostWaiting = 1_000
 
 export function createBreaker(
   settings: BreakerSettings,
@@ -39,54 +48,66 @@ export function createBreaker(
   onChange: (state: State['name']) => void,
 ): Breaker {
   let state: State = { name: 'closed', failures: 0 }
-  let verdicts: (() => void)[] = []
+  let waiting: (() => void)[] = []
 
   function become(next: State): void {
     const changed = next.name !== state.name
     state = next
-    const waiting = verdicts
-    verdicts = []
-    for (const wake of waiting) wake()
+    const waking = waiting
+    waiting = []
+    for (const wake of waking) wake()
     if (changed) onChange(next.name)
   }
-  const halfOpen = () => become({ name: 'half-open', successes: 0, probing: false })
+  const open = () => become({ name: 'open', probeAt: clock.now() + settings.probeEvery })
+  const halfOpen = (successes = 0) => become({ name: 'half-open', successes, probing: false })
   const refused = () =>
     new KeyplanError('BREAKER_OPEN', 'Redis did not answer the last calls; the circuit breaker is open', {
       outcome: 'not-executed',
     })
 
-  function enter(patient: boolean): void | Promise<void> {
-    if (state.name === 'closed') return
-    if (state.name === 'open') {
-      if (clock.now() < state.probeAt) throw refused()
-      halfOpen()
+  /** Once it is no longer closed, what became of the calls from before says nothing new. */
+  const ordinary: Leave = {
+    probe: false,
+    succeeded() {
+      if (state.name === 'closed') state.failures = 0
+    },
+    failed() {
+      if (state.name === 'closed' && ++state.failures >= settings.failures) open()
+    },
+    abandoned() {},
+  }
+
+  function probe(successes: number): Leave {
+    const mine: State = { name: 'half-open', successes, probing: true }
+    state = mine
+    const once = (give: () => void) => () => {
+      if (state === mine) give()
     }
-    if (state.name === 'half-open' && state.probing) {
-      if (!patient) throw refused()
-      return new Promise<void>(resolve => verdicts.push(resolve)).then(() => enter(patient))
+    return {
+      probe: true,
+      succeeded: once(() => {
+        if (successes + 1 < settings.successes) halfOpen(successes + 1)
+        else become({ name: 'closed', failures: 0 })
+      }),
+      failed: once(open),
+      abandoned: once(() => halfOpen(successes)),
     }
-    if (state.name === 'half-open') state.probing = true
   }
 
   return {
     get state() {
       return state.name
     },
-    enter,
-    succeeded() {
-      if (state.name === 'closed') state.failures = 0
-      else if (state.name === 'half-open') {
-        const successes = state.successes + 1
-        if (successes >= settings.successes) become({ name: 'closed', failures: 0 })
-        else become({ name: 'half-open', successes, probing: false })
+    enter(patient) {
+      if (state.name === 'closed') return ordinary
+      if (state.name === 'open') {
+        if (clock.now() < state.probeAt) throw refused()
+        halfOpen()
       }
-    },
-    failed() {
-      if (state.name === 'closed' && ++state.failures < settings.failures) return
-      if (state.name !== 'open') become({ name: 'open', probeAt: clock.now() + settings.probeEvery })
-    },
-    abandoned() {
-      if (state.name === 'half-open') become({ ...state, probing: false })
+      const { successes, probing } = state as State & { name: 'half-open' }
+      if (!probing) return probe(successes)
+      if (!patient || waiting.length >= mostWaiting) throw refused()
+      return new Promise<void>(resolve => waiting.push(resolve))
     },
     serverIsBack() {
       if (state.name === 'open') halfOpen()

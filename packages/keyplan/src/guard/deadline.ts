@@ -1,12 +1,19 @@
-import type { Clock } from '../base/clock.ts'
+import type { Clock, Timer } from '../base/clock.ts'
 import { KeyplanError, type Outcome } from '../base/error.ts'
+
+/** What `setTimeout` can count to; whoever waits longer waits for ever. */
+const longestTimer = 2 ** 31 - 1
+
+/** A promise settles by its deadline and a tenth. */
+const grace = 0.1
 
 /**
  * Settles with `work`, or with TIMEOUT after `ms` (which may be Infinity), or with ABORTED when the signal fires: for
- * this caller alone. `who` is named in the error.
+ * this caller alone. `who` is named in the error; `more` is asked at the end of the time and may grant further
+ * milliseconds.
  *
- * When the timer fires in a process whose event loop was blocked, the reply may already lie in the socket's buffer;
- * so the verdict waits for one turn of the loop.
+ * A process whose event loop was blocked finds its timers due before it has read its sockets, or even written to them.
+ * So the verdict waits for one turn of the loop and, if the timer was late, for a tenth of the time.
  */
 export function bounded<T>(
   work: Promise<T>,
@@ -15,21 +22,43 @@ export function bounded<T>(
   clock: Clock,
   outcome: () => Outcome,
   who = 'Redis',
+  more: () => number = () => 0,
 ): Promise<T> {
   return new Promise<T>((resolve, reject) => {
-    const timer = ms === Number.POSITIVE_INFINITY ? undefined : clock.after(Math.max(0, ms), () => setImmediate(expire))
-    const expire = () => {
-      signal?.removeEventListener('abort', abort)
-      reject(new KeyplanError('TIMEOUT', `${who} did not answer within ${Math.round(ms)} ms`, { outcome: outcome() }))
+    let timer: Timer | undefined
+    let total = 0
+    let over = false
+
+    function wait(time: number, isGrace = false): void {
+      if (time > longestTimer) return
+      const due = clock.now() + time
+      timer = clock.after(time, () => setImmediate(() => ring(time, !isGrace && clock.now() - due > time * grace)))
     }
-    const abort = () => {
-      timer?.cancel()
+    function ring(time: number, late: boolean): void {
+      if (over) return
+      const further = late ? 0 : more()
+      if (late) wait(time * grace, true)
+      else if (further > 0) {
+        total += further
+        wait(further)
+      } else expire()
+    }
+    function expire(): void {
+      done()
+      reject(
+        new KeyplanError('TIMEOUT', `${who} did not answer within ${Math.round(total)} ms`, { outcome: outcome() }),
+      )
+    }
+    function abort(): void {
+      done()
       reject(new KeyplanError('ABORTED', 'The call was aborted by its signal', { outcome: outcome() }))
     }
-    const done = () => {
+    function done(): void {
+      over = true
       timer?.cancel()
       signal?.removeEventListener('abort', abort)
     }
+
     work.then(
       value => {
         done()
@@ -40,7 +69,9 @@ export function bounded<T>(
         reject(error)
       },
     )
-    if (signal?.aborted) abort()
-    else signal?.addEventListener('abort', abort, { once: true })
+    if (signal?.aborted) return abort()
+    signal?.addEventListener('abort', abort)
+    total = Math.max(0, ms)
+    wait(total)
   })
 }

@@ -1,8 +1,8 @@
 import type { Call, CallOptions } from '../base/call.ts'
 import type { Clock } from '../base/clock.ts'
 import { durationMs } from '../base/duration.ts'
-import { errorTable, isKeyplanError, isUnavailable, type KeyplanError } from '../base/error.ts'
-import type { Breaker } from './breaker.ts'
+import { errorTable, isKeyplanError, isUnavailable, KeyplanError } from '../base/error.ts'
+import type { Breaker, Leave } from './breaker.ts'
 import { bounded } from './deadline.ts'
 import type { Operation } from './operation.ts'
 import { traced } from './trace.ts'
@@ -39,7 +39,8 @@ export interface Patience {
   readonly deadline: number
 }
 
-const pauseMs = 25
+const shortestPause = 25
+const longestPause = 400
 
 export function createGuard(
   patience: Patience,
@@ -53,27 +54,76 @@ export function createGuard(
     fallback: boolean,
     work: (call: Call) => Promise<T>,
   ): Promise<T> {
+    const signal = options?.signal
     const ms = options?.deadline ? durationMs(options.deadline, 'deadline') : patience.deadline
     const attempt = fallback && operation.attempt ? operation.attempt : patience.attempt
     const hold = !fallback || operation.hold === true
+    // A try that was given less time than a server deserves says nothing of it.
+    const impatient = Math.min(ms, attempt) < patience.attempt
     const end = clock.now() + ms
-    for (;;) {
-      const entry = breaker.enter(hold)
-      if (entry) await bounded(entry, end - clock.now(), options?.signal, clock, () => outcomeOf(undefined))
-      const now = clock.now()
-      const call: Call = { expires: Math.min(now + attempt, end), hold, signal: options?.signal, written: false }
-      try {
-        const result = await bounded(work(call), call.expires - now, call.signal, clock, () => outcomeOf(call))
-        breaker.succeeded()
-        return result
-      } catch (error) {
-        const again = !fallback && mayRetry(error, operation) && clock.now() + pauseMs < end
-        // A call counts once, when it gives up; a probe counts at once, since others wait for its verdict.
-        if (!again || breaker.state === 'half-open') breaker[verdict(error, ms < attempt)]()
-        if (!again) throw error
-        await new Promise<void>(resolve => clock.after(pauseMs, resolve))
+    let pause = shortestPause
+    let mayHaveRun = false
+
+    /** Waits while another call probes. */
+    async function admitted(verdict: Promise<void>): Promise<Leave> {
+      for (let entry: Leave | Promise<void> = verdict; ; entry = breaker.enter(hold)) {
+        if (!(entry instanceof Promise)) return entry
+        await bounded(entry, end - clock.now(), signal, clock, () => 'not-executed')
       }
     }
+
+    for (;;) {
+      let leave: Leave | undefined
+      try {
+        if (signal?.aborted) throw aborted()
+        const entry = breaker.enter(hold)
+        leave = entry instanceof Promise ? await admitted(entry) : entry
+        // Others wait for a probe, so it is not held longer than a try may take.
+        const result = await oneTry(work, {
+          attempt,
+          end,
+          hold,
+          heldUntil: fallback || leave.probe ? undefined : end,
+          signal,
+        })
+        leave.succeeded()
+        return result
+      } catch (error) {
+        const rest = restAfter(error, pause)
+        const again = !fallback && mayRetry(error, operation) && clock.now() + rest < end
+        // A call counts once, when it gives up; a probe counts at once, since others wait for its verdict.
+        leave?.[again && !leave.probe ? 'abandoned' : verdict(error, impatient)]()
+        mayHaveRun ||= isKeyplanError(error) && error.outcome === 'unknown'
+        if (!again) throw mayHaveRun ? unknown(error) : error
+        if (rest === 0) continue
+        const rested = new Promise<void>(resolve => clock.after(rest, resolve, true))
+        await bounded(rested, end - clock.now(), signal, clock, () => (mayHaveRun ? 'unknown' : 'not-executed'))
+        pause = Math.min(2 * pause, longestPause)
+      }
+    }
+  }
+
+  interface Try {
+    readonly attempt: number
+    readonly end: number
+    readonly hold: boolean
+    readonly heldUntil: number | undefined
+    readonly signal: AbortSignal | undefined
+  }
+
+  /** The time of a try runs from the moment it is written: a call that is held keeps its place until the deadline. */
+  function oneTry<T>(work: (call: Call) => Promise<T>, { attempt, end, ...terms }: Try): Promise<T> {
+    const now = clock.now()
+    const call: Call = { ...terms, expires: Math.min(now + attempt, end), written: false }
+    const working = work(call)
+    let held = !call.written
+    function more(): number {
+      if (!held || call.heldUntil === undefined) return 0
+      held = !call.written
+      return Math.min(attempt, end - clock.now())
+    }
+    const outcome = () => (call.written ? 'unknown' : 'not-executed')
+    return bounded(working, call.expires - now, call.signal, clock, outcome, 'Redis', more)
   }
 
   return {
@@ -82,10 +132,7 @@ export function createGuard(
         try {
           return await tryUntil(subject, options, fallback !== undefined, work)
         } catch (error) {
-          if (isKeyplanError(error)) {
-            error.namespace ??= subject.namespace
-            error.operation ??= subject.name
-          }
+          name(error, subject)
           if (!fallback || !isUnavailable(error)) throw error
           onFallback(subject, error)
           return fallback({ expires: Number.POSITIVE_INFINITY, hold: false, written: false })
@@ -99,10 +146,31 @@ export function createBareGuard(): Guard {
   return {
     run: (subject, options, work) =>
       traced(subject, async () => {
-        options?.signal?.throwIfAborted()
-        return work({ expires: Number.POSITIVE_INFINITY, hold: false, signal: options?.signal, written: false })
+        try {
+          const { signal } = options ?? {}
+          if (signal?.aborted) throw aborted()
+          return await work({ expires: Number.POSITIVE_INFINITY, hold: false, signal, written: false })
+        } catch (error) {
+          name(error, subject)
+          throw error
+        }
       }),
   }
+}
+
+function name(error: unknown, subject: Subject): void {
+  if (!isKeyplanError(error)) return
+  error.namespace ??= subject.namespace
+  error.operation ??= subject.name
+}
+
+const aborted = () => new KeyplanError('ABORTED', 'The call was aborted by its signal', { outcome: 'not-executed' })
+
+/** An earlier try may have run, whatever became of the last one. */
+function unknown(error: unknown): unknown {
+  if (!isKeyplanError(error) || error.outcome === 'unknown') return error
+  const { code, message, cause, problems } = error
+  return new KeyplanError(code, message, { outcome: 'unknown', cause, problems })
 }
 
 /**
@@ -116,13 +184,19 @@ function verdict(error: unknown, impatient: boolean): 'failed' | 'succeeded' | '
   return errorTable[error.code].class === 'link' ? 'failed' : 'succeeded'
 }
 
+/**
+ * A server that refuses for now (LOADING, OOM, …) is given time. Whoever lost the link asks at once: the call is held
+ * until there is one, and ahead of the calls that are made from now on.
+ */
+function restAfter(error: unknown, pause: number): number {
+  if (!isKeyplanError(error)) return 0
+  const linkLost = error.code === 'DISCONNECTED' || error.outcome === 'unknown'
+  return linkLost && errorTable[error.code].class === 'link' ? 0 : pause
+}
+
 /** A call that has a fallback is never retried: its answer is at hand. */
-function mayRetry(error: unknown, operation: Operation): boolean {
+function mayRetry(error: unknown, operation: Operation): error is KeyplanError {
   if (!isKeyplanError(error) || !error.retryable || error.code === 'BREAKER_OPEN') return false
   if (!isUnavailable(error) || error.code === 'OVERLOADED') return false
   return error.outcome === 'not-executed' || operation.idempotent
-}
-
-function outcomeOf(call: Call | undefined): 'unknown' | 'not-executed' {
-  return call?.written ? 'unknown' : 'not-executed'
 }

@@ -6,9 +6,23 @@ import type { Subject } from './guard.ts'
  * being one. The context is `{ namespace, name, operation }`; it never holds keys, values or credentials.
  */
 const operations = tracingChannel<Subject, Subject>('keyplan:operation')
+const { start, end, asyncStart, asyncEnd, error } = operations
+const channels = [start, end, asyncStart, asyncEnd, error]
 
-/** Costs one check when nobody listens. */
+/** Costs a few checks when nobody listens. */
 export function traced<T>(subject: Subject, run: () => Promise<T>): Promise<T> {
-  if (!operations.start.hasSubscribers && !operations.asyncEnd.hasSubscribers) return run()
-  return operations.tracePromise(run, { ...subject })
+  if (!channels.some(channel => channel.hasSubscribers)) return run()
+  return withoutResult(subject, run)
+}
+
+/** The channel puts what the promise resolves with into the context: that must not be what was read. */
+async function withoutResult<T>(subject: Subject, run: () => Promise<T>): Promise<T> {
+  let result!: T
+  await operations.tracePromise(
+    async () => {
+      result = await run()
+    },
+    { ...subject },
+  )
+  return result
 }

@@ -10,14 +10,6 @@ export interface Neighbour {
   readonly space: Declaration['space']
 }
 
-/** The automata of a namespace, each with the literal text it begins with: most pairs differ there already. */
-interface Territory extends Neighbour {
-  readonly main: readonly Step[]
-  /** Empty where a namespace has no helper keys: channels and keys of other software. */
-  readonly helpers: readonly Step[]
-  readonly helperStem: string
-}
-
 /** One sentence for each two namespaces that can produce the same key, or the same channel. */
 export function overlapProblems(neighbours: readonly Neighbour[]): string[] {
   const territories = neighbours.map(territoryOf)
@@ -36,27 +28,53 @@ export function overlapProblems(neighbours: readonly Neighbour[]): string[] {
   return problems
 }
 
+/** A set of keys: the literal text all begin with, and the automaton, made when that text does not tell them apart. */
+interface Keys {
+  readonly stem: string
+  steps(): readonly Step[]
+}
+
+interface Territory extends Neighbour {
+  readonly main: Keys
+  /** Channels and keys of other software have none. */
+  readonly helpers: Keys | undefined
+}
+
 function territoryOf(neighbour: Neighbour): Territory {
   const { pattern, space } = neighbour
-  const helpers = space === 'channel' || pattern.verbatim ? [] : helperSteps(pattern)
-  const helperStem = pattern.tagged ? pattern.stem : `{${pattern.stem}`
-  return { ...neighbour, main: stepsOf(pattern.parts, pattern.verbatim), helpers, helperStem }
+  const { stem, tagged, parts, verbatim } = pattern
+  const main = keys(stem, () => stepsOf(parts, verbatim))
+  const helpers = keys(tagged ? stem : `{${stem}`, () => helperSteps(pattern))
+  return { ...neighbour, main, helpers: space === 'channel' || verbatim ? undefined : helpers }
 }
 
+function keys(stem: string, make: () => readonly Step[]): Keys {
+  let made: readonly Step[] | undefined
+  return {
+    stem,
+    steps() {
+      made ??= make()
+      return made
+    },
+  }
+}
+
+/**
+ * A key of both. No encoded main key holds the `:~` of a helper key, so main and helper keys only meet where other
+ * software writes the main ones; and two helper keys of the same form are equal only where their main keys are.
+ */
 function sharedBy(left: Territory, right: Territory): string | undefined {
-  const [leftStem, rightStem] = [left.pattern.stem, right.pattern.stem]
-  return (
-    shared(leftStem, left.main, rightStem, right.main) ??
-    shared(leftStem, left.main, right.helperStem, right.helpers) ??
-    shared(left.helperStem, left.helpers, rightStem, right.main) ??
-    shared(left.helperStem, left.helpers, right.helperStem, right.helpers)
-  )
-}
-
-function shared(leftStem: string, left: readonly Step[], rightStem: string, right: readonly Step[]) {
-  if (left.length === 0 || right.length === 0) return undefined
-  if (!leftStem.startsWith(rightStem) && !rightStem.startsWith(leftStem)) return undefined
-  return sharedKey(left, right)
+  const pairs: [Keys, Keys][] = [[left.main, right.main]]
+  if (left.pattern.verbatim && right.helpers) pairs.push([left.main, right.helpers])
+  if (right.pattern.verbatim && left.helpers) pairs.push([left.helpers, right.main])
+  const otherForm = left.pattern.tagged !== right.pattern.tagged
+  if (otherForm && left.helpers && right.helpers) pairs.push([left.helpers, right.helpers])
+  for (const [a, b] of pairs) {
+    if (!a.stem.startsWith(b.stem) && !b.stem.startsWith(a.stem)) continue
+    const key = sharedKey(a.steps(), b.steps())
+    if (key !== undefined) return key
+  }
+  return undefined
 }
 
 const shortened = (key: string) => (key.length > 80 ? `${key.slice(0, 77)}...` : key)

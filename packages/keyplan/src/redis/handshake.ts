@@ -1,7 +1,8 @@
+import { hostname } from 'node:os'
 import type { Clock } from '../base/clock.ts'
 import { isKeyplanError, KeyplanError } from '../base/error.ts'
 import type { Argument, Reply } from './redis.ts'
-import { endpointName, type LinkSettings } from './settings.ts'
+import { type Endpoint, endpointName, type LinkSettings } from './settings.ts'
 
 /** What a new link learned of its server. */
 export interface Handshake {
@@ -25,10 +26,11 @@ export async function shakeHands(send: Send, settings: LinkSettings, role: strin
   const { endpoint } = settings
   const server = endpointName(endpoint)
   if (endpoint.password || endpoint.username) {
-    const password = (await endpoint.password?.()) ?? ''
-    // With no user name the one-argument form is used: unlike HELLO or AUTH with a user it fails when the default user
-    // is open, so a wrong password is never taken for a right one.
-    await send('auth', endpoint.username ? [endpoint.username, password] : [password]).catch(error => {
+    const password = await passwordOf(endpoint, server)
+    // The default user is let in by the one-argument form: unlike HELLO or AUTH with a user it fails when that user is
+    // open, so a wrong password is never taken for a right one.
+    const { username = 'default' } = endpoint
+    await send('auth', username === 'default' ? [password] : [username, password]).catch(error => {
       throw refusal(error, server)
     })
   }
@@ -47,6 +49,15 @@ export async function shakeHands(send: Send, settings: LinkSettings, role: strin
   }
   const read = Array.isArray(time) ? Number(time[0]) * 1000 + Number(time[1]) / 1000 : clock.wall()
   return { version, runId: field(info, 'run_id'), serverTime: now => Math.ceil(read + (now - asked)) }
+}
+
+async function passwordOf({ password }: Endpoint, server: string): Promise<string> {
+  try {
+    return (await password?.()) ?? ''
+  } catch (cause) {
+    const message = `Redis at ${server} was not asked, since the function that gives its password failed`
+    throw new KeyplanError('DISCONNECTED', message, { outcome: 'not-executed', cause })
+  }
 }
 
 /** Restricted users may lack these commands; the link works without the answer. */
@@ -71,5 +82,5 @@ function field(info: Reply | undefined, name: string): string | undefined {
 
 /** Names may hold no spaces. */
 function connectionName(name: string, role: string): string {
-  return `${name}:${role}:${process.env.HOSTNAME ?? ''}:${process.pid}`.replace(/[^\x21-\x7e]/g, '-')
+  return `${name}:${role}:${hostname()}:${process.pid}`.replace(/[^\x21-\x7e]/g, '-')
 }

@@ -1,7 +1,7 @@
 import { Redis as Client, Command } from 'ioredis'
 import type { Clock } from '../base/clock.ts'
 import { KeyplanError } from '../base/error.ts'
-import { isReplyError, linkFailure, replyFailure } from './failure.ts'
+import { isReplyError, linkFailure, replyFailure, streamFailure } from './failure.ts'
 import { type Handshake, shakeHands } from './handshake.ts'
 import type { Argument, Encoding, Reply } from './redis.ts'
 import { endpointName, type LinkSettings } from './settings.ts'
@@ -10,6 +10,8 @@ import { watchStall } from './stall.ts'
 /** One connection, from its handshake to its end. It never reconnects: a lost link is replaced by a new one. */
 export interface Link {
   readonly handshake: Handshake
+  /** Whether it can still be written to. Turns false some time before `ended` resolves. */
+  readonly usable: boolean
   /** Writes the command behind all earlier ones. Rejects with a KeyplanError. */
   send(command: string, args: readonly Argument[], encoding?: Encoding): Promise<Reply>
   /** Messages of channels this link subscribed to. */
@@ -24,6 +26,7 @@ export interface Link {
 interface Socket {
   cork(): void
   uncork(): void
+  readonly writable: boolean
   destroy(error?: Error): void
   prependListener(event: 'data', listener: () => void): void
 }
@@ -35,9 +38,11 @@ interface Socket {
  * does it without knowing what a call means: it resends commands that may have run, keeps an unbounded offline queue,
  * and lets a wrong password pass on a server whose default user is open.
  *
- * @throws KeyplanError DISCONNECTED, TIMEOUT, AUTH_FAILED, UNSUPPORTED (server older than 7.0)
+ * @param signal ends the attempt, not the link
+ * @throws KeyplanError DISCONNECTED, TIMEOUT, AUTH_FAILED, UNSUPPORTED (server older than 7.0), CLOSED by the signal
  */
-export async function openLink(settings: LinkSettings, role: string, clock: Clock): Promise<Link> {
+export async function openLink(settings: LinkSettings, role: string, clock: Clock, signal: AbortSignal): Promise<Link> {
+  if (signal.aborted) throw closure()
   const { endpoint } = settings
   const server = endpointName(endpoint)
   const client = new Client({
@@ -56,7 +61,9 @@ export async function openLink(settings: LinkSettings, role: string, clock: Cloc
   })
   let reason: unknown
   client.on('error', error => {
-    reason ??= error
+    reason ??= streamFailure(error, server)
+    // After bytes that make no sense the link would give one caller the reply of another.
+    socket()?.destroy()
   })
   const ended = new Promise<KeyplanError>(resolve => {
     client.once('end', () => resolve(linkFailure(reason, server, 'unknown')))
@@ -68,10 +75,13 @@ export async function openLink(settings: LinkSettings, role: string, clock: Cloc
     socket()?.destroy()
   }
   const socket = () => (client as unknown as { stream?: Socket }).stream
+  const usable = () => client.status === 'ready' && socket()?.writable === true
 
   const tooLate = clock.after(settings.connectTimeout, () =>
     destroy(new KeyplanError('TIMEOUT', `Redis at ${server} did not complete the handshake in time`)),
   )
+  const giveUp = () => destroy(closure())
+  signal.addEventListener('abort', giveUp)
   try {
     await client.connect().catch(error => {
       throw linkFailure(reason ?? error, server, 'not-executed')
@@ -94,6 +104,7 @@ export async function openLink(settings: LinkSettings, role: string, clock: Cloc
     }
 
     function send(name: string, args: readonly Argument[], encoding: Encoding = 'text'): Promise<Reply> {
+      if (!usable()) return Promise.reject(linkFailure(reason, server, 'not-executed'))
       const command = new Command(name, wireArguments(args), encoding === 'text' ? { replyEncoding: 'utf8' } : {})
       cork()
       stall.sent()
@@ -111,9 +122,14 @@ export async function openLink(settings: LinkSettings, role: string, clock: Cloc
       )
     }
 
-    const handshake = await shakeHands(send, settings, role, clock)
+    // A password that is never told must not keep the attempt alive.
+    const lost = ended.then(why => Promise.reject(why))
+    const handshake = await Promise.race([shakeHands(send, settings, role, clock), lost])
     return {
       handshake,
+      get usable() {
+        return usable()
+      },
       send,
       onMessage: handler => void client.on('message', handler),
       ended,
@@ -121,11 +137,15 @@ export async function openLink(settings: LinkSettings, role: string, clock: Cloc
     }
   } catch (error) {
     client.disconnect()
+    socket()?.destroy()
     throw error
   } finally {
     tooLate.cancel()
+    signal.removeEventListener('abort', giveUp)
   }
 }
+
+const closure = () => new KeyplanError('CLOSED', 'The client is closed', { outcome: 'not-executed' })
 
 function wireArguments(args: readonly Argument[]): (string | Buffer | number)[] {
   const list = args as (string | Buffer | number)[]

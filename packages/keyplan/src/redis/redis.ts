@@ -18,8 +18,8 @@ export interface Subscription {
 
 export interface SubscribeHandlers {
   message(payload: string, channel: string): void
-  /** The link was lost and is back: messages in between are gone. */
-  gap?(): void
+  /** The link was lost and is back: messages in between are gone. Told once for each lost link. */
+  gap?: (() => void) | undefined
 }
 
 /**

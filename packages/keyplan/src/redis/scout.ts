@@ -4,12 +4,14 @@ import type { KeyplanError } from '../base/error.ts'
 /** Tries to reach a server until it succeeds; the one thing in the process that does so for that server. */
 export interface Scout {
   start(): void
+  /** What an attempt under way still finds is discarded, unless the scout is started again before. */
   stop(): void
 }
 
 interface ScoutOptions<Found> {
   attempt(): Promise<Found>
   found(found: Found): void
+  discard(found: Found): void
   failed(error: KeyplanError, attempts: number): void
   backoff: { readonly min: number; readonly max: number }
   clock: Clock
@@ -17,38 +19,56 @@ interface ScoutOptions<Found> {
 
 /**
  * Delays double from `min` to `max`. The jitter takes away up to a quarter: enough to spread a fleet over half a second
- * at the default 2 s, and little enough to stay below 40 attempts a minute.
+ * at the default 2 s, and little enough to stay below 40 attempts a minute. What was found and lost again within `max`
+ * counts as a failure, so that a server which drops its clients is not stormed.
+ *
+ * One attempt at a time. Like an open connection, the search keeps the process alive until it is stopped.
  */
-export function createScout<Found>({ attempt, found, failed, backoff, clock }: ScoutOptions<Found>): Scout {
-  let running = false
+export function createScout<Found>(options: ScoutOptions<Found>): Scout {
+  const { backoff, clock } = options
+  let wanted = false
+  let trying = false
   let timer: Timer | undefined
   let attempts = 0
+  let step = 0
+  let foundAt = Number.NEGATIVE_INFINITY
 
   function go(): void {
-    attempt().then(
+    trying = true
+    options.attempt().then(
       result => {
-        running = false
+        trying = false
+        if (!wanted) return options.discard(result)
+        wanted = false
         attempts = 0
-        found(result)
+        foundAt = clock.now()
+        options.found(result)
       },
       (error: KeyplanError) => {
-        attempts++
-        if (!running) return
-        failed(error, attempts)
-        const delay = Math.min(backoff.max, backoff.min * 2 ** (attempts - 1))
-        timer = clock.after(delay * (1 - Math.random() / 4), go)
+        trying = false
+        if (!wanted) return
+        options.failed(error, ++attempts)
+        if (wanted) pause()
       },
     )
   }
 
+  function pause(): void {
+    const delay = Math.min(backoff.max, backoff.min * 2 ** step++)
+    timer = clock.after(delay * (1 - Math.random() / 4), go, true)
+  }
+
   return {
     start() {
-      if (running) return
-      running = true
+      if (wanted) return
+      wanted = true
+      if (trying) return
+      if (clock.now() - foundAt < backoff.max) return pause()
+      step = 0
       go()
     },
     stop() {
-      running = false
+      wanted = false
       timer?.cancel()
     },
   }

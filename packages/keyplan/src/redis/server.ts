@@ -7,7 +7,7 @@ import { createScout } from './scout.ts'
 import { type Script, type ScriptArgs, type ScriptKeys, scriptArguments } from './script.ts'
 import { endpointName, type ServerSettings } from './settings.ts'
 import { createSubscriber } from './subscriber.ts'
-import { createWaiting } from './waiting.ts'
+import { createWaiting, refusalOf } from './waiting.ts'
 
 /** What the supervisor of a server reports. */
 export type ServerEvent =
@@ -42,15 +42,21 @@ export function openServer(
   let downSince = clock.now()
   let last: Link['handshake'] | undefined
   let outstanding = 0
+  let drained: (() => void) | undefined
+  let closing: Promise<void> | undefined
+  const ending = new AbortController()
 
   const scout = createScout<Link>({
     attempt: connect,
     found: adopt,
+    discard: found => found.destroy(closed()),
     failed(cause, attempts) {
       error = cause
-      if (state !== 'closed') state = 'down'
+      state = 'down'
       onEvent({ type: 'attempt-failed', error: cause, attempts })
-      if (isKeyplanError(cause, 'AUTH_FAILED') || isKeyplanError(cause, 'UNSUPPORTED')) waiting.reject(cause)
+      if (isKeyplanError(cause, 'AUTH_FAILED') || isKeyplanError(cause, 'UNSUPPORTED')) {
+        waiting.reject(() => new KeyplanError(cause.code, cause.message, { outcome: 'not-executed' }))
+      }
     },
     backoff: settings.backoff,
     clock,
@@ -58,19 +64,13 @@ export function openServer(
 
   /** A link is not found until the recovery hooks have run on it: nothing may be read before them. */
   async function connect(): Promise<Link> {
-    const fresh = await openLink(settings, 'commands', clock)
+    const fresh = await openLink(settings, 'commands', clock, ending.signal)
     try {
       if (last) {
         const restarted = fresh.handshake.runId === undefined || fresh.handshake.runId !== last.runId
         const outage = { lasted: clock.now() - downSince, restarted }
-        await Promise.all(
-          [...hooks].map(hook =>
-            hook(
-              seam(() => fresh),
-              outage,
-            ),
-          ),
-        )
+        const open = seam(() => fresh, false)
+        await Promise.all([...hooks].map(hook => hook(open, outage)))
       }
       return fresh
     } catch (cause) {
@@ -83,10 +83,6 @@ export function openServer(
   }
 
   function adopt(fresh: Link): void {
-    if (state === 'closed') {
-      fresh.destroy(closed())
-      return
-    }
     link = fresh
     last = fresh.handshake
     error = undefined
@@ -111,16 +107,19 @@ export function openServer(
 
   const closed = () => new KeyplanError('CLOSED', 'The client is closed', { outcome: 'not-executed' })
 
-  function seam(current: () => Link | undefined): Pick<Redis, 'send' | 'evaluate'> {
+  function seam(current: () => Link | undefined, mayWait: boolean): Pick<Redis, 'send' | 'evaluate'> {
     function send(command: string, args: readonly Argument[], call: Call, encoding?: Encoding): Promise<Reply> {
+      if (state === 'closed') return Promise.reject(closed())
+      const refusal = refusalOf(call, clock.now())
+      if (refusal) return Promise.reject(refusal)
       const open = current()
-      if (open) {
+      // A link that is broken but not yet known as lost would turn a call that never left into one that may have run.
+      if (open?.usable) {
         call.written = true
         outstanding++
-        return open.send(command, args, encoding).finally(() => outstanding--)
+        return open.send(command, args, encoding).finally(settled)
       }
-      if (state === 'closed') return Promise.reject(closed())
-      if (!call.hold) return Promise.reject(unreachable())
+      if (!mayWait || !call.hold) return Promise.reject(unreachable())
       return new Promise((resolve, reject) => {
         waiting.add(call, args, () => send(command, args, call, encoding).then(resolve, reject), reject)
       })
@@ -150,12 +149,41 @@ export function openServer(
   const unreachable = () =>
     new KeyplanError('DISCONNECTED', error?.message ?? `Redis at ${name} is not connected`, { outcome: 'not-executed' })
 
-  const commands = seam(() => link)
-  const subscriber = createSubscriber(() => openLink({ ...settings, scripts: [] }, 'subscriber', clock), {
-    reachable: () => link !== undefined,
-    backoff: settings.backoff,
-    clock,
-  })
+  function settled(): void {
+    if (--outstanding === 0) drained?.()
+  }
+
+  async function close(): Promise<void> {
+    state = 'closed'
+    scout.stop()
+    ending.abort()
+    waiting.reject(closed)
+    const silenced = subscriber.close()
+    if (outstanding > 0) await allSettled()
+    link?.destroy(closed())
+    await Promise.all([link?.ended, silenced])
+  }
+
+  /** Calls in flight may finish, as long as a link may be silent. */
+  function allSettled(): Promise<void> {
+    return new Promise(resolve => {
+      const timer = clock.after(settings.stall, resolve, true)
+      drained = () => {
+        timer.cancel()
+        resolve()
+      }
+    })
+  }
+
+  const commands = seam(() => link, true)
+  const subscriber = createSubscriber(
+    () => openLink({ ...settings, scripts: [] }, 'subscriber', clock, ending.signal),
+    {
+      reachable: () => link !== undefined,
+      backoff: settings.backoff,
+      clock,
+    },
+  )
 
   return {
     redis: {
@@ -189,20 +217,9 @@ export function openServer(
     },
     name,
     start: scout.start,
-    async close() {
-      if (state === 'closed') return
-      state = 'closed'
-      scout.stop()
-      waiting.reject(closed())
-      subscriber.close()
-      await idle(() => outstanding === 0, settings.stall, clock)
-      link?.destroy(closed())
+    close() {
+      closing ??= close()
+      return closing
     },
   }
-}
-
-/** Waits for calls in flight, at most `ms`. */
-async function idle(done: () => boolean, ms: number, clock: Clock): Promise<void> {
-  const end = clock.now() + ms
-  while (!done() && clock.now() < end) await new Promise<void>(resolve => setImmediate(resolve))
 }

@@ -10,13 +10,15 @@ export interface StallWatch {
   stop(): void
 }
 
+const looksPerStall = 4
+
 /**
  * A link with calls outstanding and no byte for `stall` is dead: a hung server, a half-open connection, a zombie
  * master. An idle one is pinged every `pingEvery`, so that it is found too. A slow call does not take its neighbours
  * with it as long as bytes flow.
  *
- * A process whose event loop was blocked finds its timers due before it has read its sockets; so the verdict waits for
- * one turn of the loop, in which replies that were already there are heard.
+ * Silence is counted in looks and not in time: a process whose event loop was blocked, or that was suspended, has not
+ * listened meanwhile, and hears what came before it looks the next time.
  */
 export function watchStall(
   settings: Pick<LinkSettings, 'endpoint' | 'stall' | 'pingEvery'>,
@@ -25,39 +27,38 @@ export function watchStall(
   ping: () => Promise<unknown>,
 ): StallWatch {
   const { stall, pingEvery } = settings
+  const interval = stall / looksPerStall
+  const looksPerPing = Math.ceil(pingEvery / interval)
   let outstanding = 0
-  let quietSince = clock.now()
+  let silentLooks = 0
   let timer: Timer
   let stopped = false
-  const silent = () => outstanding > 0 && clock.now() - quietSince >= stall
 
   function look(): void {
-    if (silent()) {
-      setImmediate(() => {
-        if (stopped) return
-        if (!silent()) return schedule()
-        const server = endpointName(settings.endpoint)
-        destroy(new KeyplanError('TIMEOUT', `Redis at ${server} sent nothing for ${stall} ms with calls outstanding`))
-      })
+    silentLooks++
+    // The first look may come right after the call was sent.
+    if (outstanding > 0 && silentLooks > looksPerStall) {
+      const server = endpointName(settings.endpoint)
+      destroy(new KeyplanError('TIMEOUT', `Redis at ${server} sent nothing for ${stall} ms with calls outstanding`))
       return
     }
-    if (outstanding === 0 && clock.now() - quietSince >= pingEvery) ping().catch(() => {})
+    if (outstanding === 0 && silentLooks >= looksPerPing) ping().catch(() => {})
     schedule()
   }
   function schedule(): void {
-    if (!stopped) timer = clock.after(stall / 4, look)
+    if (!stopped) timer = clock.after(interval, look)
   }
   schedule()
 
   return {
     sent() {
-      if (outstanding++ === 0) quietSince = clock.now()
+      if (outstanding++ === 0) silentLooks = 0
     },
     settled() {
       outstanding--
     },
     heard() {
-      quietSince = clock.now()
+      silentLooks = 0
     },
     stop() {
       stopped = true

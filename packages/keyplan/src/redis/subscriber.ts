@@ -1,15 +1,17 @@
 import type { Clock } from '../base/clock.ts'
-import { KeyplanError } from '../base/error.ts'
+import { errorTable, isKeyplanError, KeyplanError } from '../base/error.ts'
+import { surfacing } from '../base/surfacing.ts'
 import type { Link } from './link.ts'
 import type { SubscribeHandlers, Subscription } from './redis.ts'
 import { createScout } from './scout.ts'
 
 /** The process's one link for listening to a server. It is opened with the first subscription. */
 export interface Subscriber {
+  /** Resolves when the server has confirmed it; waits as long as the server cannot be reached. */
   subscribe(channel: string, handlers: SubscribeHandlers): Promise<Subscription>
   /** The command link is back: no need to sit out a backoff. */
   serverIsBack(): void
-  close(): void
+  close(): Promise<void>
 }
 
 interface SubscriberOptions {
@@ -19,18 +21,27 @@ interface SubscriberOptions {
   clock: Clock
 }
 
+interface Channel {
+  readonly name: string
+  readonly listeners: Set<SubscribeHandlers>
+  /** The server's answer to SUBSCRIBE, and the link it was asked on. */
+  asked: { readonly on: Link; readonly answer: Promise<void> } | undefined
+  heard: boolean
+  /** It was heard on a link that was lost, and those who listen have not been told. */
+  gap: boolean
+}
+
 export function createSubscriber(open: () => Promise<Link>, options: SubscriberOptions): Subscriber {
-  const channels = new Map<string, Set<SubscribeHandlers>>()
-  /** The server's answer to SUBSCRIBE on the present link, by channel. */
-  let confirmed = new Map<string, Promise<unknown>>()
+  const channels = new Map<string, Channel>()
   let link: Link | undefined
   let opening: { promise: Promise<Link>; resolve: (link: Link) => void; reject: (error: Error) => void } | undefined
-  let lost = false
   let closed = false
+  const closure = () => new KeyplanError('CLOSED', 'The client is closed', { outcome: 'not-executed' })
 
   const scout = createScout<Link>({
     attempt: open,
     found: adopt,
+    discard: found => found.destroy(closure()),
     failed() {
       if (!options.reachable()) scout.stop()
     },
@@ -39,78 +50,97 @@ export function createSubscriber(open: () => Promise<Link>, options: SubscriberO
   })
 
   function adopt(fresh: Link): void {
-    if (closed) {
-      fresh.destroy(new KeyplanError('CLOSED', 'The client is closed'))
-      return
-    }
     link = fresh
-    confirmed = new Map()
-    fresh.onMessage((channel, payload) => {
-      for (const handlers of channels.get(channel) ?? []) handlers.message(payload, channel)
+    fresh.onMessage((name, payload) => {
+      for (const { message } of channels.get(name)?.listeners ?? []) surfacing(() => message(payload, name))
     })
-    void fresh.ended.then(() => {
-      if (link !== fresh) return
-      link = undefined
-      lost = true
-      if (!closed && channels.size > 0 && options.reachable()) scout.start()
-    })
-    const resubscribed = [...channels.keys()].map(channel => confirm(fresh, channel))
-    if (lost) void Promise.all(resubscribed).then(announceGap, () => {})
-    lost = false
+    void fresh.ended.then(() => lose(fresh))
+    for (const channel of channels.values()) void ask(fresh, channel)
     opening?.resolve(fresh)
     opening = undefined
   }
 
-  function announceGap(): void {
-    for (const listeners of channels.values()) for (const handlers of listeners) handlers.gap?.()
+  function lose(gone: Link): void {
+    if (link !== gone) return
+    link = undefined
+    for (const channel of channels.values()) {
+      channel.gap ||= channel.heard
+      channel.heard = false
+    }
+    if (!closed && channels.size > 0 && options.reachable()) scout.start()
   }
 
-  function confirm(on: Link, channel: string): Promise<unknown> {
-    let answer = confirmed.get(channel)
-    if (!answer) {
-      answer = on.send('subscribe', [channel])
-      answer.catch(() => confirmed.delete(channel))
-      confirmed.set(channel, answer)
-    }
+  /** Asks once on each link. */
+  function ask(on: Link, channel: Channel): Promise<void> {
+    if (channel.asked?.on === on) return channel.asked.answer
+    const answer = on.send('subscribe', [channel.name]).then(() => {
+      channel.heard = true
+      if (!channel.gap) return
+      channel.gap = false
+      for (const { gap } of channel.listeners) if (gap) surfacing(gap)
+    })
+    channel.asked = { on, answer }
+    answer.catch(() => {
+      if (channel.asked?.answer === answer) channel.asked = undefined
+    })
     return answer
   }
 
   function ready(): Promise<Link> {
-    if (link) return Promise.resolve(link)
+    if (link?.usable) return Promise.resolve(link)
     opening ??= withResolvers<Link>()
-    scout.start()
+    // The end of a link that still lies there starts it as well.
+    if (!link) scout.start()
     return opening.promise
   }
 
-  function leave(channel: string, handlers: SubscribeHandlers): void {
-    const listeners = channels.get(channel)
-    if (!listeners?.delete(handlers) || listeners.size > 0) return
-    channels.delete(channel)
-    confirmed.delete(channel)
-    link?.send('unsubscribe', [channel]).catch(() => {})
+  async function confirmed(channel: Channel): Promise<void> {
+    for (;;) {
+      try {
+        return await ask(await ready(), channel)
+      } catch (error) {
+        const linkLost = isKeyplanError(error) && errorTable[error.code].class === 'link'
+        if (closed || !linkLost) throw closed ? closure() : error
+      }
+    }
+  }
+
+  function join(name: string, listener: SubscribeHandlers): Channel {
+    const channel = channels.get(name) ?? { name, listeners: new Set(), asked: undefined, heard: false, gap: false }
+    channels.set(name, channel)
+    channel.listeners.add(listener)
+    return channel
+  }
+
+  function leave(channel: Channel, listener: SubscribeHandlers): void {
+    if (!channel.listeners.delete(listener) || channel.listeners.size > 0) return
+    channels.delete(channel.name)
+    if (channel.asked && channel.asked.on === link) link.send('unsubscribe', [channel.name]).catch(() => {})
   }
 
   return {
-    async subscribe(channel, handlers) {
-      if (closed) throw new KeyplanError('CLOSED', 'The client is closed')
-      const listeners = channels.get(channel) ?? new Set()
-      channels.set(channel, listeners.add(handlers))
+    async subscribe(name, { message, gap }) {
+      if (closed) throw closure()
+      // An object of its own, so that the same handlers may listen twice.
+      const listener = { message, gap }
+      const channel = join(name, listener)
       try {
-        await confirm(await ready(), channel)
+        await confirmed(channel)
       } catch (error) {
-        leave(channel, handlers)
+        leave(channel, listener)
         throw error
       }
-      return { close: () => leave(channel, handlers) }
+      return { close: () => leave(channel, listener) }
     },
     serverIsBack() {
-      if (!link && (opening || channels.size > 0)) scout.start()
+      if (!link && channels.size > 0) scout.start()
     },
-    close() {
+    async close() {
       closed = true
       scout.stop()
-      opening?.reject(new KeyplanError('CLOSED', 'The client is closed'))
-      link?.destroy(new KeyplanError('CLOSED', 'The client is closed'))
+      opening?.reject(closure())
+      link?.destroy(closure())
+      await link?.ended
     },
   }
 }

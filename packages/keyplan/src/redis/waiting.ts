@@ -14,10 +14,10 @@ interface Entry {
 export interface Waiting {
   /** @throws KeyplanError OVERLOADED when it is full of calls that still have time */
   add(call: Call, args: readonly Argument[], go: () => void, fail: (error: KeyplanError) => void): void
-  /** Lets go of all that have not expired, in the order they came. */
+  /** Lets go of all that may still be written, in the order they came, and rejects the others. */
   release(): void
-  /** Rejects all. */
-  reject(error: KeyplanError): void
+  /** Rejects all, each with an error of its own. */
+  reject(error: () => KeyplanError): void
   readonly size: number
 }
 
@@ -25,38 +25,55 @@ export function createWaiting(bound: { calls: number; bytes: number }, clock: Cl
   let entries: Entry[] = []
   let bytes = 0
 
-  const alive = ({ call }: Entry) => call.expires > clock.now() && !call.signal?.aborted
-  function sweep(): void {
-    entries = entries.filter(alive)
-    bytes = entries.reduce((sum, entry) => sum + entry.bytes, 0)
-  }
-  function drain(each: (entry: Entry) => void): void {
+  function drain(): Entry[] {
     const all = entries
     entries = []
     bytes = 0
-    for (const entry of all) each(entry)
+    return all
+  }
+  function keep(entry: Entry): void {
+    entries.push(entry)
+    bytes += entry.bytes
+  }
+  /** Hands over those that may still be written; the others were already answered by their guard. */
+  function sift(each: (entry: Entry) => void): void {
+    const now = clock.now()
+    for (const entry of drain()) {
+      const refusal = refusalOf(entry.call, now)
+      if (refusal) entry.fail(refusal)
+      else each(entry)
+    }
   }
   const full = (more: number) => entries.length >= bound.calls || bytes + more > bound.bytes
 
   return {
     add(call, args, go, fail) {
       const size = weigh(args)
-      if (full(size)) sweep()
+      if (full(size)) sift(keep)
       if (full(size)) {
         throw new KeyplanError('OVERLOADED', `Redis is unreachable and ${entries.length} calls already wait for it`, {
           outcome: 'not-executed',
         })
       }
-      entries.push({ call, bytes: size, go, fail })
-      bytes += size
+      keep({ call, bytes: size, go, fail })
     },
-    // An expired call was already answered by its guard: it is dropped, and so certainly not executed.
-    release: () => drain(entry => alive(entry) && entry.go()),
-    reject: error => drain(entry => entry.fail(error)),
+    release: () => sift(entry => entry.go()),
+    reject(error) {
+      for (const entry of drain()) entry.fail(error())
+    },
     get size() {
       return entries.length
     },
   }
+}
+
+/** Why a call may not be written any more: whoever made it has been, or is about to be, told that it is over. */
+export function refusalOf(call: Call, now: number): KeyplanError | undefined {
+  const outcome = call.written ? 'unknown' : 'not-executed'
+  if (call.signal?.aborted) return new KeyplanError('ABORTED', 'The call was aborted by its signal', { outcome })
+  const limit = call.written ? call.expires : (call.heldUntil ?? call.expires)
+  if (now < limit) return undefined
+  return new KeyplanError('TIMEOUT', 'The call ran out of time before it was sent to Redis', { outcome })
 }
 
 function weigh(args: readonly Argument[]): number {

@@ -1,7 +1,6 @@
 import type { Codec, Stored } from '../codec.ts'
 import { KeyplanError, kindOf } from '../error.ts'
-import { schemaCodec } from './schema.ts'
-import { isStandardSchema, type StandardSchema } from './standard-schema.ts'
+import { isStandardSchema, type StandardSchema, schemaCodec } from './schema.ts'
 
 /** What a namespace takes as `value`: a codec, or any Standard Schema (zod, valibot, arktype and others). */
 export type ValueSource<In, Out = In> = Codec<In, Out> | StandardSchema<In, Out>

@@ -55,7 +55,10 @@ export interface CacheOptions<P extends string, In, Out> extends NamespaceOption
    * before the first read after the outage.
    */
   whenDown?: 'load' | 'memory' | 'fail'
-  /** The longest a load may take and still be stored if something of the namespace was deleted meanwhile. Default: 30s. */
+  /**
+   * How long the namespace remembers what was deleted. A load that takes longer is not stored if a delete that happened
+   * meanwhile is already forgotten. Default: 30s.
+   */
   loadWindow?: Duration
 }
 
@@ -128,33 +131,42 @@ export function cache<const P extends string, In, Out>(
   }
 }
 
-/** A counter that only grows, in decimal: `max(previous + 1, server time in microseconds)`. `0` before the first. */
+/** A counter that only grows, in decimal: `max(previous + 1, server time in microseconds)`. */
 export type Version = string
 
 /** What one atomic read saw. */
 export interface Reading {
   /** The stored form of each key, in order; null where there is no string. */
   readonly values: readonly (Stored | null)[]
-  /** How many invalidations the namespace has seen; undefined when Redis could not be asked. */
-  readonly seen: Version | undefined
+  /** The namespace's count of invalidations; null while nobody counts, undefined when Redis could not be asked. */
+  readonly seen: Version | null | undefined
   /** The version of each tag, in order; null for a tag that is not tracked. */
   readonly tags: readonly (Version | null)[]
 }
 
-/** See `markOf` for the mark of a value. */
-export type Standing = 'nothing' | 'anything' | { readonly mark: string }
+/** What is noted before a load begins, so that it can be told afterwards whether it was overtaken. */
+export interface Basis {
+  readonly seen: Version
+  readonly tags: readonly Version[]
+}
+
+/**
+ * What a miss saw at the key and its load may replace: nothing, or the value of this mark (see `markOf`). `unclear` is
+ * a value of which the client has no exact copy: its mark is known to the server alone.
+ */
+export type Standing = 'nothing' | 'unclear' | { readonly mark: string }
 
 /** The result of a load, with what must still hold for it to be stored. */
 export interface Load {
   readonly value: Stored
   readonly ttlMs: number
-  /** `Reading.seen` of the miss. */
-  readonly seen: Version
-  /** Whether the load took longer than the traces of a delete last. */
-  readonly late: boolean
-  /** What the miss saw at the key and the load may replace: nothing, the value of this mark, or whatever is there. */
-  readonly replaces: Standing
+  readonly tags: readonly string[]
+  readonly basis: Basis
+  readonly replaces: Exclude<Standing, 'unclear'>
 }
+
+/** What became of the result of a load; `displaced`: stored in place of something that was no value of a cache. */
+export type Kept = 'refused' | 'stored' | 'displaced'
 
 /** The steps of a cache. Every one is atomic on the server. */
 export interface CacheStore {
@@ -162,15 +174,19 @@ export interface CacheStore {
   read(call: Call, keys: readonly string[], tags: readonly string[]): Promise<Reading>
   /** Stores unconditionally. A value that carries tags is given their versions, tracked from now on, in its header. */
   write(call: Call, key: string, value: Stored, ttlMs: number, tags: readonly string[]): Promise<void>
+  /** The basis of a load: begins to count, and to track the tags, where nobody did. Undefined if Redis cannot. */
+  track(call: Call, tags: readonly string[]): Promise<Basis | undefined>
+  /** Whether certainly neither the key was deleted nor the namespace cleared since the count was `seen`. */
+  untouched(call: Call, key: string, seen: Version): Promise<boolean>
+  /** The mark of the value that stands at the key. */
+  mark(call: Call, key: string): Promise<Exclude<Standing, 'unclear'>>
   /**
-   * Stores the result of a load unless, since its miss, the key was deleted or written or the namespace cleared. Tells
-   * whether it did. A load for which that can no longer be told is not stored.
+   * Stores the result of a load unless, since its basis was noted, the key was deleted or written, one of its tags
+   * outdated or the namespace cleared. A load for which that can no longer be told is not stored.
    */
-  keep(call: Call, key: string, load: Load): Promise<boolean>
+  keep(call: Call, key: string, load: Load): Promise<Kept>
   /** Removes keys, and refuses the loads of them that are under way. */
   remove(call: Call, keys: readonly string[]): Promise<void>
-  /** The version of each tag; one that is not tracked is from now on. */
-  track(call: Call, tags: readonly string[]): Promise<readonly Version[]>
   /** Gives each tag a new version: every value that carries an older one is outdated. */
   outdate(call: Call, tags: readonly string[]): Promise<void>
   /** Refuses all loads under way in the namespace. The first step of clearing it. */
@@ -185,9 +201,11 @@ const readAttempt = 250
 export const cacheOperations = {
   read: { idempotent: true, write: false, attempt: readAttempt },
   write: { idempotent: true, write: true, attempt: readAttempt },
+  track: { idempotent: true, write: true, attempt: readAttempt },
+  untouched: { idempotent: true, write: false, attempt: readAttempt },
+  mark: { idempotent: true, write: false, attempt: readAttempt },
   keep: { idempotent: true, write: true, attempt: readAttempt },
   remove: { idempotent: true, write: true, hold: true },
-  track: { idempotent: true, write: true, attempt: readAttempt },
   outdate: { idempotent: true, write: true, hold: true },
   forget: { idempotent: true, write: true, hold: true },
   sweep: { idempotent: true, write: true },

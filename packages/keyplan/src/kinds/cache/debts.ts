@@ -1,8 +1,10 @@
 import type { Call } from '../../base/call.ts'
 import type { Clock, Timer } from '../../base/clock.ts'
+import { errorTable, isKeyplanError } from '../../base/error.ts'
 import type { Outage, Redis } from '../../redis/redis.ts'
 import type { CacheStore } from './contract.ts'
 import { createJournal, type Invalidations } from './journal.ts'
+import { payAll, type Remainder } from './payment.ts'
 
 /**
  * A cache must not lie: an invalidation that Redis did not take is owed, and until it is paid what it concerns reads as
@@ -13,12 +15,12 @@ export interface Debts {
   /** A store that notes what was done, in case the server forgets it. */
   remembering(store: CacheStore): CacheStore
   concerns(key: string, tags: readonly string[]): boolean
-  /** Pays on a link that is not yet open to others. */
+  /** Pays on a link that is not yet open to others. Rejects only if that link is lost. */
   recover(redis: Pick<Redis, 'send' | 'evaluate'>, outage: Outage): Promise<void>
-  close(): void
+  /** Pays what can be paid now, and stops. */
+  close(): Promise<void>
 }
 
-const batch = 500
 const firstRetryMs = 100
 const lastRetryMs = 2_000
 
@@ -30,34 +32,30 @@ export function createDebts(
   const journal = createJournal(clock)
   let timer: Timer | undefined
   let closed = false
+  /** One payment at a time: the end of one must not hide that another is under way. */
+  let last: Promise<unknown> = Promise.resolve()
 
-  async function pay(store: CacheStore, call: () => Call): Promise<void> {
-    const { due, paid } = journal.take()
-    try {
-      for (const keys of chunks(due.keys)) await store.remove(call(), keys)
-      for (const tags of chunks(due.tags)) await store.outdate(call(), tags)
-      if (due.all) {
-        await store.forget(call())
-        let cursor = '0'
-        do cursor = (await store.sweep(call(), cursor)).cursor
-        while (cursor !== '0')
-      }
-      paid()
-    } catch (error) {
-      journal.owe(due)
-      paid()
-      throw error
-    }
+  function pay(on: Pick<Redis, 'send' | 'evaluate'>, patience: number): Promise<Remainder | undefined> {
+    const call = (): Call => ({ expires: clock.now() + patience, hold: false, written: false })
+    const payment = last.then(async () => {
+      if (!journal.owing) return undefined
+      const { due, settle } = journal.take()
+      const remainder = await payAll(storeOn(on), due, call)
+      // Reads that were answered before the payment may still be on their way up to who asked: they are misses yet.
+      await new Promise<void>(resolve => setImmediate(resolve))
+      settle(remainder?.unpaid ?? {})
+      return remainder
+    })
+    last = payment
+    return payment
   }
 
   /** For a debt made while there is a link: nothing else would call for it. */
   function schedule(delay: number): void {
     if (closed || timer) return
-    timer = clock.after(delay, () => {
+    timer = clock.after(delay, async () => {
       timer = undefined
-      if (!journal.owing) return
-      const call = () => ({ expires: clock.now() + lastRetryMs, hold: false, written: false })
-      pay(storeOn(redis), call).catch(() => schedule(Math.min(delay * 2, lastRetryMs)))
+      if (await pay(redis, lastRetryMs)) schedule(Math.min(delay * 2, lastRetryMs))
     })
   }
 
@@ -80,21 +78,28 @@ export function createDebts(
         await store.outdate(call, tags)
         journal.done({ tags: new Set(tags) })
       },
+      async forget(call) {
+        await store.forget(call)
+        journal.done({ all: true })
+      },
     }),
     concerns: (key, tags) => journal.owing && journal.concerns(key, tags),
     async recover(fresh, { restarted }) {
       if (restarted) journal.doubtRecent()
-      const call = () => ({ expires: Number.POSITIVE_INFINITY, hold: false, written: false })
-      while (journal.owing) await pay(storeOn(fresh), call)
+      const remainder = await pay(fresh, Number.POSITIVE_INFINITY)
+      if (!remainder) return
+      // A server that refuses a write still serves reads: what it refused stays owed, and a miss.
+      if (isLost(remainder.error)) throw remainder.error
+      schedule(firstRetryMs)
     },
-    close() {
+    async close() {
       closed = true
       timer?.cancel()
+      await pay(redis, lastRetryMs)
     },
   }
 }
 
-function* chunks(names: ReadonlySet<string>): Generator<string[]> {
-  const list = [...names]
-  for (let from = 0; from < list.length; from += batch) yield list.slice(from, from + batch)
+function isLost(error: unknown): boolean {
+  return !isKeyplanError(error) || errorTable[error.code].class === 'link'
 }

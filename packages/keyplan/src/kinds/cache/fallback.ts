@@ -1,15 +1,27 @@
 import type { CacheStore } from './contract.ts'
 import type { Invalidations } from './journal.ts'
 
+/** A load that Redis does not help with goes on at once: it is answered, and not stored. */
+const withoutRedis: Partial<CacheStore> = {
+  track: async () => undefined,
+  untouched: async () => false,
+  mark: async () => 'nothing',
+  keep: async () => 'refused',
+}
+
+/** What a cache answers when Redis cannot be asked and `whenDown` is `fail`: everything else rejects. */
+export const strictFallback = withoutRedis
+
 /**
- * What a cache answers when Redis cannot be asked: reads miss, or are served by `spare`; invalidations are owed. A
- * write is owed as an invalidation, since Redis may hold an older value.
+ * What a cache answers otherwise: reads miss, or are served by `spare`; invalidations are owed. A write is owed as an
+ * invalidation, since Redis may hold an older value.
  */
 export function cacheFallback(
   owe: (what: Partial<Invalidations>) => void,
   spare: CacheStore | undefined,
 ): Partial<CacheStore> {
   return {
+    ...withoutRedis,
     async read(call, keys, tags) {
       const reading = await spare?.read(call, keys, tags)
       return {
@@ -23,12 +35,10 @@ export function cacheFallback(
       owe({ keys: new Set([key]) })
       await spare?.write(call, key, value, ttlMs, tags)
     },
-    keep: async () => false,
     async remove(call, keys) {
       owe({ keys: new Set(keys) })
       await spare?.remove(call, keys)
     },
-    track: async () => [],
     async outdate(call, tags) {
       owe({ tags: new Set(tags) })
       await spare?.outdate(call, tags)
@@ -37,6 +47,10 @@ export function cacheFallback(
       owe({ all: true })
       await spare?.forget(call)
     },
-    sweep: async (call, cursor) => spare?.sweep(call, cursor) ?? { cursor: '0', removed: 0 },
+    async sweep(call, cursor) {
+      // Pages that were not removed yet must be.
+      owe({ all: true })
+      return (await spare?.sweep(call, cursor)) ?? { cursor: '0', removed: 0 }
+    },
   }
 }

@@ -1,7 +1,7 @@
 import { headed } from '../../base/codec/headed.ts'
 import type { Codec, Stored } from '../../base/codec.ts'
 import type { CacheSettings, Standing } from './contract.ts'
-import { markOf } from './mark.ts'
+import { isLossy, markOf } from './mark.ts'
 import { unknownVersions } from './tag-header.ts'
 
 /** A usable value, or a miss and what it may replace. */
@@ -12,11 +12,11 @@ export type Opened =
 /** How values of a namespace are stored: plain, or with a header that carries the versions of their tags. */
 export interface Form {
   /** For a write whose tag versions only the server knows. */
-  sealNew(value: unknown): Stored
+  sealNew(value: unknown, tags: readonly string[]): Stored
   /** For a load whose tag versions were read before it. */
-  sealLoaded(value: unknown, tags: readonly string[]): Stored
+  sealLoaded(value: unknown, versions: readonly string[]): Stored
   /** A value whose tags have moved on, or that does not decode, is a miss: never an exception, never the wrong type. */
-  open(stored: Stored | null | undefined, tags: readonly (string | null)[]): Opened
+  open(stored: Stored | null | undefined, versions: readonly (string | null)[]): Opened
   /** A copy of a value that was just sealed. */
   copy(stored: Stored): unknown
 }
@@ -26,13 +26,11 @@ export function formOf({ codec, tags }: CacheSettings, onUndecodable: () => void
 }
 
 const nothing: Opened = { usable: false, replaces: 'nothing' }
-const undecodable: Opened = { usable: false, replaces: 'anything' }
 
 /** A miss, though a value stands there: a load may replace that value, and none that was written meanwhile. */
 export function outdated(stored: Stored | null | undefined): Opened {
   if (stored === null || stored === undefined) return nothing
-  const mark = markOf(stored)
-  return mark === undefined ? undecodable : { usable: false, replaces: { mark } }
+  return { usable: false, replaces: isLossy(stored) ? 'unclear' : { mark: markOf(stored) } }
 }
 
 function plainForm(codec: Codec<unknown>, onUndecodable: () => void): Form {
@@ -46,7 +44,7 @@ function plainForm(codec: Codec<unknown>, onUndecodable: () => void): Form {
         return { usable: true, value: codec.decode(stored) }
       } catch {
         onUndecodable()
-        return undecodable
+        return outdated(stored)
       }
     },
   }
@@ -55,19 +53,19 @@ function plainForm(codec: Codec<unknown>, onUndecodable: () => void): Form {
 function taggedForm(codec: Codec<unknown>, onUndecodable: () => void): Form {
   const form = headed(codec)
   return {
-    sealNew: value => form.seal(value, { tags: unknownVersions }),
-    sealLoaded: (value, tags) => form.seal(value, { tags }),
+    sealNew: (value, tags) => form.seal(value, { tags: tags.length === 0 ? [] : unknownVersions }),
+    sealLoaded: (value, versions) => form.seal(value, { tags: versions }),
     copy: stored => form.decode(stored),
-    open(stored, tags) {
+    open(stored, versions) {
       if (stored === null || stored === undefined) return nothing
       const sealed = form.open(stored)
       // A value without tags was written by others, who know of none: it is believed until its time to live ends.
-      if (sealed.tags.length > 0 && !sameVersions(sealed.tags, tags)) return outdated(stored)
+      if (sealed.tags.length > 0 && !sameVersions(sealed.tags, versions)) return outdated(stored)
       try {
         return { usable: true, value: sealed.value() }
       } catch {
         onUndecodable()
-        return undecodable
+        return outdated(stored)
       }
     },
   }

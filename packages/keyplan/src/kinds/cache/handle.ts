@@ -4,30 +4,30 @@ import type { Guarded } from '../../guard/guarded.ts'
 import type { ParamValues, Pattern } from '../../plan/pattern/pattern.ts'
 import type { CacheEntry, CacheNamespace, CacheStore, Loader } from './contract.ts'
 import { type Opened, outdated } from './form.ts'
-import { createLoader, type LoaderParts } from './loader.ts'
+import type { CacheLoader, LoaderParts } from './loader.ts'
 import { createReads, type Found, type Question } from './reads.ts'
+import { tagsOf } from './tags.ts'
 
 export interface CacheParts extends LoaderParts {
   readonly pattern: Pattern
+  readonly loader: CacheLoader
   /** Whether what Redis holds at the key may be believed. */
   readonly credible: (key: string, tags: readonly string[]) => boolean
 }
 
-const noTags: readonly string[] = Object.freeze([])
-
 /** What the user touches: `redis.<namespace>`. */
 export function openCache(parts: CacheParts): CacheNamespace<ParamValues, unknown, unknown> {
-  const { pattern, settings, steps, form, credible } = parts
-  const { ttlMs, tags: tagsOf } = settings
+  const { pattern, settings, steps, loader, form, credible, clock } = parts
+  const { ttlMs } = settings
   const reads = createReads(steps)
-  const loader = createLoader(parts)
 
   const question = (params: ParamValues): Question => ({
     key: pattern.format(params),
-    tags: tagsOf ? tagsOf(params) : noTags,
+    tags: tagsOf(settings, params),
   })
+  /** What this process keeps while Redis cannot be asked (`seen` is undefined) is its own, and so always credible. */
   const open = ({ key, tags }: Question, found: Found): Opened =>
-    credible(key, tags) ? form.open(found.stored, found.tags) : outdated(found.stored)
+    found.seen === undefined || credible(key, tags) ? form.open(found.stored, found.tags) : outdated(found.stored)
   function usableValue(asked: Question, found: Found): unknown {
     const opened = open(asked, found)
     return opened.usable ? opened.value : undefined
@@ -52,7 +52,7 @@ export function openCache(parts: CacheParts): CacheNamespace<ParamValues, unknow
     async set(value: unknown, options?: CallOptions & { ttl?: Duration }): Promise<void> {
       const { key, tags } = this.#question
       const ttl = options?.ttl === undefined ? ttlMs : durationMs(options.ttl, 'ttl')
-      const stored = form.sealNew(value)
+      const stored = form.sealNew(value, tags)
       reads.flush()
       loader.drop(key)
       await steps.write(options, key, stored, ttl, tags)
@@ -66,9 +66,11 @@ export function openCache(parts: CacheParts): CacheNamespace<ParamValues, unknow
     }
 
     async getOrLoad(load: Loader<unknown>, options?: CallOptions): Promise<unknown> {
+      const begun = clock.now()
       const found = await reads.one(this.#question, options)
       const opened = open(this.#question, found)
-      return opened.usable ? opened.value : loader.load(this.#question, found, opened.replaces, load, options)
+      if (opened.usable) return opened.value
+      return loader.load({ question: this.#question, found, replaces: opened.replaces }, load, options, begun)
     }
   }
 
@@ -82,7 +84,7 @@ export function openCache(parts: CacheParts): CacheNamespace<ParamValues, unknow
     },
     async invalidateTag(tag: string, options?: CallOptions) {
       reads.flush()
-      loader.dropAll()
+      loader.dropTag(tag)
       await steps.outdate(options, [tag])
     },
     async clear(options?: CallOptions) {

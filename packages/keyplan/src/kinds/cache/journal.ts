@@ -17,11 +17,12 @@ export interface Journal {
   done(what: Partial<Invalidations>): void
   /** Whether an invalidation is owed that concerns the key or one of its tags. */
   concerns(key: string, tags: readonly string[]): boolean
+  /** Whether anything is owed. */
   readonly owing: boolean
-  /** What was done lately is owed again: the server may have forgotten it. */
+  /** What was done in the last seconds before the outage is owed again: the server may have forgotten it. */
   doubtRecent(): void
-  /** Hands over what is owed. It stays a concern until `paid` is called; if that fails it must be owed again. */
-  take(): { readonly due: Invalidations; paid(): void }
+  /** Hands over what is owed. It stays a concern until `settle` is called, with what is still owed of it. */
+  take(): { readonly due: Invalidations; settle(unpaid: Partial<Invalidations>): void }
 }
 
 interface Page {
@@ -42,11 +43,12 @@ const recentMs = 4_000
 
 export function createJournal(clock: Clock): Journal {
   let owed = emptyPage()
-  let taken = emptyPage()
+  const taken = new Set<Page>()
   let recent = emptyPage()
   let older = emptyPage()
   let turnedAt = clock.now()
 
+  /** Only when something is done: in an outage nothing is, so that what came before it stays recent. */
   function turn(): void {
     const age = clock.now() - turnedAt
     if (age < recentMs) return
@@ -64,23 +66,27 @@ export function createJournal(clock: Clock): Journal {
       turn()
       note(recent, what)
     },
-    concerns: (key, tags) => touches(owed, key, tags) || touches(taken, key, tags),
+    concerns(key, tags) {
+      if (touches(owed, key, tags)) return true
+      for (const page of taken) if (touches(page, key, tags)) return true
+      return false
+    },
     get owing() {
-      return !isEmpty(owed) || !isEmpty(taken)
+      return !isEmpty(owed) || taken.size > 0
     },
     doubtRecent() {
-      turn()
       note(owed, older)
       note(owed, recent)
     },
     take() {
       const due = owed
-      taken = due
       owed = emptyPage()
+      taken.add(due)
       return {
         due,
-        paid() {
-          if (taken === due) taken = emptyPage()
+        settle(unpaid) {
+          note(owed, unpaid)
+          taken.delete(due)
         },
       }
     },

@@ -3,13 +3,15 @@ import type { Redis } from '../../redis/redis.ts'
 import type { Kind, Surroundings } from '../kind.ts'
 import { type CacheDeclaration, cacheOperations } from './contract.ts'
 import { createDebts } from './debts.ts'
-import { cacheFallback } from './fallback.ts'
+import { cacheFallback, strictFallback } from './fallback.ts'
 import { formOf } from './form.ts'
 import { type CacheParts, openCache } from './handle.ts'
+import { createLoader, type LoaderParts } from './loader.ts'
 import { createMemoryCacheStore } from './memory.ts'
 import { cacheNames } from './names.ts'
 import { createRedisCacheStore } from './redis.ts'
 import { cacheScripts } from './scripts.ts'
+import { createSpare } from './spare.ts'
 import { createTrust } from './trust.ts'
 
 export const cacheKind: Kind<CacheDeclaration> = {
@@ -28,55 +30,55 @@ interface Assembled {
   close: () => Promise<void>
 }
 
-function inMemory(
-  { options: settings }: CacheDeclaration,
-  { name, pattern, clock, bare, notify }: Surroundings,
-): Assembled {
-  const store = createMemoryCacheStore(cacheNames(pattern), settings.loadWindowMs, clock)
-  const steps = guarded(name, store, cacheOperations, bare)
-  const form = formOf(settings, () => notify({ type: 'undecodable', namespace: name }))
-  const parts = { pattern, settings, steps, spare: undefined, form, clock, credible: () => true, stored: () => {} }
+function inMemory(declaration: CacheDeclaration, surroundings: Surroundings): Assembled {
+  const { name, pattern, clock, bare } = surroundings
+  const steps = guarded(name, createMemoryCacheStore(clock), cacheOperations, bare)
+  const loading = { ...common(declaration, surroundings), steps, spare: undefined, stored: () => {} }
+  const parts = { ...loading, pattern, loader: createLoader(loading), credible: () => true }
   return { parts, close: async () => {} }
 }
 
 function overRedis(
-  { options: settings, whenDown }: CacheDeclaration,
-  { name, pattern, clock, bare, notify }: Surroundings,
+  declaration: CacheDeclaration,
+  surroundings: Surroundings,
   { redis, guard }: NonNullable<Surroundings['server']>,
 ): Assembled {
+  const { options: settings, whenDown } = declaration
+  const { name, pattern, clock, bare } = surroundings
   const names = cacheNames(pattern)
   const storeOn = (on: Pick<Redis, 'send' | 'evaluate'>) => createRedisCacheStore(on, pattern, names, settings)
   const debts = createDebts(storeOn, redis, clock)
   const trust = createTrust(clock)
-  const memory = whenDown === 'memory' ? createMemoryCacheStore(names, settings.loadWindowMs, clock) : undefined
+  const spare = whenDown === 'memory' ? createSpare(createMemoryCacheStore(clock)) : undefined
+  const store = debts.remembering(storeOn(redis))
+  const fallback = whenDown === 'fail' ? strictFallback : cacheFallback(debts.owe, spare?.store)
+  const loading = {
+    ...common(declaration, surroundings),
+    steps: guarded(name, spare ? spare.relievedBy(store) : store, cacheOperations, guard, fallback),
+    spare: spare && guarded(name, spare.store, cacheOperations, bare),
+    stored: trust.gain,
+  }
+  const loader = createLoader(loading)
   const unhook = redis.beforeReady(async (fresh, outage) => {
     await debts.recover(fresh, outage)
     trust.outageEnded(outage)
-    // What was made up for in memory is older than what will be loaded from now on.
-    await memory?.sweep({ expires: Number.POSITIVE_INFINITY, hold: false, written: false }, '0')
+    // What others invalidated during the outage is not yet counted by the server: loads from before may be older.
+    loader.dropAll()
   })
-  const steps = guarded(
-    name,
-    debts.remembering(storeOn(redis)),
-    cacheOperations,
-    guard,
-    whenDown === 'fail' ? {} : cacheFallback(debts.owe, memory),
-  )
-  const parts = {
-    pattern,
-    settings,
-    steps,
-    spare: memory && guarded(name, memory, cacheOperations, bare),
-    form: formOf(settings, () => notify({ type: 'undecodable', namespace: name })),
-    clock,
-    credible: (key: string, tags: readonly string[]) => trust.has(key) && !debts.concerns(key, tags),
-    stored: trust.gain,
-  }
+  const credible = (key: string, tags: readonly string[]) => trust.has(key) && !debts.concerns(key, tags)
   return {
-    parts,
+    parts: { ...loading, pattern, loader, credible },
     async close() {
       unhook()
-      debts.close()
+      await debts.close()
     },
   }
+}
+
+function common(
+  { options: settings }: CacheDeclaration,
+  { name, clock, notify }: Surroundings,
+): Pick<LoaderParts, 'settings' | 'form' | 'onUndecodable' | 'clock'> {
+  const onUndecodable = () => notify({ type: 'undecodable', namespace: name })
+  return { settings, form: formOf(settings, onUndecodable), onUndecodable, clock }
 }

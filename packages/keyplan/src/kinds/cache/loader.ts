@@ -4,7 +4,8 @@ import type { Stored } from '../../base/codec.ts'
 import { durationMs } from '../../base/duration.ts'
 import { bounded } from '../../guard/deadline.ts'
 import type { Guarded } from '../../guard/guarded.ts'
-import type { CacheSettings, CacheStore, Loader, Standing } from './contract.ts'
+import { createBases } from './basis.ts'
+import type { Basis, CacheSettings, CacheStore, Loader, Standing } from './contract.ts'
 import type { Form } from './form.ts'
 import { createLoads } from './loads.ts'
 import type { Found, Question } from './reads.ts'
@@ -17,74 +18,76 @@ export interface LoaderParts {
   readonly form: Form
   /** This process has stored the key itself. */
   readonly stored: (key: string) => void
+  /** What stood at a key was no value of this namespace. */
+  readonly onUndecodable: () => void
   readonly clock: Clock
+}
+
+/** A miss that is to be answered. */
+export interface Miss {
+  readonly question: Question
+  readonly found: Found
+  readonly replaces: Standing
 }
 
 /** Answers misses: loads once for all who wait, and stores what is still wanted. */
 export interface CacheLoader {
-  load(
-    question: Question,
-    miss: Found,
-    replaces: Standing,
-    loader: Loader<unknown>,
-    options: CallOptions | undefined,
-  ): Promise<unknown>
+  /** `begun` is when the caller asked, by the clock: its deadline counts from there. */
+  load(miss: Miss, loader: Loader<unknown>, options: CallOptions | undefined, begun: number): Promise<unknown>
   /** See `Loads`. */
   drop(key: string): void
+  dropTag(tag: string): void
   dropAll(): void
 }
 
-export function createLoader({ settings, steps, spare, form, stored, clock }: LoaderParts): CacheLoader {
-  const loads = createLoads<Stored | undefined>()
-  /** What a delete leaves behind must still be there when the load is judged, with some room for the way. */
-  const lateMs = settings.loadWindowMs * 0.9
+export function createLoader(parts: LoaderParts): CacheLoader {
+  const { settings, steps, spare, form, stored, onUndecodable, clock } = parts
+  const basisOf = createBases(steps)
+  const loads = createLoads<Stored | undefined>((key, seen) => steps.untouched(undefined, key, seen).catch(() => false))
+
+  const markAt = (key: string) => steps.mark(undefined, key).catch(() => undefined)
+
+  async function shared(miss: Miss, loader: Loader<unknown>): Promise<Stored | undefined> {
+    const found = basisOf(miss.question, miss.found)
+    const basis = found instanceof Promise ? await found : found
+    return loads.share(miss.question, basis, wanted => fetch(miss, basis, loader, wanted))
+  }
 
   async function fetch(
-    { key, tags }: Question,
-    miss: Found,
-    replaces: Standing,
+    { question: { key, tags }, found, replaces }: Miss,
+    basis: Basis | undefined,
     loader: Loader<unknown>,
     wanted: () => boolean,
   ): Promise<Stored | undefined> {
-    const begun = clock.now()
-    const versions = await versionsOf(tags, miss)
+    const standing = replaces === 'unclear' ? basis && (await markAt(key)) : replaces
     const value = await loader()
     if (value === undefined) return undefined
-    const sealed = form.sealLoaded(value, versions ?? [])
+    const sealed = form.sealLoaded(value, basis?.tags ?? [])
     if (!wanted()) return sealed
-    if (miss.seen === undefined || !versions) {
-      await spare?.write(undefined, key, tags.length > 0 ? form.sealNew(value) : sealed, settings.ttlMs, tags)
-      return sealed
-    }
-    const late = clock.now() - begun > lateMs
-    const load = { value: sealed, ttlMs: settings.ttlMs, seen: miss.seen, late, replaces }
+    if (found.seen === undefined) await spare?.write(undefined, key, form.sealNew(value, tags), settings.ttlMs, tags)
+    if (!basis || !standing) return sealed
+    const load = { value: sealed, ttlMs: settings.ttlMs, tags, basis, replaces: standing }
     // The value is at hand: that it could not be stored is no reason to withhold it.
-    const kept = await steps.keep(undefined, key, load).catch(() => false)
-    if (kept) stored(key)
+    const kept = await steps.keep(undefined, key, load).catch(() => 'refused')
+    if (kept !== 'refused') stored(key)
+    if (kept === 'displaced') onUndecodable()
     return sealed
   }
 
-  /** The versions of the tags before the load; one more trip where a tag is seen for the first time. */
-  async function versionsOf(tags: readonly string[], miss: Found): Promise<readonly string[] | undefined> {
-    if (miss.seen === undefined) return undefined
-    if (!miss.tags.includes(null)) return miss.tags as readonly string[]
-    const versions = await steps.track(undefined, tags).catch(() => [])
-    return versions.length === tags.length ? versions : undefined
-  }
-
   return {
-    async load(question, miss, replaces, loader, options) {
-      const shared = loads.share(question.key, miss, wanted => fetch(question, miss, replaces, loader, wanted))
-      const sealed = await (options ? patiently(shared, options, clock) : shared)
+    async load(miss, loader, options, begun) {
+      const result = shared(miss, loader)
+      const sealed = await (options ? patiently(result, options, begun, clock) : result)
       return sealed === undefined ? undefined : form.copy(sealed)
     },
     drop: loads.drop,
+    dropTag: loads.dropTag,
     dropAll: loads.dropAll,
   }
 }
 
 /** A caller's own terms bind that caller alone: the load goes on for the others. */
-function patiently<T>(shared: Promise<T>, { signal, deadline }: CallOptions, clock: Clock): Promise<T> {
+function patiently<T>(shared: Promise<T>, { signal, deadline }: CallOptions, begun: number, clock: Clock): Promise<T> {
   const ms = deadline === undefined ? Number.POSITIVE_INFINITY : durationMs(deadline, 'deadline')
-  return bounded(shared, ms, signal, clock, () => 'not-executed', 'The loader')
+  return bounded(shared, Math.max(0, begun + ms - clock.now()), signal, clock, () => 'not-executed', 'The loader')
 }

@@ -1,47 +1,77 @@
-import type { Reading, Version } from './contract.ts'
-
-/** What a load is known to be based on. Two callers share a load only if they saw the same. */
-export type Sight = Pick<Reading, 'seen' | 'tags'>
+import type { Basis, Version } from './contract.ts'
+import type { Question } from './reads.ts'
 
 /** The loads of this process that are under way: one for each key. */
 export interface Loads<T> {
   /**
-   * Joins the load of the key that is under way, or starts one. A load that began before an invalidation the caller
-   * has seen is not joined: its result may be older than that. `wanted` turns false when the load is dropped or
-   * replaced.
+   * Joins the load of the key that is under way, or starts one. A load that began before an invalidation the caller may
+   * know of is not joined: its result may be older than that. `basis` is what the caller saw, undefined while Redis
+   * cannot be asked. `wanted` turns false when the load is dropped or replaced.
    */
-  share(key: string, sight: Sight, load: (wanted: () => boolean) => Promise<T>): Promise<T>
+  share(question: Question, basis: Basis | undefined, load: (wanted: () => boolean) => Promise<T>): Promise<T>
   /** What is called from now on starts a load of its own. */
   drop(key: string): void
+  /** Drops the loads that carry the tag. */
+  dropTag(tag: string): void
   dropAll(): void
 }
 
-export function createLoads<T>(): Loads<T> {
-  const underWay = new Map<string, { readonly sight: Sight; result: Promise<T> }>()
+interface UnderWay<T> {
+  readonly tags: readonly string[]
+  readonly basis: Basis | undefined
+  /** By the count a caller saw: whether the key was untouched since the load began. */
+  readonly verdicts: Map<Version | undefined, Promise<boolean>>
+  result: Promise<T>
+}
+
+const yes = Promise.resolve(true)
+const no = Promise.resolve(false)
+
+/** `untouched` tells whether nothing happened to a key since a count: other keys of the namespace may have moved it. */
+export function createLoads<T>(untouched: (key: string, seen: Version) => Promise<boolean>): Loads<T> {
+  const underWay = new Map<string, UnderWay<T>>()
+
+  function verdictOn(key: string, load: UnderWay<T>, basis: Basis | undefined): Promise<boolean> {
+    if (basis && load.basis && !basis.tags.every((version, index) => version === load.basis?.tags[index])) return no
+    let verdict = load.verdicts.get(basis?.seen)
+    if (!verdict) {
+      verdict = basis && load.basis ? untouched(key, load.basis.seen) : no
+      load.verdicts.set(basis?.seen, verdict)
+    }
+    return verdict
+  }
+
+  function begin(
+    { key, tags }: Question,
+    basis: Basis | undefined,
+    load: (wanted: () => boolean) => Promise<T>,
+  ): Promise<T> {
+    const wanted = () => underWay.get(key) === entry
+    const result = Promise.resolve()
+      .then(() => load(wanted))
+      .finally(() => {
+        if (wanted()) underWay.delete(key)
+      })
+    const entry: UnderWay<T> = { tags, basis, verdicts: new Map([[basis?.seen, yes]]), result }
+    underWay.set(key, entry)
+    return result
+  }
 
   return {
-    share(key, sight, load) {
-      const present = underWay.get(key)
-      if (present && sameSight(present.sight, sight)) return present.result
-      const wanted = () => underWay.get(key)?.sight === sight
-      const result = Promise.resolve()
-        .then(() => load(wanted))
-        .finally(() => {
-          if (wanted()) underWay.delete(key)
-        })
-      underWay.set(key, { sight, result })
-      return result
+    async share(question, basis, load) {
+      const { key } = question
+      for (;;) {
+        const present = underWay.get(key)
+        if (!present) return begin(question, basis, load)
+        const joinable = await verdictOn(key, present, basis)
+        if (joinable) return present.result
+        if (underWay.get(key) === present) return begin(question, basis, load)
+      }
     },
     drop: key => void underWay.delete(key),
+    dropTag(tag) {
+      for (const [key, { tags }] of underWay) if (tags.includes(tag)) underWay.delete(key)
+    },
     dropAll: () => underWay.clear(),
   }
-}
-
-function sameSight(one: Sight, other: Sight): boolean {
-  return one.seen === other.seen && one.tags.every((version, index) => sameTag(version, other.tags[index]))
-}
-
-/** A tag that was not tracked at the first miss may be by the second: that is no invalidation. */
-function sameTag(one: Version | null, other: Version | null | undefined): boolean {
-  return one === other || one === null
 }

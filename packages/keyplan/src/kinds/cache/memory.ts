@@ -1,10 +1,10 @@
 import { LRUCache } from 'lru-cache'
 import type { Clock } from '../../base/clock.ts'
 import type { Stored } from '../../base/codec.ts'
-import type { CacheStore, Standing, Version } from './contract.ts'
+import type { CacheStore, Version } from './contract.ts'
 import { markOf } from './mark.ts'
-import type { CacheNames } from './names.ts'
 import { splitAtTags } from './tag-header.ts'
+import { createTraces } from './traces.ts'
 
 export interface MemoryBound {
   readonly entries: number
@@ -15,31 +15,18 @@ export interface MemoryBound {
 export const defaultBound: MemoryBound = { entries: 10_000, bytes: 67_108_864 }
 
 /** The promises of the store, kept in this process, within a bound: the least recently used values go first. */
-export function createMemoryCacheStore(
-  names: CacheNames,
-  traceTtlMs: number,
-  clock: Clock,
-  bound: MemoryBound = defaultBound,
-): CacheStore {
-  // lru-cache takes a start of 0 for "no time to live".
-  const perf = { now: () => clock.now() + 1 }
+export function createMemoryCacheStore(clock: Clock, bound: MemoryBound = defaultBound): CacheStore {
   const values = new LRUCache<string, { stored: Stored }>({
     max: bound.entries,
     maxSize: bound.bytes,
     sizeCalculation: ({ stored }, key) => key.length + stored.length,
     ttlResolution: 0,
     ttl: 1,
-    perf,
+    // lru-cache takes a start of 0 for "no time to live".
+    perf: { now: () => clock.now() + 1 },
   })
-  const traces = new LRUCache<string, { count: number }>({
-    max: bound.entries,
-    ttlResolution: 0,
-    ttl: traceTtlMs,
-    perf,
-  })
+  const traces = createTraces(bound.entries)
   const tags = new LRUCache<string, { version: Version }>({ max: bound.entries })
-  let count = 0
-  let cleared = 0
   /** Versions must never repeat, or a value could outlive a tag that was forgotten and made anew. */
   let lastVersion = 0
 
@@ -52,11 +39,15 @@ export function createMemoryCacheStore(
     return entry.version
   }
   const put = (key: string, stored: Stored, ttl: number) => void values.set(key, { stored }, { ttl })
+  const markAt = (key: string) => {
+    const standing = values.get(key)?.stored
+    return standing === undefined ? undefined : markOf(standing)
+  }
 
   return {
     async read(_call, keys, asked) {
       return {
-        seen: String(count),
+        seen: String(traces.count),
         tags: asked.map(tag => tags.get(tag)?.version ?? null),
         values: keys.map(key => values.get(key)?.stored ?? null),
       }
@@ -67,31 +58,34 @@ export function createMemoryCacheStore(
         put(key, joined(before, asked.map(versionOf).join(','), after), ttl)
       } else put(key, value, ttl)
     },
-    async keep(_call, key, { value, ttlMs, seen, late, replaces }) {
-      if (count !== Number(seen)) {
-        const trace = traces.get(names.trace(key))?.count ?? 0
-        if (late || trace > Number(seen) || cleared > Number(seen)) return false
+    async track(_call, asked) {
+      return { seen: String(traces.count), tags: asked.map(versionOf) }
+    },
+    untouched: async (_call, key, seen) => traces.untouched(key, Number(seen)),
+    async mark(_call, key) {
+      const mark = markAt(key)
+      return mark === undefined ? 'nothing' : { mark }
+    },
+    async keep(_call, key, { value, ttlMs, tags: asked, basis, replaces }) {
+      const current =
+        traces.untouched(key, Number(basis.seen)) &&
+        asked.every((tag, index) => tags.get(tag)?.version === basis.tags[index])
+      const standing = markAt(key)
+      if (!current || (standing !== undefined && (replaces === 'nothing' || replaces.mark !== standing))) {
+        return 'refused'
       }
-      const standing = values.get(key)?.stored
-      if (standing !== undefined && !mayReplace(standing, replaces)) return false
       put(key, value, ttlMs)
-      return true
+      return 'stored'
     },
     async remove(_call, keys) {
-      count++
-      for (const key of keys) {
-        values.delete(key)
-        traces.set(names.trace(key), { count })
-      }
-    },
-    async track(_call, asked) {
-      return asked.map(versionOf)
+      for (const key of keys) values.delete(key)
+      traces.add(keys)
     },
     async outdate(_call, asked) {
       for (const tag of asked) tags.set(tag, { version: String(++lastVersion) })
     },
     async forget() {
-      cleared = ++count
+      traces.forget()
     },
     async sweep() {
       const removed = values.size
@@ -99,10 +93,6 @@ export function createMemoryCacheStore(
       return { cursor: '0', removed }
     },
   }
-}
-
-function mayReplace(standing: Stored, replaces: Standing): boolean {
-  return replaces === 'anything' || (replaces !== 'nothing' && markOf(standing) === replaces.mark)
 }
 
 function joined(before: Stored, versions: string, after: Stored): Stored {

@@ -1,28 +1,38 @@
 import type { Stored } from '../../base/codec.ts'
 import type { Pattern } from '../../plan/pattern/pattern.ts'
 import type { Encoding, Redis } from '../../redis/redis.ts'
-import type { CacheSettings, CacheStore, Version } from './contract.ts'
+import type { CacheSettings, CacheStore } from './contract.ts'
 import type { CacheNames } from './names.ts'
-import { bumpScript, keepScript, removeScript, trackScript, writeTaggedScript } from './scripts.ts'
+import {
+  forgetScript,
+  keepScript,
+  markScript,
+  outdateScript,
+  removeScript,
+  trackScript,
+  untouchedScript,
+  writeTaggedScript,
+} from './scripts.ts'
 import { splitAtTags } from './tag-header.ts'
 
 const dayMs = 86_400_000
 
 /** The count must outlive every load that compares with it; losing it costs a few loads that are not stored. */
 const countTtl = 30 * dayMs
+
+/** The most deletes that are remembered: forgetting one too early costs at worst a load that is not stored. */
+const mostTraces = 10_000
 const page = 500
 
 export function createRedisCacheStore(
   redis: Pick<Redis, 'send' | 'evaluate'>,
   pattern: Pattern,
   names: CacheNames,
-  { ttlMs, loadWindowMs, codec }: CacheSettings,
+  { ttlMs, loadWindowMs: window, codec }: CacheSettings,
 ): CacheStore {
-  const { count, cleared } = names
+  const { count, traces } = names
   const encoding: Encoding = codec.binary ? 'bytes' : 'text'
-  const counter = (value: Stored | null | undefined): Version =>
-    value === null || value === undefined ? '0' : value.toString()
-  /** Beyond the life of every value that carries it: when it is forgotten, those are gone. */
+  /** Long enough that a busy tag is seldom begun anew; when it is forgotten, the values that carry it are outdated. */
   const tagTtl = 4 * ttlMs + dayMs
 
   return {
@@ -30,7 +40,7 @@ export function createRedisCacheStore(
       const asked = [count, ...tags.map(names.tag), ...keys]
       const reply = (await redis.send('mget', asked, call, encoding)) as (Stored | null)[]
       return {
-        seen: counter(reply[0]),
+        seen: reply[0]?.toString() ?? null,
         tags: tags.map((_, index) => reply[index + 1]?.toString() ?? null),
         values: reply.slice(tags.length + 1),
       }
@@ -46,22 +56,31 @@ export function createRedisCacheStore(
       await redis.evaluate(writeTaggedScript, keys, { before, after, ttl, tagTtl }, call)
     },
 
-    keep(call, key, { value, ttlMs: ttl, seen, late, replaces }) {
-      const mark = typeof replaces === 'string' ? replaces : replaces.mark
-      const args = { value, ttl, seen, late: late ? 1 : 0, replaces: mark }
-      return redis.evaluate(keepScript, { key, trace: names.trace(key), count, cleared }, args, call)
+    async track(call, asked) {
+      const keys = { count, tags: asked.map(names.tag) }
+      const [seen, ...tags] = await redis.evaluate(trackScript, keys, { countTtl, tagTtl }, call)
+      return { seen: seen!, tags }
     },
 
-    remove(call, keys) {
-      const pairs = keys.flatMap(key => [key, names.trace(key)])
-      return redis.evaluate(removeScript, { count, pairs }, { traceTtl: loadWindowMs, countTtl }, call)
+    untouched: (call, key, since) => redis.evaluate(untouchedScript, { key, count, traces }, { since }, call),
+
+    async mark(call, key) {
+      const mark = await redis.evaluate(markScript, { key }, {}, call)
+      return mark === null ? 'nothing' : { mark }
     },
 
-    track: (call, tags) => redis.evaluate(trackScript, { tags: tags.map(names.tag) }, { tagTtl }, call),
+    keep(call, key, { value, ttlMs: ttl, tags, basis, replaces }) {
+      const mark = replaces === 'nothing' ? replaces : replaces.mark
+      const args = { value, ttl, seen: basis.seen, replaces: mark, versions: basis.tags }
+      return redis.evaluate(keepScript, { key, count, traces, tags: tags.map(names.tag) }, args, call)
+    },
 
-    outdate: (call, tags) => redis.evaluate(bumpScript, { counters: tags.map(names.tag) }, { lifetime: tagTtl }, call),
+    remove: (call, doomed) =>
+      redis.evaluate(removeScript, { count, traces, doomed }, { window, most: mostTraces, countTtl }, call),
 
-    forget: call => redis.evaluate(bumpScript, { counters: [count, cleared] }, { lifetime: countTtl }, call),
+    outdate: (call, tags) => redis.evaluate(outdateScript, { tags: tags.map(names.tag) }, { tagTtl }, call),
+
+    forget: call => redis.evaluate(forgetScript, { count, traces }, { window, countTtl }, call),
 
     async sweep(call, cursor) {
       const args = [cursor, 'MATCH', pattern.glob(), 'COUNT', page]

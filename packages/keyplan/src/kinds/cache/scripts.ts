@@ -1,65 +1,101 @@
 import { script } from '../../redis/script.ts'
+import { nextVersion, track, untouched } from './counters.ts'
 
-/**
- * The next version of a counter that must never go back: eviction, FLUSHALL or a failover cannot rewind it, since it
- * then starts again from the server's clock. Numbers stay below 2^53 until the year 2255.
- */
-const nextVersion = `
-local time = redis.call('TIME')
-local function next_version(previous)
-  return string.format('%.0f', math.max((tonumber(previous) or 0) + 1, time[1] * 1000000 + time[2]))
-end
-`
+export const trackScript = script({
+  name: 'cache.track',
+  keys: ['count', '...tags'],
+  args: ['countTtl', 'tagTtl'],
+  reply: reply => reply as string[],
+  lua: `${track}
+local lifetimes = { countTtl }
+for index = 2, #KEYS do lifetimes[index] = tagTtl end
+return track(KEYS, lifetimes)
+`,
+})
 
-/** The versions of tags; one that is not tracked is from now on. */
-const trackTags = `${nextVersion}
-local versions = redis.call('MGET', unpack(tags))
-for index, tag in ipairs(tags) do
-  if not versions[index] then
-    versions[index] = next_version()
-    redis.call('SET', tag, versions[index], 'PX', tagTtl)
-  end
-end
-`
+export const untouchedScript = script({
+  name: 'cache.untouched',
+  keys: ['key', 'count', 'traces'],
+  args: ['since'],
+  reply: reply => reply === 1,
+  lua: `${untouched}
+return untouched(since) and 1 or 0
+`,
+})
 
-/**
- * The count of invalidations at the miss (`seen`) decides: if it has not moved, nothing was invalidated. If it has, the
- * key's own trace and the namespace's last clearing tell whether it concerns this load. A count that went back was lost,
- * and with it the knowledge: the load is not stored.
- */
+/** The mark of a value, see `markOf`. */
+export const markScript = script({
+  name: 'cache.mark',
+  keys: ['key'],
+  args: [],
+  reply: reply => reply as string | null,
+  lua: `
+if redis.call('TYPE', key).ok ~= 'string' then return false end
+return redis.sha1hex(redis.call('GET', key))
+`,
+})
+
+const kept = ['refused', 'stored', 'displaced'] as const
+
 export const keepScript = script({
   name: 'cache.keep',
-  keys: ['key', 'trace', 'count', 'cleared'],
-  args: ['value', 'ttl', 'seen', 'late', 'replaces'],
-  reply: reply => reply === 1,
-  lua: `
-local count = redis.call('GET', count) or '0'
-if count ~= seen then
-  if late == '1' or tonumber(count) < tonumber(seen) then return 0 end
-  for _, mark in ipairs(redis.call('MGET', trace, cleared)) do
-    if mark and tonumber(mark) > tonumber(seen) then return 0 end
+  keys: ['key', 'count', 'traces', '...tags'],
+  args: ['value', 'ttl', 'seen', 'replaces', '...versions'],
+  reply: reply => kept[reply as 0 | 1 | 2],
+  lua: `${untouched}
+if not untouched(seen) then return 0 end
+if #tags > 0 then
+  for index, version in ipairs(redis.call('MGET', unpack(tags))) do
+    if version ~= versions[index] then return 0 end
   end
 end
-if replaces ~= 'anything' and redis.call('TYPE', key).ok == 'string' then
-  if replaces == 'nothing' or redis.sha1hex(redis.call('GET', key)) ~= replaces then return 0 end
-end
+local standing = redis.call('TYPE', key).ok
+if standing == 'string' and redis.sha1hex(redis.call('GET', key)) ~= replaces then return 0 end
 redis.call('SET', key, value, 'PX', ttl)
-return 1
+return (standing == 'string' or standing == 'none') and 1 or 2
 `,
 })
 
 /** Begins with the freeing write, so that it passes at maxmemory. */
 export const removeScript = script({
   name: 'cache.remove',
-  keys: ['count', '...pairs'],
-  args: ['traceTtl', 'countTtl'],
+  keys: ['count', 'traces', '...doomed'],
+  args: ['window', 'most', 'countTtl'],
   reply: () => undefined,
   lua: `
-for index = 1, #pairs, 2 do redis.call('UNLINK', pairs[index]) end
+redis.call('UNLINK', unpack(doomed))
+${nextVersion}
+local previous = redis.call('GET', count)
+local version = next_version(previous)
+redis.call('SET', count, version, 'PX', countTtl)
+if not previous then redis.call('UNLINK', traces) end
+redis.call('ZADD', traces, 'NX', previous or version, '')
+for _, key in ipairs(doomed) do redis.call('ZADD', traces, version, key) end
+local old = redis.call('ZCOUNT', traces, '-inf', micros - window * 1000)
+old = math.max(old, redis.call('ZCARD', traces) - most)
+if old > 0 then
+  local last = redis.call('ZRANGE', traces, old - 1, old - 1, 'WITHSCORES')
+  redis.call('ZREMRANGEBYRANK', traces, 0, old - 1)
+  redis.call('ZADD', traces, last[2], '')
+end
+redis.call('PEXPIRE', traces, window)
+return 1
+`,
+})
+
+/** All that was traced is forgotten at the new count: no load that began before is untouched. */
+export const forgetScript = script({
+  name: 'cache.forget',
+  keys: ['count', 'traces'],
+  args: ['window', 'countTtl'],
+  reply: () => undefined,
+  lua: `
+redis.call('UNLINK', traces)
 ${nextVersion}
 local version = next_version(redis.call('GET', count))
 redis.call('SET', count, version, 'PX', countTtl)
-for index = 2, #pairs, 2 do redis.call('SET', pairs[index], version, 'PX', traceTtl) end
+redis.call('ZADD', traces, version, '')
+redis.call('PEXPIRE', traces, window)
 return 1
 `,
 })
@@ -70,36 +106,38 @@ export const writeTaggedScript = script({
   keys: ['key', '...tags'],
   args: ['before', 'after', 'ttl', 'tagTtl'],
   reply: () => undefined,
-  lua: `${trackTags}
+  lua: `${track}
+local lifetimes = {}
+for index = 1, #tags do lifetimes[index] = tagTtl end
+local versions = track(tags, lifetimes)
 redis.call('SET', key, before .. table.concat(versions, ',') .. after, 'PX', ttl)
 return 1
 `,
 })
 
-export const trackScript = script({
-  name: 'cache.track',
+/** Frees each tag before it writes it, so that an invalidation passes at maxmemory. */
+export const outdateScript = script({
+  name: 'cache.outdate',
   keys: ['...tags'],
   args: ['tagTtl'],
-  reply: reply => reply as string[],
-  lua: `${trackTags}
-return versions
-`,
-})
-
-/** Frees each counter before it writes it, so that an invalidation passes at maxmemory. */
-export const bumpScript = script({
-  name: 'cache.bump',
-  keys: ['...counters'],
-  args: ['lifetime'],
   reply: () => undefined,
   lua: `${nextVersion}
-for _, counter in ipairs(counters) do
-  local version = next_version(redis.call('GET', counter))
-  redis.call('UNLINK', counter)
-  redis.call('SET', counter, version, 'PX', lifetime)
+for _, tag in ipairs(tags) do
+  local version = next_version(redis.call('GET', tag))
+  redis.call('UNLINK', tag)
+  redis.call('SET', tag, version, 'PX', tagTtl)
 end
 return 1
 `,
 })
 
-export const cacheScripts = [keepScript, removeScript, writeTaggedScript, trackScript, bumpScript]
+export const cacheScripts = [
+  trackScript,
+  untouchedScript,
+  markScript,
+  keepScript,
+  removeScript,
+  forgetScript,
+  writeTaggedScript,
+  outdateScript,
+]

@@ -13,10 +13,18 @@ export interface Trust {
 }
 
 /** A process tries to reconnect at least every 2 s, so after this all have paid what they owed. */
-const settleMs = 2_500
+const longestMs = 2_500
 
-/** Shorter outages leave nothing owed: an invalidation waits that long for its link before it is put off. */
-const harmlessMs = 1_000
+/** Even a link that is replaced at once may have lost an invalidation that was under way. */
+const shortestMs = 250
+
+/**
+ * How long after the end of an outage others may still be without their link. Their pauses between attempts double, so
+ * the next attempt comes at the latest after as long again as they have been trying.
+ */
+function settleMs({ lasted, restarted }: Outage): number {
+  return restarted ? longestMs : Math.min(longestMs, shortestMs + 2 * lasted)
+}
 
 export function createTrust(clock: Clock): Trust {
   let until = 0
@@ -33,10 +41,9 @@ export function createTrust(clock: Clock): Trust {
     gain(key) {
       if (until !== 0) own.add(key)
     },
-    outageEnded({ lasted, restarted }) {
-      if (!restarted && lasted < harmlessMs) return
+    outageEnded(outage) {
       own = new Set()
-      until = clock.now() + settleMs
+      until = Math.max(until, clock.now() + settleMs(outage))
     },
   }
 }

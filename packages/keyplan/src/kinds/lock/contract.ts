@@ -1,18 +1,11 @@
 import type { Call, CallOptions } from '../../base/call.ts'
-import { type Duration, durationMs, formatDuration } from '../../base/duration.ts'
-import { isKeyplanError, KeyplanError, kindOf } from '../../base/error.ts'
+import { type Duration, formatDuration } from '../../base/duration.ts'
+import { isKeyplanError, kindOf } from '../../base/error.ts'
 import type { Operations } from '../../guard/operation.ts'
 import type { Declaration, NamespaceOptions } from '../../plan/declaration.ts'
 import type { ParamName, Params } from '../../plan/params.ts'
 import type { Claim } from './claim.ts'
-
-/** How often a lock is asked for before giving up. */
-export interface LockRetry {
-  /** Default: 3. */
-  attempts?: number | undefined
-  /** Between two of them. Default: 200 ms. */
-  delay?: Duration | undefined
-}
+import { type LockRetry, type LockSettings, retryOf, ttlOf } from './settings.ts'
 
 export interface LockOptions<Param extends string = string> extends NamespaceOptions<Param> {
   /** How long it lives when its holder does not renew it, 100 ms to 7 days. After a crash others wait this long. */
@@ -29,13 +22,6 @@ export interface LockOptions<Param extends string = string> extends NamespaceOpt
   whenDown?: 'fail' | 'local'
   /** Renew at a third of the time to live for as long as it is held. Default: true. */
   renew?: boolean
-}
-
-/** The options with their defaults, in milliseconds. */
-export interface LockSettings {
-  readonly ttlMs: number
-  readonly retry: { readonly attempts: number; readonly delayMs: number } | undefined
-  readonly renew: boolean
 }
 
 export interface LockDeclaration<P extends string = string> extends Declaration<'lock', P, LockNamespace<P>> {
@@ -73,7 +59,7 @@ export interface Lock {
   acquire(options?: AcquireOptions): Promise<Held | undefined>
   /**
    * Does the work while holding the lock and lets go of it in all cases. The signal fires when the lock is lost, or
-   * when the caller's own does. A release that fails is a notice, never an error: the lock ends with its time to live.
+   * when the caller's own does. The options bound the wait for the lock, not the work. A release that fails is a notice, never an error: the lock ends with its time to live.
    *
    * @returns what the work returns
    * @throws KeyplanError LOCK_BUSY when it did not come free in time; as `acquire`; and whatever the work throws
@@ -206,27 +192,4 @@ export function lock<const P extends string>(pattern: P, options: LockOptions<Pa
     },
     problems,
   }
-}
-
-/** Below this a renewal cannot be confirmed in time; above it a crashed holder blocks the others for too long. */
-const shortestTtl = 100
-const longestTtl = 604_800_000
-
-/** @throws KeyplanError PARAM_INVALID */
-export function ttlOf(ttl: Duration): number {
-  const ms = durationMs(ttl, 'ttl')
-  if (ms >= shortestTtl && ms <= longestTtl) return ms
-  throw new KeyplanError(
-    'PARAM_INVALID',
-    `ttl is ${ttl}; a lock lives for 100ms to 7d, and is renewed while it is held`,
-  )
-}
-
-/** @throws KeyplanError PARAM_INVALID */
-export function retryOf({ attempts = 3, delay = '200ms' }: LockRetry): { attempts: number; delayMs: number } {
-  if (!Number.isInteger(attempts) || attempts < 1) {
-    const given = typeof attempts === 'number' ? attempts : kindOf(attempts)
-    throw new KeyplanError('PARAM_INVALID', `retry.attempts is ${given}; it must be a whole number from 1`)
-  }
-  return { attempts, delayMs: durationMs(delay, 'retry.delay') }
 }

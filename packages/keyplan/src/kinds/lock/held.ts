@@ -1,6 +1,7 @@
 import type { Clock, Timer } from '../../base/clock.ts'
 import { KeyplanError } from '../../base/error.ts'
-import { type Held, ttlOf } from './contract.ts'
+import type { Held } from './contract.ts'
+import { ttlOf } from './settings.ts'
 
 interface HeldParts {
   readonly clock: Clock

@@ -1,8 +1,8 @@
-import { type Guarded, guarded } from '../../guard/guarded.ts'
+import { guarded } from '../../guard/guarded.ts'
 import { localWake, redisWake } from '../../mechanisms/wake.ts'
 import type { Kind } from '../kind.ts'
 import { type LockDeclaration, type LockStore, lockOperations } from './contract.ts'
-import { type LockStores, openLocks } from './handle.ts'
+import { openLocks } from './handle.ts'
 import type { HeldLock } from './held.ts'
 import { createMemoryLockStore } from './memory.ts'
 import { lockNames } from './names.ts'
@@ -19,22 +19,14 @@ export const lockKind: Kind<LockDeclaration> = {
     const memory = createMemoryLockStore(names, wake, clock)
     const local = guarded(name, memory, lockOperations, bare)
     const holding = new Map<string, HeldLock>()
+    if (!server) return openLocks(declaration.options, { main: local, local, holding }, [wake], names, surroundings)
 
-    function stores(): LockStores {
-      if (!server) return { main: local, local, wakes: [wake], holding }
-      const redis = createRedisLockStore(server.redis, names, clock)
-      const isLocal = declaration.whenDown === 'local'
-      const main: Guarded<LockStore> = guarded(
-        name,
-        redis,
-        lockOperations,
-        server.guard,
-        isLocal ? fallback(memory, holding) : {},
-      )
-      const notices = redisWake(server.redis)
-      return { main, local, wakes: isLocal ? [notices, wake] : [notices], holding }
-    }
-    return openLocks(declaration.options, stores(), names, surroundings)
+    const redis = createRedisLockStore(server.redis, names, clock)
+    const isLocal = declaration.whenDown === 'local'
+    const main = guarded(name, redis, lockOperations, server.guard, isLocal ? fallback(memory, holding) : {})
+    const notices = redisWake(server.redis)
+    const wakes = isLocal ? [notices, wake] : [notices]
+    return openLocks(declaration.options, { main, local, holding }, wakes, names, surroundings)
   },
 }
 

@@ -1,5 +1,7 @@
-import { durationMs } from '../../base/duration.ts'
-import { type AcquireOptions, type LockSettings, retryOf } from './contract.ts'
+import type { CallOptions } from '../../base/call.ts'
+import { type Duration, durationMs } from '../../base/duration.ts'
+import type { AcquireOptions } from './contract.ts'
+import { type LockSettings, retryOf } from './settings.ts'
 
 /** How long and how often a caller asks. Milliseconds. */
 export interface Patience {
@@ -32,4 +34,9 @@ export function patienceOf(settings: LockSettings, options: AcquireOptions): Pat
     // Spread by a fifth, so that processes that began together do not keep asking together.
     poll: () => defaultPoll * (0.8 + 0.4 * Math.random()),
   }
+}
+
+/** The options of a store call that may take this long. */
+export function within(ms: number | undefined, signal?: AbortSignal): CallOptions {
+  return { signal, deadline: ms === undefined ? undefined : (`${Math.max(1, Math.floor(ms))}ms` as Duration) }
 }

@@ -7,7 +7,7 @@ const retryAfterMs = 1_000
 
 /** What `whenDown` answers. A reset has no answer but Redis': it rejects. */
 export function rateLimitFallback(
-  { whenDown, options: { policy, instances } }: RateLimitDeclaration,
+  { whenDown, options: { policy, instances } }: Pick<RateLimitDeclaration, 'whenDown' | 'options'>,
   clock: Clock,
 ): Pick<RateLimitStore, 'consume' | 'peek'> {
   const limit = policy.capacity

@@ -2,10 +2,11 @@ import type { ParamPart, Part } from './pattern.ts'
 import { delimiterAt } from './syntax.ts'
 
 /** A pattern as an automaton over single characters: a chain of classes, of which some may repeat or be left out. */
-export interface Step {
-  /** The one character it accepts, or undefined for a class. */
-  readonly literal: string | undefined
-  readonly accepts: (char: string) => boolean
+export type Step = { readonly literal: string } | Class
+
+interface Class {
+  readonly literal?: undefined
+  readonly holds: (char: string) => boolean
   /** Any number of times, none included. */
   readonly repeats: boolean
 }
@@ -21,10 +22,9 @@ const anything = () => true
 const base64url = (char: string) => /[\w-]/.test(char)
 const base64urlLast = (char: string) => 'AEIMQUYcgkosw048'.includes(char)
 
-const one = (accepts: Step['accepts']): Step => ({ literal: undefined, accepts, repeats: false })
-const many = (accepts: Step['accepts']): Step => ({ literal: undefined, accepts, repeats: true })
-export const literalSteps = (text: string): Step[] =>
-  text.split('').map(char => ({ literal: char, accepts: other => other === char, repeats: false }))
+const one = (holds: Class['holds']): Step => ({ holds, repeats: false })
+const many = (holds: Class['holds']): Step => ({ holds, repeats: true })
+export const literalSteps = (text: string): Step[] => text.split('').map(literal => ({ literal }))
 /** What follows the `:~` of a helper key. */
 export const suffixSteps: readonly Step[] = [one(anything), many(anything)]
 
@@ -43,8 +43,8 @@ export function stepsOf(parts: readonly Part[], verbatim: boolean): Step[] {
 
 function verbatimSteps(part: ParamPart, next: Part | undefined): Step[] {
   if (part.rest) return [one(anything), many(anything)]
-  const accepts = never(`:${stopOf(next)}`)
-  return [one(accepts), many(accepts)]
+  const holds = never(`:${stopOf(next)}`)
+  return [one(holds), many(holds)]
 }
 
 /** The character that ends a verbatim value besides `:`, or nothing. */
@@ -53,6 +53,9 @@ export function stopOf(next: Part | undefined): string {
   const at = delimiterAt(next.literal, true)
   return at < 0 ? '' : next.literal[at]!
 }
+
+const repeats = (step: Step | undefined) => step !== undefined && step.literal === undefined && step.repeats
+const accepts = (step: Step, char: string) => (step.literal === undefined ? step.holds(char) : step.literal === char)
 
 /** A shortest key that both accept, or undefined: a breadth-first walk through the product of the two automata. */
 export function sharedKey(left: readonly Step[], right: readonly Step[]): string | undefined {
@@ -69,11 +72,12 @@ export function sharedKey(left: readonly Step[], right: readonly Step[]): string
     const a = left[i]
     const b = right[j]
     if (!a && !b) return text
-    if (a?.repeats) visit(i + 1, j, text)
-    if (b?.repeats) visit(i, j + 1, text)
+    const [aRepeats, bRepeats] = [repeats(a), repeats(b)]
+    if (aRepeats) visit(i + 1, j, text)
+    if (bRepeats) visit(i, j + 1, text)
     if (!a || !b) continue
     const char = a.literal ?? b.literal ?? common
-    if (a.accepts(char) && b.accepts(char)) visit(a.repeats ? i : i + 1, b.repeats ? j : j + 1, text + char)
+    if (accepts(a, char) && accepts(b, char)) visit(aRepeats ? i : i + 1, bRepeats ? j : j + 1, text + char)
   }
   return undefined
 }

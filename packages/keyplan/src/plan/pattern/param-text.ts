@@ -1,8 +1,7 @@
 import { KeyplanError, kindOf } from '../../base/error.ts'
 import { isWellFormed } from '../../base/unicode.ts'
-import { digest, maxHashedLength } from './digest.ts'
 import type { ParamPart } from './pattern.ts'
-import { encodeValue, maxValueBytes } from './value.ts'
+import { digest, encodeValue, maxHashedLength, maxValueBytes } from './value.ts'
 
 /** Turns the value of one parameter into its text in the key. */
 export type ParamText = (value: string | number | undefined) => string
@@ -45,7 +44,8 @@ export function paramText({ param, rest, hashed }: ParamPart, source: string, ex
     }
   }
   return value => {
-    const text = stringOf(value)
-    return encodeValue(text, rest) ?? refuseText(text)
+    // What a number prints needs no encoding.
+    if (typeof value !== 'string') return stringOf(value)
+    return encodeValue(value, rest) ?? refuseText(value)
   }
 }

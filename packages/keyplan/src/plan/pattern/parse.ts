@@ -1,12 +1,10 @@
 import { KeyplanError } from '../../base/error.ts'
 import { isWellFormed } from '../../base/unicode.ts'
-import { isDigest } from './digest.ts'
-import { globOf } from './glob.ts'
 import { sharedKey, stepsOf, stopOf } from './overlap.ts'
 import { type ParamText, paramText } from './param-text.ts'
-import type { ParamPart, ParamValues, Pattern } from './pattern.ts'
+import type { ParamPart, ParamValues, Part, Pattern } from './pattern.ts'
 import { delimiterAt, readSyntax, type Syntax } from './syntax.ts'
-import { decodeValue } from './value.ts'
+import { decodeValue, isDigest } from './value.ts'
 
 export interface PatternOptions {
   /** Literal text before the pattern. Default: none. */
@@ -37,6 +35,11 @@ export function parsePattern(source: string, options: PatternOptions = {}): Patt
   const { pattern, problems } = readPattern(source, options)
   if (!pattern) throw new KeyplanError('PLAN_INVALID', `pattern '${source}' ${problems.join('; and ')}`, { problems })
   return pattern
+}
+
+/** The SCAN glob of a pattern: its literal text escaped, each parameter a `*`. */
+function globOf(parts: readonly Part[]): string {
+  return parts.map(part => ('literal' in part ? part.literal.replace(/[*?[\]\\]/g, '\\$&') : '*')).join('')
 }
 
 function includesAny(text: string, chars: string): boolean {

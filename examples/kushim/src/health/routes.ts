@@ -1,0 +1,42 @@
+import type { Database } from '../database/database.ts'
+import type { Route } from '../http/router.ts'
+import type { RedisService } from '../redis/redis-service.ts'
+import { checkRedis } from './redis-health.ts'
+
+const patienceMs = 400
+
+async function checkDatabase(database: Database): Promise<'up' | 'down'> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<'down'>(resolve => {
+    timer = setTimeout(resolve, patienceMs, 'down')
+  })
+  const asked = database.query('select 1').then(
+    (): 'up' => 'up',
+    (): 'down' => 'down',
+  )
+  return Promise.race([asked, late]).finally(() => clearTimeout(timer))
+}
+
+export function healthRoutes({ database, redis }: { database: Database; redis: RedisService }): Route[] {
+  return [
+    {
+      method: 'GET',
+      path: '/health',
+      async handle() {
+        const [base, cache] = await Promise.all([checkDatabase(database), checkRedis(redis)])
+        // Without Redis the service is slower and still right, so it stays in service.
+        const status = base === 'down' ? 'down' : cache.status === 'up' ? 'up' : 'degraded'
+        const body = { status, database: base, redis: cache.status, mode: cache.mode, pid: process.pid }
+        return { status: base === 'down' ? 503 : 200, body, headers: { 'cache-control': 'no-store' } }
+      },
+    },
+    {
+      method: 'GET',
+      path: '/health/redis',
+      async handle() {
+        const health = await checkRedis(redis)
+        return { status: health.status === 'down' ? 503 : 200, body: health, headers: { 'cache-control': 'no-store' } }
+      },
+    },
+  ]
+}

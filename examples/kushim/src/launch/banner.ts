@@ -1,0 +1,35 @@
+export interface Running {
+  readonly urls: readonly string[]
+  /** Undefined in memory. */
+  readonly redis: { readonly port: string; readonly host: string; readonly own: boolean } | undefined
+  readonly database: string
+  readonly data: string
+}
+
+/** What runs where, in which mode, and what to try next. */
+export function banner({ urls, redis, database, data }: Running): string {
+  const [first, second = first] = urls
+  const mode = redis
+    ? `${urls.length} instances that share one Redis: locks and caches hold across them`
+    : 'one instance, in memory: locks and caches hold in this process only'
+  const post = (url: string | undefined) =>
+    `curl -s ${url}/records -H 'content-type: application/json' \\
+    -d '{"userId":"ada","platform":"gmail","dataSourceId":"inbox","externalId":"1","content":"Lunch with @grace #paris"}'`
+  return `
+  Kushim is running: ${mode}.
+
+  API        ${urls.join('   ')}
+  Redis      ${redis ? `${redis.host}:${redis.port} ${redis.own ? '(started for this run)' : '(REDIS_URL)'}` : 'none'}
+  Database   ${database}
+  Data       ${data}
+
+  Try, in another terminal:
+
+  # The same record to ${second === first ? 'it, twice' : 'both'} at once: one 201, one 200, one set of links.
+  ${post(first)} & ${second === first ? '' : '\n  '}${post(second)}; wait
+
+  curl -s ${second}/health/redis
+${redis ? `  redis-cli -h ${redis.host} -p ${redis.port} ${redis.own ? '' : '[-a password] '}--scan\n` : ''}
+  examples/kushim/README.md goes on from here. Ctrl-C ends everything this started.
+`
+}

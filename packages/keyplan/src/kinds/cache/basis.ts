@@ -1,0 +1,32 @@
+import type { Guarded } from '../../guard/guarded.ts'
+import { createGather } from '../../mechanisms/gather.ts'
+import type { Basis, CacheStore } from './contract.ts'
+import { batchSize, type Found, type Question } from './reads.ts'
+
+/**
+ * What the loads of a process are based on: what their miss saw, and one more trip, shared by the misses of a tick,
+ * where the count or a tag is not tracked yet. Undefined when Redis cannot be asked.
+ */
+export function createBases(
+  steps: Pick<Guarded<CacheStore>, 'track'>,
+): (question: Question, miss: Found) => Basis | Promise<Basis | undefined> | undefined {
+  const gather = createGather<Question, Basis | undefined>({
+    max: batchSize,
+    key: question => question.key,
+    async run(questions) {
+      const tags = [...new Set(questions.flatMap(question => question.tags))]
+      // A load is answered all the same; it is not stored then.
+      const basis = await steps.track(undefined, tags).catch(() => undefined)
+      const places = new Map(tags.map((tag, index) => [tag, index]))
+      return questions.map(
+        question => basis && { seen: basis.seen, tags: question.tags.map(tag => basis.tags[places.get(tag)!]!) },
+      )
+    },
+  })
+
+  return (question, { seen, tags }) => {
+    if (seen === undefined) return undefined
+    if (seen === null || tags.includes(null)) return gather.add(question)
+    return { seen, tags: tags as readonly string[] }
+  }
+}

@@ -1,0 +1,50 @@
+import type { Call } from '../../base/call.ts'
+import type { CacheStore } from './contract.ts'
+
+/** A store in this process that stands in for Redis, and forgets all when Redis answers again. */
+export interface Spare {
+  readonly store: CacheStore
+  /** The given store, with the spare one emptied as soon as a step of it succeeds. */
+  relievedBy(store: CacheStore): CacheStore
+}
+
+const call: Call = { expires: Number.POSITIVE_INFINITY, hold: false, written: false }
+
+/**
+ * What was made up for while Redis did not answer is older than what others may have written since it does; kept until
+ * the next time it does not, it would be served then.
+ */
+export function createSpare(memory: CacheStore): Spare {
+  let used = false
+  async function empty(): Promise<void> {
+    if (!used) return
+    used = false
+    await memory.forget(call)
+    await memory.sweep(call, '0')
+  }
+  const emptyingAfter =
+    <Args extends unknown[], Result>(step: (...args: Args) => Promise<Result>) =>
+    async (...args: Args): Promise<Result> => {
+      const result = await step(...args)
+      await empty()
+      return result
+    }
+
+  return {
+    store: {
+      ...memory,
+      async write(...args) {
+        used = true
+        await memory.write(...args)
+      },
+    },
+    relievedBy: store => ({
+      ...store,
+      read: emptyingAfter(store.read),
+      write: emptyingAfter(store.write),
+      remove: emptyingAfter(store.remove),
+      outdate: emptyingAfter(store.outdate),
+      forget: emptyingAfter(store.forget),
+    }),
+  }
+}

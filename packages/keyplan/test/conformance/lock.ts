@@ -1,0 +1,276 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { Call } from '../../src/base/call.ts'
+import { createClaim } from '../../src/kinds/lock/claim.ts'
+import type { LockNamespace, LockOptions, LockStore } from '../../src/kinds/lock/contract.ts'
+
+/** A store under test, and clients of it that know nothing of each other. */
+export interface LockHarness {
+  readonly store: LockStore
+  client(options?: LockTestOptions): Promise<LockClient>
+  /** Terms of a call that has so many milliseconds left. */
+  call(remainingMs?: number): Call
+  /** Lets this much time pass. */
+  advance(ms: number): Promise<void>
+  close(): Promise<void>
+}
+
+export type LockTestOptions = Partial<Omit<LockOptions, 'hashed'>>
+
+export interface LockClient {
+  readonly locks: LockNamespace<'lock:<id>'>
+  close(): Promise<void>
+}
+
+/** Milliseconds that a lock of the harness lives. */
+export const ttlMs = 600
+
+/** A waiter that has to be woken, because it asks by itself only twice an hour. */
+const drowsy = { attempts: 2, delay: '30m' } as const
+
+/** What every lock store and its handle promise. */
+export function lockConformance(name: string, open: () => Promise<LockHarness>): void {
+  describe(`lock on ${name}`, () => {
+    let harness: LockHarness
+    const id = 'a'
+
+    beforeEach(async () => {
+      harness = await open()
+    })
+    afterEach(() => harness.close())
+
+    test('fifty contenders of two clients hold it one at a time, with growing fences', async () => {
+      const clients = await Promise.all([harness.client(), harness.client()])
+      const fences: bigint[] = []
+      let inside = 0
+      let most = 0
+      await Promise.all(
+        Array.from({ length: 50 }, (_, index) =>
+          clients[index % 2]!.locks({ id }).run(
+            async ({ fence, signal }) => {
+              most = Math.max(most, ++inside)
+              fences.push(fence)
+              await turn()
+              await turn()
+              expect(signal.aborted).toBe(false)
+              inside--
+            },
+            { wait: '25s' },
+          ),
+        ),
+      )
+      expect(most).toBe(1)
+      expect(fences).toHaveLength(50)
+      expectGrowing(fences)
+    })
+
+    test('the fence grows with every acquisition', async () => {
+      const { locks } = await harness.client()
+      const fences: bigint[] = []
+      for (let count = 0; count < 200; count++) {
+        await using held = await locks({ id }).tryAcquire()
+        fences.push(held!.fence)
+      }
+      expectGrowing(fences)
+    })
+
+    test('locks of different parameters know nothing of each other', async () => {
+      const { locks } = await harness.client()
+      expect(await locks({ id: 'a' }).tryAcquire()).toBeDefined()
+      expect(await locks({ id: 'b' }).tryAcquire()).toBeDefined()
+      expect(await locks({ id: 'a' }).tryAcquire()).toBeUndefined()
+    })
+
+    test('an owner who asks again has the same fence and no second acquisition', async () => {
+      const { store } = harness
+      const claim = createClaim('one')
+      const first = await store.acquire(harness.call(), 'lock:a', claim, ttlMs)
+      const again = await store.acquire(harness.call(), 'lock:a', claim, ttlMs)
+      expect(first.granted && again.granted && again.fence === first.fence).toBe(true)
+      expect(await store.acquire(harness.call(), 'lock:a', createClaim('two'), ttlMs)).toMatchObject({ granted: false })
+      expect(await store.release(harness.call(), 'lock:a', claim)).toBe(true)
+      expect(await store.inspect(harness.call(), 'lock:a')).toEqual({ locked: false, remainingMs: undefined })
+    })
+
+    test('an owner whose token begins like the holder’s is another', async () => {
+      const { store } = harness
+      await store.acquire(harness.call(), 'lock:a', createClaim('one/12'), ttlMs)
+      expect(await store.release(harness.call(), 'lock:a', createClaim('one/1'))).toBe(false)
+      expect(await store.extend(harness.call(), 'lock:a', createClaim('one/123'), ttlMs)).toBeUndefined()
+    })
+
+    test('a request whose time is over is refused and takes nothing', async () => {
+      const { store } = harness
+      const late = store.acquire(harness.call(-5_000), 'lock:a', createClaim('one'), ttlMs)
+      await expect(late).rejects.toMatchObject({ code: 'TIMEOUT', outcome: 'not-executed' })
+      expect((await store.inspect(harness.call(), 'lock:a')).locked).toBe(false)
+    })
+
+    test('an owner who lost it can neither release nor extend nor withdraw what is now another’s', async () => {
+      const { store } = harness
+      const [stale, present] = [createClaim('stale'), createClaim('present')]
+      await store.acquire(harness.call(), 'lock:a', stale, 100)
+      await harness.advance(110)
+      expect(await store.acquire(harness.call(), 'lock:a', present, ttlMs)).toMatchObject({ granted: true })
+      expect(await store.release(harness.call(), 'lock:a', stale)).toBe(false)
+      expect(await store.extend(harness.call(), 'lock:a', stale, ttlMs)).toBeUndefined()
+      expect(await store.withdraw(harness.call(), 'lock:a', stale)).toBe(0)
+      expect((await store.inspect(harness.call(), 'lock:a')).locked).toBe(true)
+      expect(await store.release(harness.call(), 'lock:a', present)).toBe(true)
+    })
+
+    test('a withdrawn claim holds nothing', async () => {
+      const { store } = harness
+      const claim = createClaim('one')
+      await store.acquire(harness.call(), 'lock:a', claim, ttlMs)
+      expect(await store.withdraw(harness.call(), 'lock:a', claim)).toBe(0)
+      expect((await store.inspect(harness.call(), 'lock:a')).locked).toBe(false)
+    })
+
+    test('a lock that is not renewed ends with its time to live, and its signal fires before that', async () => {
+      const { locks } = await harness.client({ renew: false })
+      const held = (await locks({ id }).tryAcquire())!
+      const remainingAtSignal = new Promise<number>(resolve => {
+        const until = harness.call(0).expires + held.remaining()
+        held.signal.addEventListener('abort', () => resolve(until - harness.call(0).expires))
+      })
+      await harness.advance(ttlMs * 0.5)
+      expect(held.signal.aborted).toBe(false)
+      expect(await locks({ id }).tryAcquire()).toBeUndefined()
+      await harness.advance(ttlMs * 0.6)
+      expect(held.signal.reason).toMatchObject({ code: 'LOCK_LOST' })
+      expect(await remainingAtSignal).toBeGreaterThan(0)
+      expect(held.remaining()).toBe(0)
+      expect(await held.extend()).toBe(false)
+      expect(await locks({ id }).tryAcquire()).toBeDefined()
+    })
+
+    test('a lock that is held is renewed', async () => {
+      const { locks } = await harness.client()
+      const held = (await locks({ id }).tryAcquire())!
+      await harness.advance(ttlMs * 1.7)
+      expect(held.signal.aborted).toBe(false)
+      expect(held.remaining()).toBeGreaterThan(0)
+      expect(await locks({ id }).isLocked()).toBe(true)
+      expect(await held.release()).toBe(true)
+      expect(await locks({ id }).isLocked()).toBe(false)
+    })
+
+    test('extend sets the time to live, and releasing twice frees once', async () => {
+      const { locks } = await harness.client()
+      const held = (await locks({ id }).tryAcquire())!
+      expect(await held.extend('1m')).toBe(true)
+      expect(held.remaining()).toBeGreaterThan(ttlMs)
+      const state = await locks({ id }).inspect()
+      expect(state.locked).toBe(true)
+      expect(state.remainingMs).toBeGreaterThan(ttlMs)
+      await expect(held.extend('5ms')).rejects.toMatchObject({ code: 'PARAM_INVALID' })
+      expect(await held.release()).toBe(true)
+      expect(await held.release()).toBe(false)
+      expect(await held.extend()).toBe(false)
+      expect(held.remaining()).toBe(0)
+    })
+
+    test('a release is heard by a waiter of another client that hardly ever polls', async () => {
+      const [one, two] = await Promise.all([harness.client(), harness.client()])
+      const held = (await one.locks({ id }).tryAcquire())!
+      await held.extend('1h')
+      const waiter = two.locks({ id }).acquire(drowsy)
+      await harness.advance(20)
+      expect(await held.release()).toBe(true)
+      expect((await waiter)!.fence).toBeGreaterThan(held.fence)
+    })
+
+    test('waiters of one process get it in the order they came', async () => {
+      const { locks } = await harness.client()
+      const held = (await locks({ id }).tryAcquire())!
+      const order: number[] = []
+      const waiters = [1, 2, 3, 4, 5].map(number => locks({ id }).run(async () => void order.push(number), drowsy))
+      await held.release()
+      await Promise.all(waiters)
+      expect(order).toEqual([1, 2, 3, 4, 5])
+    })
+
+    test('when the first waiter gives up, the next one asks in its place', async () => {
+      const [one, two] = await Promise.all([harness.client({ renew: false }), harness.client()])
+      await one.locks({ id }).tryAcquire()
+      const hasty = two.locks({ id }).acquire({ wait: '20ms' })
+      const patient = two.locks({ id }).acquire({ wait: '1h' })
+      await harness.advance(ttlMs + 50)
+      expect(await hasty).toBeUndefined()
+      await harness.advance(300)
+      expect(await patient).toBeDefined()
+    })
+
+    test('waiting ends without the lock after attempts × delay, or after the wait of the call', async () => {
+      const { locks } = await harness.client({ retry: { attempts: 3, delay: '50ms' } })
+      await locks({ id }).tryAcquire()
+      const [declared, shorter, outright] = [
+        locks({ id }).acquire(),
+        locks({ id }).acquire({ wait: '20ms' }),
+        locks({ id }).acquire({ deadline: '30ms' }),
+      ]
+      await harness.advance(180)
+      expect(await Promise.all([declared, shorter, outright])).toEqual([undefined, undefined, undefined])
+      const run = locks({ id }).run(() => 'never')
+      const failure = expect(run).rejects.toMatchObject({ code: 'LOCK_BUSY', outcome: 'not-executed' })
+      await harness.advance(180)
+      await failure
+    })
+
+    test('run gives what the work gives, and lets go when it throws', async () => {
+      const { locks } = await harness.client()
+      expect(await locks({ id }).run(({ degraded }) => ({ degraded }))).toEqual({ degraded: false })
+      const failing = locks({ id }).run(() => {
+        throw new RangeError('the work failed')
+      })
+      await expect(failing).rejects.toThrow(RangeError)
+      expect(await locks({ id }).isLocked()).toBe(false)
+    })
+
+    test('the signal in run fires with the caller’s own', async () => {
+      const { locks } = await harness.client()
+      const controller = new AbortController()
+      await locks({ id }).run(
+        ({ signal }) => {
+          controller.abort()
+          expect(signal.aborted).toBe(true)
+        },
+        { signal: controller.signal },
+      )
+    })
+
+    test('a waiter that is aborted ends at once and disturbs no other', async () => {
+      const { locks } = await harness.client()
+      const held = (await locks({ id }).tryAcquire())!
+      const controllers = [new AbortController(), new AbortController()]
+      const [first, second] = controllers.map(({ signal }) => locks({ id }).acquire({ signal, ...drowsy }))
+      const patient = locks({ id }).acquire(drowsy)
+      const ended = [first, second].map(waiter => expect(waiter).rejects.toMatchObject({ code: 'ABORTED' }))
+      await harness.advance(20)
+      controllers[1]!.abort()
+      await ended[1]
+      controllers[0]!.abort()
+      await ended[0]
+      await held.release()
+      expect(await patient).toBeDefined()
+      await expect(locks({ id }).tryAcquire({ signal: AbortSignal.abort() })).rejects.toMatchObject({ code: 'ABORTED' })
+    })
+
+    test('closing ends waiters and tells holders', async () => {
+      const client = await harness.client()
+      const held = (await client.locks({ id }).tryAcquire())!
+      const waiter = client.locks({ id }).acquire(drowsy)
+      const ended = expect(waiter).rejects.toMatchObject({ code: 'CLOSED' })
+      await harness.advance(5)
+      await client.close()
+      await ended
+      expect(held.signal.reason).toMatchObject({ code: 'LOCK_LOST' })
+      await expect(client.locks({ id }).acquire()).rejects.toMatchObject({ code: 'CLOSED' })
+    })
+  })
+}
+
+export function expectGrowing(fences: readonly bigint[]): void {
+  for (let index = 1; index < fences.length; index++) expect(fences[index]).toBeGreaterThan(fences[index - 1]!)
+}

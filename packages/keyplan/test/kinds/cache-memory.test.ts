@@ -1,0 +1,35 @@
+import { handClock } from '../../src/base/clock.ts'
+import { createBareGuard } from '../../src/guard/guard.ts'
+import { guarded } from '../../src/guard/guarded.ts'
+import { cache, cacheOperations } from '../../src/kinds/cache/contract.ts'
+import { formOf } from '../../src/kinds/cache/form.ts'
+import { openCache } from '../../src/kinds/cache/handle.ts'
+import { createLoader } from '../../src/kinds/cache/loader.ts'
+import { createMemoryCacheStore } from '../../src/kinds/cache/memory.ts'
+import { parsePattern } from '../../src/plan/pattern/parse.ts'
+import { type CacheHarness, cacheConformance, declared, type Options } from '../conformance/cache.ts'
+
+const pattern = parsePattern('value:<id>')
+
+/** Several clients over one store, as it would be between processes. */
+async function memoryHarness(): Promise<CacheHarness> {
+  const clock = handClock()
+  const store = createMemoryCacheStore(clock)
+  return {
+    async client(options?: Partial<Options>) {
+      const { options: settings } = cache('value:<id>', { ...declared, ...options })
+      const steps = guarded('values', store, cacheOperations, createBareGuard())
+      const onUndecodable = () => {}
+      const form = formOf(settings, onUndecodable)
+      const parts = { settings, steps, spare: undefined, form, stored: () => {}, onUndecodable, clock }
+      return openCache({ ...parts, pattern, loader: createLoader(parts), credible: () => true })
+    },
+    plant: (id, stored) => store.write(anyCall, `value:${id}`, stored, 60_000, []),
+    advance: ms => clock.advance(ms),
+    close: async () => {},
+  }
+}
+
+const anyCall = { expires: Number.POSITIVE_INFINITY, hold: false, written: false }
+
+cacheConformance('memory', memoryHarness)

@@ -1,0 +1,74 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { connectResp, type RespConnection } from '@keyplan/local'
+import { connect } from '../../src/client/connect.ts'
+import type { ConnectOptions } from '../../src/config/options.ts'
+import { cache } from '../../src/kinds/cache/contract.ts'
+import type { Notice } from '../../src/kinds/kind.ts'
+import { definePlan } from '../../src/plan/define.ts'
+import { type Cache, type CacheHarness, declared, type Options } from '../conformance/cache.ts'
+
+/** A client of its own, as a process would have it. */
+export interface RedisCacheClient {
+  readonly cache: Cache
+  readonly notices: Notice[]
+  readonly state: () => string
+  /** Resolves when the link is back after it was lost. */
+  reconnected(): Promise<void>
+  close(): Promise<void>
+}
+
+export async function openClient(
+  port: number,
+  options: Partial<Options> = {},
+  terms: ConnectOptions = {},
+): Promise<RedisCacheClient> {
+  const plan = definePlan('caches', { values: cache('value:<id>', { ...declared, ...options }) })
+  const client = await connect(plan, {
+    url: `redis://127.0.0.1:${port}`,
+    backoff: { min: '10ms', max: '50ms' },
+    log: () => {},
+    ...terms,
+  })
+  const notices: Notice[] = []
+  client.$on('notice', notice => void notices.push(notice))
+  return {
+    cache: client.values,
+    notices,
+    state: () => client.$status.state,
+    reconnected: () => new Promise(resolve => client.$on('connected', () => resolve())),
+    close: () => client.$close(),
+  }
+}
+
+/** Clients over a real server, emptied before. */
+export async function redisHarness(port: number): Promise<CacheHarness & { readonly ask: RespConnection['ask'] }> {
+  const plain = await connectResp({ port })
+  await plain.ask('FLUSHALL')
+  await plain.ask('CONFIG', 'RESETSTAT')
+  const clients: RedisCacheClient[] = []
+  return {
+    ask: plain.ask,
+    async client(options) {
+      const client = await openClient(port, options)
+      clients.push(client)
+      return client.cache
+    },
+    async plant(id, stored) {
+      await plain.ask('SET', `value:${id}`, stored)
+    },
+    advance: ms => sleep(ms),
+    async close() {
+      for (const client of clients) await client.close()
+      plain.close()
+    },
+  }
+}
+
+/** Waits for what happens soon; the test's own timeout is the bound. */
+export async function until<T>(read: () => T | Promise<T>, good: (value: T) => boolean): Promise<T> {
+  for (;;) {
+    const value = await read()
+    if (good(value)) return value
+    await sleep(5)
+  }
+}

@@ -1,0 +1,87 @@
+import { expect, test } from 'vitest'
+import { handClock } from '../../src/base/clock.ts'
+import { createBareGuard } from '../../src/guard/guard.ts'
+import { guarded } from '../../src/guard/guarded.ts'
+import { type LockStore, lock, lockOperations } from '../../src/kinds/lock/contract.ts'
+import { openLocks } from '../../src/kinds/lock/handle.ts'
+import { createMemoryLockStore } from '../../src/kinds/lock/memory.ts'
+import { lockNames } from '../../src/kinds/lock/names.ts'
+import { localWake } from '../../src/mechanisms/wake.ts'
+import { parsePattern } from '../../src/plan/pattern/parse.ts'
+import { type LockHarness, lockConformance, ttlMs } from '../conformance/lock.ts'
+
+const pattern = parsePattern('lock:<id>')
+const names = lockNames(pattern)
+
+/** Clients of one store in one process, on a clock that stands still. */
+function memoryHarness(watch: (store: LockStore) => LockStore = store => store) {
+  const clock = handClock()
+  const wake = localWake()
+  const store = watch(createMemoryLockStore(names, wake, clock))
+  let clients = 0
+  const harness: LockHarness = {
+    store,
+    async client(options) {
+      const steps = guarded('locks', store, lockOperations, createBareGuard())
+      const { client, close } = openLocks(
+        lock('lock:<id>', { ttl: `${ttlMs}ms`, ...options }).options,
+        { main: steps, local: steps, holding: new Map() },
+        [wake],
+        names,
+        { name: 'locks', pattern, clock, instance: `client-${++clients}`, notify: () => {} },
+      )
+      return { locks: client, close }
+    },
+    call: (remainingMs = 5_000) => ({ expires: clock.now() + remainingMs, hold: true, written: false }),
+    advance: ms => clock.advance(ms),
+    close: async () => {},
+  }
+  return { harness, clock }
+}
+
+lockConformance('memory', async () => memoryHarness().harness)
+
+test('three attempts with a delay of 200 ms ask three times and end after 600 ms', async () => {
+  const asked: number[] = []
+  const { harness, clock } = memoryHarness(store => ({
+    ...store,
+    acquire: (...args) => {
+      asked.push(clock.now())
+      return store.acquire(...args)
+    },
+  }))
+  const { locks } = await harness.client({ retry: { attempts: 3, delay: '200ms' } })
+  const held = (await locks({ id: 'a' }).tryAcquire())!
+  await held.extend('1h')
+  asked.length = 0
+  let ended: number | undefined
+  void locks({ id: 'a' })
+    .acquire()
+    .then(() => {
+      ended = clock.now()
+    })
+  await harness.advance(599)
+  expect(ended).toBeUndefined()
+  await harness.advance(1)
+  expect(ended).toBe(600)
+  expect([...new Set(asked)]).toEqual([0, 200, 400])
+})
+
+test('the signal fires when a tenth of the time to live is left', async () => {
+  const { harness, clock } = memoryHarness()
+  const { locks } = await harness.client({ renew: false })
+  const held = (await locks({ id: 'a' }).tryAcquire())!
+  const fired = new Promise<number>(resolve => held.signal.addEventListener('abort', () => resolve(clock.now())))
+  await harness.advance(ttlMs)
+  expect(await fired).toBe(ttlMs * 0.9)
+})
+
+test('entries leave with their time to live, and waiters are woken', async () => {
+  const { harness } = memoryHarness()
+  const one = await harness.client({ renew: false })
+  const two = await harness.client()
+  await one.locks({ id: 'a' }).tryAcquire()
+  const waiter = two.locks({ id: 'a' }).acquire({ attempts: 2, delay: '1h' })
+  await harness.advance(ttlMs + 1)
+  expect(await waiter).toBeDefined()
+})

@@ -1,0 +1,130 @@
+import { type RedisProcess, startRedis } from '@keyplan/local'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { createClaim } from '../../src/kinds/lock/claim.ts'
+import { expectGrowing, lockConformance, ttlMs } from '../conformance/lock.ts'
+import { callFor, connectTo, openStore, redisHarness, until } from './lock-redis-harness.ts'
+
+let server: RedisProcess
+
+beforeAll(async () => {
+  server = await startRedis()
+})
+afterAll(() => server.cleanUp())
+
+lockConformance('Redis', () => redisHarness(server.port))
+
+describe('lock on a real server', () => {
+  let harness: Awaited<ReturnType<typeof redisHarness>>
+  const id = 'a'
+
+  beforeEach(async () => {
+    harness = await redisHarness(server.port)
+  })
+  afterEach(() => harness.close())
+
+  test('keeps its fence in a helper key of the same slot that outlives it by far', async () => {
+    const { locks } = await harness.client()
+    const held = await locks({ id }).tryAcquire()
+    expect(new Set((await harness.ask('KEYS', '*')) as string[])).toEqual(new Set(['lock:a', '{lock:a}:~fence']))
+    expect(await harness.ask('GET', '{lock:a}:~fence')).toBe(String(held!.fence))
+    expect(await harness.ask('PTTL', '{lock:a}:~fence')).toBeGreaterThan(29 * 86_400_000)
+    expect(await harness.ask('CLUSTER', 'KEYSLOT', 'lock:a')).toEqual(
+      await harness.ask('CLUSTER', 'KEYSLOT', '{lock:a}:~fence'),
+    )
+  })
+
+  test('the fence grows on when its helper key is evicted, when all is flushed, and past a higher one', async () => {
+    const { locks } = await harness.client()
+    const fences: bigint[] = []
+    const acquire = () => locks({ id }).run(({ fence }) => void fences.push(fence))
+    await acquire()
+    await harness.ask('DEL', '{lock:a}:~fence')
+    await acquire()
+    await harness.ask('FLUSHALL')
+    await acquire()
+    const ahead = fences[2]! + 3_600_000_000n
+    await harness.ask('SET', '{lock:a}:~fence', String(ahead))
+    await acquire()
+    expectGrowing(fences)
+    expect(fences[3]).toBe(ahead + 1n)
+  })
+
+  test('a lock that is deleted under its holder is lost, and its release frees nobody else’s', async () => {
+    const { locks } = await harness.client()
+    const other = await harness.client()
+    const held = (await locks({ id }).tryAcquire())!
+    const lost = new Promise(resolve => held.signal.addEventListener('abort', resolve))
+    await harness.ask('DEL', 'lock:a')
+    const next = (await other.locks({ id }).tryAcquire())!
+    await lost
+    expect(held.signal.reason).toMatchObject({ code: 'LOCK_LOST', message: expect.stringContaining('deleted') })
+    expect(await held.release()).toBe(false)
+    expect(next.fence).toBeGreaterThan(held.fence)
+    expect(next.signal.aborted).toBe(false)
+    expect(await locks({ id }).isLocked()).toBe(true)
+  })
+
+  test('at maxmemory it can be extended and released, and taking one says what is wrong', async () => {
+    const { locks } = await harness.client()
+    const held = (await locks({ id }).tryAcquire())!
+    await harness.ask('CONFIG', 'SET', 'maxmemory', '1')
+    try {
+      const another = harness.store.acquire(callFor(), 'lock:b', createClaim('one'), ttlMs)
+      await expect(another).rejects.toMatchObject({ code: 'OUT_OF_MEMORY', outcome: 'not-executed' })
+      expect(await held.extend()).toBe(true)
+      expect(await held.release()).toBe(true)
+      expect(await locks({ id }).isLocked()).toBe(false)
+    } finally {
+      await harness.ask('CONFIG', 'SET', 'maxmemory', '0')
+    }
+  })
+
+  test('one subscription serves all waiters of a process and ends with the last of them', async () => {
+    const { locks } = await harness.client()
+    const other = await harness.client()
+    const subscribers = async () => (await harness.ask('PUBSUB', 'NUMSUB', '{lock:a}:~wake')) as [string, number]
+    const held = (await other.locks({ id }).tryAcquire())!
+    const controller = new AbortController()
+    const aborted = locks({ id }).acquire({ signal: controller.signal })
+    const ended = expect(aborted).rejects.toMatchObject({ code: 'ABORTED' })
+    const patient = [1, 2, 3].map(() => locks({ id }).run(() => {}))
+    await until(subscribers, ([, count]) => count === 1)
+    controller.abort()
+    await ended
+    expect((await subscribers())[1]).toBe(1)
+    await held.release()
+    await Promise.all(patient)
+    await until(subscribers, ([, count]) => count === 0)
+  })
+
+  test('a user who may not use channels releases all the same, and the poll brings the lock', async () => {
+    const [one, two] = await Promise.all([harness.client(), harness.client()])
+    await harness.ask('ACL', 'SETUSER', 'default', 'resetchannels')
+    try {
+      const held = (await one.locks({ id }).tryAcquire())!
+      const waiter = two.locks({ id }).acquire()
+      await harness.advance(50)
+      expect(await held.release()).toBe(true)
+      expect((await waiter)!.fence).toBeGreaterThan(held.fence)
+    } finally {
+      await harness.ask('ACL', 'SETUSER', 'default', 'allchannels')
+    }
+  })
+
+  test('a server whose clock was set forward still gives locks', async () => {
+    const { redis, close } = await connectTo(server.port)
+    const store = openStore({ ...redis, serverTime: () => redis.serverTime() - 60_000 })
+    expect(await store.acquire(callFor(), 'lock:a', createClaim('one'), ttlMs)).toMatchObject({ granted: true })
+    await close()
+  })
+
+  test('a key that another program uses as a lock is taken, whatever it says', async () => {
+    const { locks } = await harness.client()
+    await harness.ask('SET', 'lock:a', 'some-token')
+    expect(await locks({ id }).tryAcquire()).toBeUndefined()
+    expect(await locks({ id }).inspect()).toEqual({ locked: true, remainingMs: undefined })
+    await harness.ask('DEL', 'lock:a')
+    await harness.ask('LPUSH', 'lock:a', 'x')
+    await expect(locks({ id }).tryAcquire()).rejects.toMatchObject({ code: 'WRONG_TYPE' })
+  })
+})

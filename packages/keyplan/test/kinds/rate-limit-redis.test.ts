@@ -1,0 +1,349 @@
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
+import { connectResp, type RedisProcess, type RespConnection, startRedis } from '@keyplan/local'
+import fc from 'fast-check'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { Call } from '../../src/base/call.ts'
+import { handClock, realClock } from '../../src/base/clock.ts'
+import { KeyplanError } from '../../src/base/error.ts'
+import { createBreaker } from '../../src/guard/breaker.ts'
+import { createBareGuard, createGuard } from '../../src/guard/guard.ts'
+import type { Server } from '../../src/kinds/kind.ts'
+import { type Decision, rateLimit } from '../../src/kinds/rate-limit/contract.ts'
+import { rateLimitKind } from '../../src/kinds/rate-limit/kind.ts'
+import { createMemoryRateLimitStore } from '../../src/kinds/rate-limit/memory.ts'
+import { createRedisRateLimitStore } from '../../src/kinds/rate-limit/redis.ts'
+import { parsePattern } from '../../src/plan/pattern/parse.ts'
+import { openServer } from '../../src/redis/server.ts'
+import { fits, type LimitOptions, rateLimitConformance } from '../conformance/rate-limit.ts'
+
+const algorithms = ['fixed-window', 'sliding-window', 'token-bucket'] as const
+const window = '30d'
+const windowMs = 30 * 86_400_000
+const call: Call = { expires: Number.POSITIVE_INFINITY, hold: true, written: false }
+
+interface Connection extends Server {
+  close(): Promise<void>
+}
+
+async function connectTo(port: number): Promise<Connection> {
+  const breaker = createBreaker({ failures: 5, successes: 2, probeEvery: 30_000 }, realClock, () => {})
+  const { redis, close } = await new Promise<ReturnType<typeof openServer>>(resolve => {
+    const server = openServer(
+      {
+        endpoint: { host: '127.0.0.1', port, database: 0 },
+        name: 'keyplan:limits',
+        scripts: rateLimitKind.scripts,
+        connectTimeout: 5_000,
+        stall: 1_000,
+        pingEvery: 3_000,
+        backoff: { min: 20, max: 100 },
+        waiting: { calls: 1_000, bytes: 1_000_000 },
+      },
+      realClock,
+      ({ type }) => {
+        if (type !== 'ready') return
+        breaker.serverIsBack()
+        resolve(server)
+      },
+    )
+    server.start()
+  })
+  return { redis, guard: createGuard({ attempt: 1_000, deadline: 5_000 }, breaker, realClock, () => {}), close }
+}
+
+const openClient = (server: Server, options: LimitOptions) =>
+  rateLimitKind.open(rateLimit<string>('limit:<id>', options), {
+    name: 'limits',
+    pattern: parsePattern('limit:<id>'),
+    clock: realClock,
+    instance: 'one',
+    server,
+    bare: createBareGuard(),
+    notify: () => {},
+  }).client
+
+async function redisHarness(port: number) {
+  const plain = await connectResp({ port })
+  await plain.ask('FLUSHALL')
+  const connections: Connection[] = []
+  return {
+    ask: plain.ask,
+    async client(options: LimitOptions) {
+      const connection = await connectTo(port)
+      connections.push(connection)
+      return openClient(connection, options)
+    },
+    advance: (ms: number) => sleep(ms),
+    async close() {
+      for (const connection of connections) await connection.close()
+      plain.close()
+    },
+  }
+}
+
+/** Times to live of all keys, in milliseconds; -1 for a key that has none. */
+async function timesToLive(ask: RespConnection['ask']): Promise<number[]> {
+  const keys = (await ask('KEYS', '*')) as string[]
+  return Promise.all(keys.map(async key => Number(await ask('PTTL', key))))
+}
+
+/** The server's clock, in milliseconds. */
+async function serverNow(ask: RespConnection['ask']): Promise<number> {
+  const [seconds, micros] = (await ask('TIME')) as [string, string]
+  return Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000)
+}
+
+let server: RedisProcess
+
+beforeAll(async () => {
+  server = await startRedis()
+})
+afterAll(() => server.cleanUp())
+
+rateLimitConformance('Redis', () => redisHarness(server.port))
+
+describe('rate limit on a real server', () => {
+  let harness: Awaited<ReturnType<typeof redisHarness>>
+  const id = 'a'
+
+  beforeEach(async () => {
+    harness = await redisHarness(server.port)
+  })
+  afterEach(() => harness.close())
+
+  test.each(algorithms)('%s: decides as the store in memory does, whatever is asked', async algorithm => {
+    const { redis, close } = await connectTo(server.port)
+    const store = createRedisRateLimitStore(redis)
+    const request = fc.record({ key: fc.constantFrom('x', 'y', 'z'), cost: fc.integer({ min: 0, max: 5 }) })
+    const moves = fc.array(fc.oneof(fc.array(request, { minLength: 1, maxLength: 20 }), fc.constantFrom('x', 'y')), {
+      maxLength: 12,
+    })
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 5, max: 30 }), moves, async (limit, list) => {
+        await harness.ask('FLUSHALL')
+        const { policy } = rateLimit('limit:<id>', { limit, window, algorithm }).options
+        const memory = createMemoryRateLimitStore(handClock(), policy)
+        for (const move of list) {
+          if (typeof move === 'string') {
+            await Promise.all([store.reset(call, move), memory.reset(call, move)])
+            continue
+          }
+          const keys = move.map(({ key }) => key)
+          const costs = move.map(({ cost }) => cost)
+          const real = await store.consume(call, keys, costs, policy)
+          expect(real.map(decided)).toEqual((await memory.consume(call, keys, costs, policy)).map(decided))
+        }
+        for (const ttl of await timesToLive(harness.ask)) expect(ttl).toBeGreaterThan(0)
+      }),
+      { numRuns: 60 },
+    )
+    await close()
+  })
+
+  test.each(algorithms)('%s: a key of another type fails its own caller alone', async algorithm => {
+    const limits = await harness.client({ limit: 5, window, algorithm })
+    await harness.ask('LPUSH', 'limit:list', 'x')
+    await harness.ask('SET', 'limit:text', 'not a count')
+    const ids = ['one', 'list', 'two', 'text', 'three']
+    for (const cost of [1, 2, 0]) {
+      const results = await Promise.allSettled(ids.map(own => limits({ id: own }).consume({ cost })))
+      const codes = results.map(result => (result.status === 'rejected' ? result.reason.code : 'fits'))
+      expect(codes).toEqual(['fits', 'WRONG_TYPE', 'fits', 'SERVER', 'fits'])
+    }
+    await expect(limits({ id: 'list' }).peek()).rejects.toMatchObject({ code: 'WRONG_TYPE' })
+    expect(await harness.ask('LLEN', 'limit:list')).toBe(1)
+    expect(await harness.ask('GET', 'limit:text')).toBe('not a count')
+  })
+
+  test.each(algorithms)(
+    '%s: every key lives as long as its result says, on the clock of the server',
+    async algorithm => {
+      const limits = await harness.client({ limit: 50, window: '10m', algorithm })
+      for (const cost of [1, 7, 50, 42, 0]) {
+        const { resetMs } = await limits({ id }).consume({ cost })
+        const ttl = Number(await harness.ask('PTTL', 'limit:a'))
+        expect(ttl).toBeGreaterThan(0)
+        expect(ttl).toBeLessThanOrEqual(resetMs)
+        expect(ttl).toBeGreaterThan(resetMs - 60_000)
+      }
+      expect(await harness.ask('KEYS', '*')).toEqual(['limit:a'])
+    },
+  )
+
+  test.each(algorithms)('%s: what is only looked at leaves no key', async algorithm => {
+    const limits = await harness.client({ limit: 5, window, algorithm })
+    await Promise.all([limits({ id }).peek(), limits({ id: 'b' }).consume({ cost: 0 })])
+    expect(await harness.ask('DBSIZE')).toBe(0)
+  })
+
+  test('fixed window: the key is the plain count, and a time to live that is missing or too long is set right', async () => {
+    const limits = await harness.client({ limit: 10, window: '1m' })
+    await limits({ id }).consume({ cost: 3 })
+    expect(await harness.ask('GET', 'limit:a')).toBe('3')
+    for (const prepare of [['PERSIST'], ['PEXPIRE', '3600000']] as const) {
+      await harness.ask(prepare[0], 'limit:a', ...prepare.slice(1))
+      expect(await limits({ id }).peek()).toMatchObject({ resetMs: 60_000 })
+      expect(await limits({ id }).consume()).toMatchObject({ allowed: true, resetMs: 60_000 })
+      expect(await harness.ask('PTTL', 'limit:a')).toBeGreaterThan(0)
+      expect(await harness.ask('PTTL', 'limit:a')).toBeLessThanOrEqual(60_000)
+    }
+    expect(await limits({ id }).peek()).toMatchObject({ remaining: 5 })
+  })
+
+  test('a limit that was lowered below what is consumed denies and says 0', async () => {
+    for (const algorithm of algorithms) {
+      await (await harness.client({ limit: 100, window, algorithm }))({ id: algorithm }).consume({ cost: 80 })
+    }
+    for (const algorithm of ['fixed-window', 'sliding-window'] as const) {
+      const lowered = (await harness.client({ limit: 10, window, algorithm }))({ id: algorithm })
+      expect(await lowered.consume()).toMatchObject({ allowed: false, remaining: 0, limit: 10 })
+      expect(await lowered.peek()).toMatchObject({ allowed: false, remaining: 0 })
+    }
+    const bucket = (await harness.client({ limit: 10, window, algorithm: 'token-bucket' }))({ id: 'token-bucket' })
+    expect(await bucket.peek()).toMatchObject({ allowed: true, remaining: 10, limit: 10 })
+  })
+
+  test('sliding window: the window before counts by the share of it still in view', async () => {
+    const limits = await harness.client({ limit: 1_000, window, algorithm: 'sliding-window' })
+    const before = await serverNow(harness.ask)
+    const index = Math.floor(before / windowMs)
+    await harness.ask('SET', 'limit:a', `${index - 1} 400 800`, 'PX', '600000')
+    const { remaining } = await limits({ id }).consume({ cost: 0 })
+    const inView = (now: number) => 1_000 - Math.ceil((800 * (windowMs - (now % windowMs))) / windowMs)
+    expect(remaining).toBeGreaterThanOrEqual(inView(before))
+    expect(remaining).toBeLessThanOrEqual(inView(await serverNow(harness.ask)))
+    expect(await limits({ id }).consume({ cost: remaining })).toMatchObject({ allowed: true, remaining: 0 })
+    expect(await harness.ask('GET', 'limit:a')).toBe(`${index} 800 ${remaining}`)
+  })
+
+  test('sliding window: a clock that went back across an edge counts on, one set back further starts anew', async () => {
+    const limits = await harness.client({ limit: 10, window, algorithm: 'sliding-window' })
+    const index = Math.floor((await serverNow(harness.ask)) / windowMs)
+    await harness.ask('SET', 'limit:a', `${index + 1} 4 3`, 'PX', '600000')
+    expect(await limits({ id }).consume()).toMatchObject({ remaining: 2 })
+    expect(await harness.ask('GET', 'limit:a')).toBe(`${index + 1} 4 4`)
+    await harness.ask('SET', 'limit:a', `${index + 2} 4 3`, 'PX', '600000')
+    expect(await limits({ id }).consume()).toMatchObject({ remaining: 9 })
+    await harness.ask('SET', 'limit:a', `${index - 2} 9 9`, 'PX', '600000')
+    expect(await limits({ id }).consume()).toMatchObject({ remaining: 9 })
+  })
+
+  test('token bucket: refills by the clock of the server, to its size and no further, and not backwards', async () => {
+    const options = { limit: 100, window: '100m', algorithm: 'token-bucket', burst: 50 } as const
+    const limits = await harness.client(options)
+    const minute = 60_000
+    const now = await serverNow(harness.ask)
+    await harness.ask('SET', 'limit:a', `0 ${now - 20 * minute}`, 'PX', '600000')
+    expect(await limits({ id }).consume({ cost: 5 })).toMatchObject({ allowed: true, remaining: 15, limit: 50 })
+    await harness.ask('SET', 'limit:a', `0 ${now - 1_000 * minute}`, 'PX', '600000')
+    expect(await limits({ id }).peek()).toMatchObject({ remaining: 50, resetMs: 0 })
+    await harness.ask('SET', 'limit:a', `${100 * minute * 3} ${now + 1_000 * minute}`, 'PX', '600000')
+    expect(await limits({ id }).consume()).toMatchObject({ allowed: true, remaining: 2 })
+  })
+
+  test('many requests of one turn share a script call, and those of a thousand keys all get their own answer', async () => {
+    const limits = await harness.client({ limit: 2, window })
+    await limits({ id: 'first' }).peek()
+    await harness.ask('CONFIG', 'RESETSTAT')
+    const results = await Promise.all(
+      Array.from({ length: 3_000 }, (_, index) => limits({ id: index % 1_000 }).consume()),
+    )
+    expect(results.map(fits)).toEqual(Array.from({ length: 3_000 }, (_, index) => index < 2_000))
+    const stats = String(await harness.ask('INFO', 'commandstats'))
+    expect(Number(/cmdstat_evalsha:calls=(\d+)/.exec(stats)![1])).toBeLessThanOrEqual(3_000 / 16)
+  })
+
+  test('at maxmemory whenDown answers, and the limits come back with the memory', async () => {
+    for (const algorithm of algorithms) {
+      const limits = await harness.client({ limit: 5, window, algorithm, whenDown: 'deny' })
+      await limits({ id: algorithm }).consume()
+      await harness.ask('CONFIG', 'SET', 'maxmemory', '1')
+      try {
+        expect(await limits({ id: algorithm }).consume()).toMatchObject({ allowed: false, degraded: true })
+      } finally {
+        await harness.ask('CONFIG', 'SET', 'maxmemory', '0')
+      }
+      expect(await limits({ id: algorithm }).consume()).toMatchObject({ allowed: true, remaining: 3 })
+    }
+  })
+
+  test('a user who may not reach one of the keys is refused that one alone', async () => {
+    await harness.ask('ACL', 'SETUSER', 'default', 'resetkeys', '~limit:open*')
+    try {
+      const limits = await harness.client({ limit: 5, window })
+      const results = await Promise.allSettled(['open1', 'shut', 'open2'].map(own => limits({ id: own }).consume()))
+      expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
+      expect(results[1]).toMatchObject({ reason: { code: 'NO_PERMISSION' } })
+      expect(results[0]).toMatchObject({ value: { remaining: 4 } })
+    } finally {
+      await harness.ask('ACL', 'SETUSER', 'default', 'allkeys')
+    }
+  })
+})
+
+describe('rate limit without its server', () => {
+  let mortal: RedisProcess
+
+  beforeEach(async () => {
+    mortal = await startRedis({ appendonly: true })
+  })
+  afterEach(() => mortal.cleanUp())
+
+  test('whenDown answers once the server is gone; a limit that is used up never asks it', async () => {
+    const connection = await connectTo(mortal.port)
+    const options = { limit: 3, window } as const
+    const allow = openClient(connection, options)
+    const deny = openClient(connection, { ...options, whenDown: 'deny' })
+    const memory = openClient(connection, { ...options, whenDown: 'memory' })
+    const ask = (limits: typeof allow) => Promise.all(Array.from({ length: 5 }, () => limits({ id: 'a' }).consume()))
+    const used = await ask(memory)
+    expect(used.map(fits)).toEqual([true, true, true, false, false])
+    for (const result of used) expect(result).not.toHaveProperty('degraded')
+
+    await mortal.kill()
+    expect((await ask(allow)).map(fits)).toEqual([true, true, true, true, true])
+    expect((await ask(deny)).map(fits)).toEqual([false, false, false, false, false])
+    const counted = await ask(memory)
+    expect(counted.map(fits)).toEqual([true, true, true, false, false])
+    for (const result of counted) expect(result.degraded).toBe(true)
+    expect(await memory({ id: 'a' }).peek()).toMatchObject({ allowed: false, degraded: true })
+    await expect(memory({ id: 'a' }).reset({ deadline: '50ms' })).rejects.toBeInstanceOf(KeyplanError)
+    await connection.close()
+  })
+
+  test('killed in the middle of its work, it comes back without a key that lives for ever', async () => {
+    const connection = await connectTo(mortal.port)
+    const clients = algorithms.map(algorithm => openClient(connection, { limit: 2, window, algorithm }))
+    let stop = false
+    const loads = clients.map(async (limits, client) => {
+      for (let round = 0; !stop; round++) {
+        await Promise.all(
+          Array.from({ length: 60 }, (_, index) => limits({ id: `${client}:${round}:${index % 40}` }).consume()),
+        )
+        // While the server is down the answers come without input or output: the loop must have its turn.
+        await turn()
+      }
+    })
+    const kept: number[] = []
+    for (let kill = 0; kill < 4; kill++) {
+      await sleep(40)
+      await mortal.kill()
+      await mortal.restart()
+      const plain = await connectResp({ port: mortal.port })
+      const ttls = await timesToLive(plain.ask)
+      expect(ttls.filter(ttl => ttl === -1)).toEqual([])
+      kept.push(ttls.length)
+      plain.close()
+    }
+    stop = true
+    await Promise.all(loads)
+    expect(kept.at(-1)).toBeGreaterThan(0)
+    await connection.close()
+  })
+})
+
+function decided(decision: Decision): unknown {
+  if (decision instanceof Error) return decision.message
+  const { allowed, limit, remaining } = decision
+  return { allowed, limit, remaining }
+}

@@ -1,0 +1,98 @@
+import { describe, expect, test } from 'vitest'
+import { handClock } from '../../src/base/clock.ts'
+import { type RateLimitResult, rateLimit } from '../../src/kinds/rate-limit/contract.ts'
+import { rateLimitFallback } from '../../src/kinds/rate-limit/fallback.ts'
+import type { LimitOptions } from '../conformance/rate-limit.ts'
+
+const call = { expires: Number.POSITIVE_INFINITY, hold: false, written: false }
+const declare = (options: LimitOptions) => rateLimit<string>('limit:<id>', options)
+
+describe('rateLimit', () => {
+  test('fills in its defaults and describes itself', () => {
+    const declaration = declare({ limit: 100, window: '15m', doc: 'Requests of one address.' })
+    expect(declaration).toMatchObject({
+      kind: 'rateLimit',
+      pattern: 'limit:<id>',
+      durability: 'durable',
+      whenDown: 'allow',
+      common: { doc: 'Requests of one address.' },
+      options: {
+        policy: { algorithm: 'fixed-window', limit: 100, windowMs: 900_000, capacity: 100 },
+        instances: 1,
+      },
+      problems: [],
+    })
+    expect(declaration.facts).toEqual({ algorithm: 'fixed-window', limit: 100, window: '15m' })
+    const bucket = declare({ limit: 5, window: '1s', algorithm: 'token-bucket', burst: 9, whenDown: 'memory' })
+    expect(bucket.facts).toEqual({ algorithm: 'token-bucket', limit: 5, window: '1s', burst: 9, instances: 1 })
+  })
+
+  test.each<[string, Record<string, unknown>]>([
+    ['limit is 0', { limit: 0 }],
+    ['limit is NaN', { limit: Number.NaN }],
+    ['limit is 1.5', { limit: 1.5 }],
+    ['limit is a string', { limit: '10' }],
+    ['limit is 2000000000', { limit: 2e9 }],
+    ['window is a number', { window: 5 }],
+    ['algorithm is a string', { algorithm: 'leaky' }],
+    ['burst is -1', { burst: -1, algorithm: 'token-bucket' }],
+    ["burst belongs to the algorithm 'token-bucket'", { burst: 5 }],
+    ['too large to be counted exactly', { limit: 1e9, window: '1d', algorithm: 'sliding-window' }],
+    ['too large to be counted exactly', { limit: 1, burst: 1e9, window: '1d', algorithm: 'token-bucket' }],
+    ['instances is 0', { instances: 0 }],
+    ['whenDown is a string', { whenDown: 'maybe' }],
+  ])('reports that %s, without throwing', (problem, options) => {
+    const { problems } = declare({ limit: 10, window: '1m', ...options } as LimitOptions)
+    expect(problems).toHaveLength(1)
+    expect(problems[0]).toContain(problem)
+  })
+})
+
+describe('whenDown', () => {
+  const ask = async (options: Partial<LimitOptions>, times: number) => {
+    const fallback = rateLimitFallback(declare({ limit: 10, window: '1m', ...options }), handClock())
+    const results: RateLimitResult[] = []
+    for (let count = 0; count < times; count++) {
+      const [result] = await fallback.consume(call, ['k'], [1], declare({ limit: 10, window: '1m' }).options.policy)
+      results.push(result as RateLimitResult)
+    }
+    return results
+  }
+
+  test('allow lets everything pass, marked', async () => {
+    const results = await ask({}, 30)
+    for (const result of results) {
+      expect(result).toEqual({ allowed: true, limit: 10, remaining: 10, resetMs: 0, retryAfterMs: 0, degraded: true })
+    }
+  })
+
+  test('deny lets nothing pass and says when to ask again', async () => {
+    expect(await ask({ whenDown: 'deny' }, 1)).toEqual([
+      { allowed: false, limit: 10, remaining: 0, resetMs: 1_000, retryAfterMs: 1_000, degraded: true },
+    ])
+  })
+
+  test.each([
+    [1, 10],
+    [3, 3],
+    [50, 1],
+  ])('memory counts by itself: of %i instances each allows %i', async (instances, share) => {
+    const results = await ask({ whenDown: 'memory', instances }, 12)
+    expect(results.filter(({ allowed }) => allowed)).toHaveLength(share)
+    for (const result of results) expect(result).toMatchObject({ limit: share, degraded: true })
+  })
+
+  test('memory denies a cost above its share without naming a moment in the past', async () => {
+    for (const algorithm of ['fixed-window', 'sliding-window', 'token-bucket'] as const) {
+      const declaration = declare({ limit: 10, window: '1m', algorithm, whenDown: 'memory', instances: 3 })
+      const [result] = await rateLimitFallback(declaration, handClock()).consume(
+        call,
+        ['k'],
+        [8],
+        declaration.options.policy,
+      )
+      expect(result).toMatchObject({ allowed: false, remaining: 3, degraded: true })
+      expect((result as RateLimitResult).retryAfterMs).toBeGreaterThan(1_000)
+    }
+  })
+})

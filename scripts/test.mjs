@@ -1,0 +1,79 @@
+// npm test: every check there is. The last line counts them.
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { build, installPackages, provideRedis, root, run } from './bootstrap.mjs'
+
+const total = { passed: 0, failed: 0, skipped: 0 }
+
+/** A step that counts as one check. */
+async function check(name, step) {
+  console.log(`\n— ${name}`)
+  const passed = await step()
+  total[passed ? 'passed' : 'failed']++
+  if (!passed) console.log(`✗ ${name} failed`)
+  return passed
+}
+
+/** The folders with tests whose types are checked, by their tsconfig. */
+function typedTests() {
+  const folders = ['packages', 'examples'].flatMap(group =>
+    readdirSync(join(root, group)).map(name => `${group}/${name}`),
+  )
+  return [...folders, 'bench']
+    .map(folder => `${folder}/test/tsconfig.json`)
+    .filter(file => existsSync(join(root, file)))
+}
+
+/** Runs projects of vitest.config.ts and adds their own counts. */
+function runTests(name, project) {
+  console.log(`\n— ${name}`)
+  const folder = mkdtempSync(join(tmpdir(), 'keyplan-test-'))
+  const outputFile = join(folder, 'report.json')
+  try {
+    const succeeded = run(
+      'vitest',
+      'run',
+      `--project=${project}`,
+      '--passWithNoTests',
+      '--reporter=default',
+      '--reporter=json',
+      `--outputFile.json=${outputFile}`,
+    )
+    const counted = existsSync(outputFile) ? count(JSON.parse(readFileSync(outputFile, 'utf8'))) : {}
+    for (const [outcome, number] of Object.entries(counted)) total[outcome] += number
+    // An error outside of any test: the run failed although each test passed.
+    if (!succeeded && !counted.failed) total.failed++
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+function count({ numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults }) {
+  // A file that could not be loaded has no tests to count.
+  const broken = testResults.filter(
+    ({ status, assertionResults }) => status === 'failed' && assertionResults.length === 0,
+  )
+  return {
+    passed: numPassedTests,
+    failed: numFailedTests + broken.length,
+    skipped: numPendingTests + numTodoTests,
+  }
+}
+
+async function runAll() {
+  if (!(await check('npm packages', installPackages))) return
+  await check('format and lint', () => run('biome', 'ci', '.'))
+  const built = await check('types and build', build)
+  for (const file of typedTests()) await check(`types of ${file}`, () => run('tsc', '-p', file, '--noEmit'))
+  if (!built && !existsSync(join(root, 'packages/local/dist/index.js'))) return
+  // The tests are about real servers: without one there is nothing to test.
+  if (!(await check('redis-server', async () => (await provideRedis()) !== undefined))) return
+  runTests('tests', '!packaging')
+  runTests('packaging', 'packaging')
+}
+
+await runAll()
+const skipped = total.skipped === 0 ? '' : `, ${total.skipped} skipped`
+console.log(`\n${total.passed} passed, ${total.failed} failed${skipped}`)
+process.exitCode = total.failed === 0 ? 0 : 1
