@@ -75,4 +75,3 @@ function pick<T>(fields: readonly string[], read: (field: string) => T | undefin
   }
   return picked
 }
-
