@@ -9,7 +9,7 @@ export type Options =
 
 export const usage = `npm run bench -- ${Object.keys(suites).join('|')} [options]
 
-  --in-flight 1,10,100,1000   calls kept going at once (kushim: 1,10,100)
+  --in-flight 1,10,100,1000   calls kept going at once (kushim: 1,10,30)
   --rounds 5                  counted rounds; the median is reported
   --seconds 1                 length of one slice of a round
   --json FILE                 write rows { case, subject, inFlight, opsPerSecond }

@@ -47,8 +47,8 @@ export function report(points: readonly Point[]): string {
 function describeWork(points: readonly Point[]): string {
   const operations = points.reduce((sum, point) => sum + point.operations, 0)
   const evidence = addEvidence(points.map(point => point.evidence))
-  const found = evidence.hits / operations
-  return `${describeCalls(evidence, operations)}; keys found ${found.toFixed(2)}`
+  const calls = describeCalls(evidence, operations)
+  return calls ? `${calls}; keys found ${(evidence.hits / operations).toFixed(2)}` : 'none'
 }
 
 function ratiosOf(rows: readonly Row[], inFlight: readonly number[]): string[][] {

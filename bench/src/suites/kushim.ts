@@ -6,15 +6,15 @@ import { inMemory, keyplan, withoutRedis } from '../subjects/kushim/context-read
 export const kushim: Suite = {
   cases: ['read context over HTTP'],
   subjects: [keyplan, withoutRedis, inMemory],
-  inFlight: [1, 10, 100],
+  // With more, reads by the embedded database alone take longer than the example lets a request wait for it.
+  inFlight: [1, 10, 30],
   expect(result) {
     const { members } = JSON.parse(String(result)) as { members: unknown[] }
     ok(members.length > 0, 'the context is empty')
   },
   refute({ hits }, operations, subject) {
-    const share = hits / operations
-    return subject === keyplan.name && share < 0.99
-      ? `only ${Math.round(share * 100)} % of the reads were answered from Redis`
+    return subject === keyplan.name && hits < operations
+      ? `${operations} reads were answered by ${hits} keys found`
       : undefined
   },
   refuteRemains: async () => undefined,

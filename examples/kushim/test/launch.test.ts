@@ -3,10 +3,17 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { portHolder, startRedis } from '@keyplan/local'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { ask } from './support/instance.ts'
 import { type Program, runProgram } from './support/program.ts'
 import { until } from './support/until.ts'
+
+/** Runs a program that does not outlive its test, however that ends. */
+function run(script: string, variables: Record<string, string>): Program {
+  const program = runProgram(script, variables)
+  onTestFinished(program.stop)
+  return program
+}
 
 const anyPorts = { KUSHIM_PORTS: '0,0' }
 const record = { userId: 'ada', platform: 'gmail', dataSourceId: 'inbox', externalId: '1', content: '@grace' }
@@ -33,7 +40,7 @@ const isFree = async (port: number) => (await portHolder(port)) === undefined
 
 describe('the launcher', () => {
   it('starts two instances that share everything, says so, and ends all of it on Ctrl-C', async () => {
-    const launcher = runProgram('launch.js', anyPorts)
+    const launcher = run('launch.js', anyPorts)
     const urls = await urlsOf(launcher)
     expect(urls).toHaveLength(2)
     const [one, two] = urls.map(url => ({ url }))
@@ -50,7 +57,7 @@ describe('the launcher', () => {
   })
 
   it('ends the rest, and says why, when an instance dies', async () => {
-    const launcher = runProgram('launch.js', anyPorts)
+    const launcher = run('launch.js', anyPorts)
     const [one, two] = (await urlsOf(launcher)).map(url => ({ url }))
     process.kill(Number((await ask(one!, 'GET', '/health')).body.pid), 'SIGKILL')
     expect(await launcher.ended).toEqual({ code: 1, signal: null })
@@ -58,8 +65,24 @@ describe('the launcher', () => {
     expect(await isFree(Number(new URL(two!.url).port))).toBe(true)
   })
 
+  it('starts its Redis again when that is killed, and the instances go on meanwhile', async () => {
+    const launcher = run('launch.js', anyPorts)
+    const [one, two] = (await urlsOf(launcher)).map(url => ({ url }))
+    const port = Number(/redis-cli -h 127\.0\.0\.1 -p (\d+)/.exec(launcher.lines.join('\n'))?.[1])
+    process.kill((await portHolder(port))!.pid, 'SIGKILL')
+    await launcher.said('Redis was ended')
+    expect(await ask(one!, 'POST', '/records', { body: record })).toMatchObject({ status: 201 })
+    expect(await ask(two!, 'POST', '/records', { body: record })).toMatchObject({ status: 200 })
+    await until(
+      () => ask(one!, 'GET', '/health/redis'),
+      ({ body }) => body.status === 'up',
+      20_000,
+    )
+    await launcher.stop()
+  })
+
   it('leaves nothing behind when it is killed itself', async () => {
-    const launcher = runProgram('launch.js', anyPorts)
+    const launcher = run('launch.js', anyPorts)
     await launcher.said('Ctrl-C ends everything')
     const ports = portsIn(launcher.lines.join('\n'))
     expect(ports).toHaveLength(4)
@@ -82,7 +105,7 @@ describe('the launcher', () => {
         ['launch.js', { KUSHIM_PORTS: `0,${port}` }],
         ['main.js', { PORT: String(port), KUSHIM_EMBEDDED_PORT: '0' }],
       ] as const) {
-        const program = runProgram(script, variables)
+        const program = run(script, variables)
         await program.said(`port ${port} is taken by node`)
         await program.said(`(pid ${process.pid})`)
         expect((await program.ended).code).not.toBe(0)
@@ -94,7 +117,7 @@ describe('the launcher', () => {
 
   it('uses the Redis of REDIS_URL and leaves it running', async () => {
     await using redis = await startRedis()
-    const launcher = runProgram('launch.js', { ...anyPorts, REDIS_URL: redis.url })
+    const launcher = run('launch.js', { ...anyPorts, REDIS_URL: redis.url })
     const [one] = (await urlsOf(launcher)).map(url => ({ url }))
     await launcher.said(`127.0.0.1:${redis.port} (REDIS_URL)`)
     expect(await ask(one!, 'GET', '/health/redis')).toMatchObject({ body: { status: 'up', mode: 'redis' } })
@@ -103,7 +126,7 @@ describe('the launcher', () => {
   })
 
   it('runs one instance in memory where no Redis is to be had, and says so once', async () => {
-    const launcher = runProgram('launch.js', { ...anyPorts, KUSHIM_REDIS_SERVER: '/nowhere/redis-server' })
+    const launcher = run('launch.js', { ...anyPorts, KUSHIM_REDIS_SERVER: '/nowhere/redis-server' })
     const urls = await urlsOf(launcher)
     expect(urls).toHaveLength(1)
     expect(launcher.lines.filter(line => line.includes('no redis-server'))).toHaveLength(1)
@@ -115,7 +138,7 @@ describe('the launcher', () => {
     const folder = await mkdtemp(join(tmpdir(), 'kushim-'))
     try {
       for (const status of [201, 200]) {
-        const launcher = runProgram('launch.js', { ...anyPorts, KUSHIM_DATA: folder })
+        const launcher = run('launch.js', { ...anyPorts, KUSHIM_DATA: folder })
         const [one] = (await urlsOf(launcher)).map(url => ({ url }))
         expect(await ask(one!, 'POST', '/records', { body: record })).toMatchObject({ status })
         await launcher.stop()
@@ -130,7 +153,7 @@ describe('the launcher', () => {
       [{ KUSHIM_PORTS: '3001,x' }, 'KUSHIM_PORTS must be a port number'],
       [{ KUSHIM_PORTS: '3001,3001' }, 'KUSHIM_PORTS names a port twice'],
     ] as const) {
-      const launcher = runProgram('launch.js', variables)
+      const launcher = run('launch.js', variables)
       await launcher.said(said)
       expect((await launcher.ended).code).not.toBe(0)
       expect(launcher.lines).toHaveLength(1)
@@ -146,7 +169,7 @@ describe('two instances started by hand', () => {
     const { port } = probe.address() as { port: number }
     await new Promise(resolve => probe.close(resolve))
     const variables = { PORT: '0', REDIS_URL: redis.url, KUSHIM_EMBEDDED_PORT: String(port) }
-    const programs = [runProgram('main.js', variables), runProgram('main.js', variables)]
+    const programs = [run('main.js', variables), run('main.js', variables)]
     const [one, two] = await Promise.all(
       programs.map(async program => {
         const line = await program.said('listening on ')

@@ -125,15 +125,15 @@ describe('one record sent to both instances 200 times at once', () => {
   })
 })
 
-describe('twenty records, each sent ten times, while Redis is killed and restarted', () => {
+describe('twenty records, each sent five times, while Redis is killed and restarted', () => {
   it('are all answered in time, each stored once, and those whose lock was local say degraded', async () => {
     const slowest: number[] = []
     for (let round = 0; round < 3; round++) {
       const user = `mary-${round}`
       const send = (from: number, to: number) =>
-        Array.from({ length: (to - from) * 10 }, (_, index) =>
+        Array.from({ length: (to - from) * 5 }, (_, index) =>
           ask(system.instances[index % 2 === 0 ? 0 : 1], 'POST', '/records', {
-            body: recordOf(user, String(from + Math.floor(index / 10)), 'all about #paris'),
+            body: recordOf(user, String(from + Math.floor(index / 5)), 'all about #paris'),
           }),
         )
       const before = send(0, 10)
@@ -145,7 +145,7 @@ describe('twenty records, each sent ten times, while Redis is killed and restart
 
       expect(first.body.degraded).toBe(true)
       expect(answers.filter(({ status }) => status === 201)).toHaveLength(20)
-      expect(answers.filter(({ status }) => status === 200)).toHaveLength(180)
+      expect(answers.filter(({ status }) => status === 200)).toHaveLength(80)
       const { records, links } = await held(user)
       expect(records).toHaveLength(20)
       expect(links).toHaveLength((20 * 19) / 2)

@@ -27,11 +27,12 @@ function failure(error: HttpError): HttpAnswer {
   return { status: error.status, body: { error: { code, message, field } }, headers: error.headers }
 }
 
-function send(request: IncomingMessage, response: ServerResponse, answer: HttpAnswer): void {
+function send(request: IncomingMessage, response: ServerResponse, answer: HttpAnswer, last: boolean): void {
   const body = JSON.stringify(answer.body)
   response.writeHead(answer.status, {
     'content-type': 'application/json; charset=utf-8',
     'content-length': Buffer.byteLength(body),
+    ...(last ? { connection: 'close' } : {}),
     ...answer.headers,
   })
   response.end(request.method === 'HEAD' ? undefined : body)
@@ -55,6 +56,7 @@ export async function startHttpServer({ routes, host, port, log, explain }: Http
     })
   }
 
+  let closing = false
   const server = createServer({ requestTimeout: 10_000, headersTimeout: 5_000 }, (request, response) => {
     answer(request)
       .catch(error => {
@@ -63,7 +65,7 @@ export async function startHttpServer({ routes, host, port, log, explain }: Http
         if (!known) log(`[HTTP] ${request.method} failed: ${error instanceof Error ? error.stack : String(error)}`)
         return failure(known ?? new HttpError(500, 'INTERNAL', 'something went wrong here; the log says what'))
       })
-      .then(result => send(request, response, result))
+      .then(result => send(request, response, result, closing))
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
@@ -77,6 +79,7 @@ export async function startHttpServer({ routes, host, port, log, explain }: Http
     port: (server.address() as AddressInfo).port,
     close: () =>
       new Promise(resolve => {
+        closing = true
         const deadline = setTimeout(() => server.closeAllConnections(), drainMs)
         server.close(() => {
           clearTimeout(deadline)

@@ -26,7 +26,8 @@ export function banner({ urls, redis, database, data }: Running): string {
   Try, in another terminal:
 
   # The same record to ${second === first ? 'it, twice' : 'both'} at once: one 201, one 200, one set of links.
-  ${post(first)} & ${second === first ? '' : '\n  '}${post(second)}; wait
+  ${post(first)} &
+  ${post(second)}; wait
 
   curl -s ${second}/health/redis
 ${redis ? `  redis-cli -h ${redis.host} -p ${redis.port} ${redis.own ? '' : '[-a password] '}--scan\n` : ''}

@@ -112,11 +112,12 @@ export function createChanges({ database, redis, log }: ChangesOptions): Changes
       })
       if (result === undefined) return result
       try {
-        const done = redis.shared
-          ? await carryOut(noted)
-          : await Promise.all(invalidations.map(target => invalidate(redis.client, target)))
-        // The caller need not wait for it: left standing, it is only carried out once more.
-        if (redis.shared && done) inBackground(strikeOff(noted))
+        if (!redis.shared) await Promise.all(invalidations.map(target => invalidate(redis.client, target)))
+        // While Redis is away the note is enough: nobody reads from the cache before it was looked for.
+        else if (redis.connected && (await carryOut(noted))) {
+          // The caller need not wait for it: left standing, it is only carried out once more.
+          inBackground(strikeOff(noted))
+        }
       } catch (error) {
         // The change stands, and what is noted will be carried out: the caller has nothing to repair.
         log(`[Changes] ${redis.explain(error)}; the invalidation is noted`)

@@ -1,13 +1,13 @@
 import { KeyplanError } from '../base/error.ts'
-import type { Guard } from '../guard/guard.ts'
+import type { Guard, Subject } from '../guard/guard.ts'
 
 /** A guard that lets nothing through once the client is closed, no fallback either. */
 export function closable(guard: Guard, isClosed: () => boolean): Guard {
   return {
-    async run(subject, options, work, fallback) {
-      if (!isClosed()) return guard.run(subject, options, work, fallback)
-      const { namespace, name: operation } = subject
-      throw new KeyplanError('CLOSED', 'The client is closed', { outcome: 'not-executed', namespace, operation })
-    },
+    run: (subject, options, work, fallback) =>
+      isClosed() ? Promise.reject(refusal(subject)) : guard.run(subject, options, work, fallback),
   }
 }
+
+const refusal = ({ namespace, name }: Subject) =>
+  new KeyplanError('CLOSED', 'The client is closed', { outcome: 'not-executed', namespace, operation: name })

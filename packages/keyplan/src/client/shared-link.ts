@@ -10,7 +10,8 @@ const refused = new Set(
 
 /** Whether a command leaves a link that others use as it was. */
 export function keepsLink(command: string, args: readonly (string | number)[]): boolean {
-  const words = [command, ...args].map(word => String(word).toUpperCase())
-  if (refused.has(words[0] ?? '') || refused.has(words.slice(0, 2).join('|'))) return false
-  return !(/^XREAD(GROUP)?$/.test(words[0] ?? '') && words.includes('BLOCK'))
+  const name = command.toUpperCase()
+  if (refused.has(name)) return false
+  if (name === 'CLIENT') return !refused.has(`${name}|${String(args[0]).toUpperCase()}`)
+  return !(name.startsWith('XREAD') && args.some(word => String(word).toUpperCase() === 'BLOCK'))
 }

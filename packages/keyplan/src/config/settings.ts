@@ -40,7 +40,7 @@ export function resolveSettings(options: ConnectOptions, env: NodeJS.ProcessEnv)
     }
   }
   const time = (value: Duration | undefined, fallback: Duration, name: string) =>
-    attempt(() => durationMs(value ?? fallback, name), 0)
+    attempt(() => durationMs(value === undefined ? fallback : value, name), 0)
   const count = (value: number | undefined, fallback: number, name: string) => {
     if (value === undefined) return fallback
     if (!Number.isSafeInteger(value) || value < 1) {

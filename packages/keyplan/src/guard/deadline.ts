@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '../base/clock.ts'
 import { KeyplanError, type Outcome } from '../base/error.ts'
+import { onAbort } from '../base/on-abort.ts'
 
 /** What `setTimeout` can count to; whoever waits longer waits for ever. */
 const longestTimer = 2 ** 31 - 1
@@ -28,6 +29,7 @@ export function bounded<T>(
     let timer: Timer | undefined
     let total = 0
     let over = false
+    let forget: (() => void) | undefined
 
     function wait(time: number, isGrace = false): void {
       if (time > longestTimer) return
@@ -56,7 +58,7 @@ export function bounded<T>(
     function done(): void {
       over = true
       timer?.cancel()
-      signal?.removeEventListener('abort', abort)
+      forget?.()
     }
 
     work.then(
@@ -70,7 +72,7 @@ export function bounded<T>(
       },
     )
     if (signal?.aborted) return abort()
-    signal?.addEventListener('abort', abort)
+    forget = signal && onAbort(signal, abort)
     total = Math.max(0, ms)
     wait(total)
   })

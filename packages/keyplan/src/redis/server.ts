@@ -1,13 +1,13 @@
-import type { Call } from '../base/call.ts'
 import type { Clock } from '../base/clock.ts'
 import { isKeyplanError, KeyplanError } from '../base/error.ts'
+import { createCommands } from './commands.ts'
+import { createInFlight } from './in-flight.ts'
 import { type Link, openLink } from './link.ts'
-import type { Argument, Encoding, RecoveryHook, Redis, Reply } from './redis.ts'
+import type { RecoveryHook, Redis } from './redis.ts'
 import { createScout } from './scout.ts'
-import { type Script, type ScriptArgs, type ScriptKeys, scriptArguments } from './script.ts'
 import { endpointName, type ServerSettings } from './settings.ts'
 import { createSubscriber } from './subscriber.ts'
-import { createWaiting, refusalOf } from './waiting.ts'
+import { createWaiting } from './waiting.ts'
 
 /** What the supervisor of a server reports. */
 export type ServerEvent =
@@ -35,14 +35,13 @@ export function openServer(
 ): ServerConnection {
   const name = endpointName(settings.endpoint)
   const waiting = createWaiting(settings.waiting, clock)
+  const inFlight = createInFlight(clock)
   const hooks = new Set<RecoveryHook>()
   let link: Link | undefined
   let state: ServerConnection['state'] = 'connecting'
   let error: KeyplanError | undefined
   let downSince = clock.now()
   let last: Link['handshake'] | undefined
-  let outstanding = 0
-  let drained: (() => void) | undefined
   let closing: Promise<void> | undefined
   const ending = new AbortController()
 
@@ -69,7 +68,7 @@ export function openServer(
       if (last) {
         const restarted = fresh.handshake.runId === undefined || fresh.handshake.runId !== last.runId
         const outage = { lasted: clock.now() - downSince, restarted }
-        const open = seam(() => fresh, false)
+        const open = commandsOn(fresh)
         await Promise.all([...hooks].map(hook => hook(open, outage)))
       }
       return fresh
@@ -107,51 +106,8 @@ export function openServer(
 
   const closed = () => new KeyplanError('CLOSED', 'The client is closed', { outcome: 'not-executed' })
 
-  function seam(current: () => Link | undefined, mayWait: boolean): Pick<Redis, 'send' | 'evaluate'> {
-    function send(command: string, args: readonly Argument[], call: Call, encoding?: Encoding): Promise<Reply> {
-      if (state === 'closed') return Promise.reject(closed())
-      const refusal = refusalOf(call, clock.now())
-      if (refusal) return Promise.reject(refusal)
-      const open = current()
-      // A link that is broken but not yet known as lost would turn a call that never left into one that may have run.
-      if (open?.usable) {
-        call.written = true
-        outstanding++
-        return open.send(command, args, encoding).finally(settled)
-      }
-      if (!mayWait || !call.hold) return Promise.reject(unreachable())
-      return new Promise((resolve, reject) => {
-        waiting.add(call, args, () => send(command, args, call, encoding).then(resolve, reject), reject)
-      })
-    }
-
-    async function evaluate<K extends string, A extends string, R>(
-      script: Script<K, A, R>,
-      keys: ScriptKeys<K>,
-      args: ScriptArgs<A>,
-      call: Call,
-      encoding?: Encoding,
-    ): Promise<R> {
-      const list = scriptArguments(script, keys, args)
-      try {
-        return script.reply(await send('evalsha', list, call, encoding))
-      } catch (failure) {
-        // Scripts are loaded with the link, so this follows a SCRIPT FLUSH. NOSCRIPT certainly did not execute.
-        if (!isKeyplanError(failure, 'SERVER') || !failure.message.includes('NOSCRIPT')) throw failure
-        list[0] = script.source
-        return script.reply(await send('eval', list, call, encoding))
-      }
-    }
-
-    return { send, evaluate }
-  }
-
   const unreachable = () =>
     new KeyplanError('DISCONNECTED', error?.message ?? `Redis at ${name} is not connected`, { outcome: 'not-executed' })
-
-  function settled(): void {
-    if (--outstanding === 0) drained?.()
-  }
 
   async function close(): Promise<void> {
     state = 'closed'
@@ -159,23 +115,24 @@ export function openServer(
     ending.abort()
     waiting.reject(closed)
     const silenced = subscriber.close()
-    if (outstanding > 0) await allSettled()
+    // They may finish, for as long as a link may be silent.
+    await inFlight.drained(settings.stall)
     link?.destroy(closed())
     await Promise.all([link?.ended, silenced])
   }
 
-  /** Calls in flight may finish, as long as a link may be silent. */
-  function allSettled(): Promise<void> {
-    return new Promise(resolve => {
-      const timer = clock.after(settings.stall, resolve, true)
-      drained = () => {
-        timer.cancel()
-        resolve()
-      }
-    })
-  }
-
-  const commands = seam(() => link, true)
+  const common = { end: () => (state === 'closed' ? closed() : undefined), inFlight, clock }
+  const commands = createCommands({
+    ...common,
+    link: () => link,
+    absent(call, args, go, fail) {
+      if (call.hold) waiting.add(call, args, go, fail)
+      else fail(unreachable())
+    },
+  })
+  /** What recovers a link before it is open to others has only that link to wait for. */
+  const commandsOn = (fresh: Link) =>
+    createCommands({ ...common, link: () => fresh, absent: (_call, _args, _go, fail) => fail(unreachable()) })
   const subscriber = createSubscriber(
     () => openLink({ ...settings, scripts: [] }, 'subscriber', clock, ending.signal),
     {

@@ -4,9 +4,9 @@ import { realClock } from '../../src/base/clock.ts'
 import { createClaim } from '../../src/kinds/lock/claim.ts'
 import type { LockTestOptions } from '../conformance/lock.ts'
 import {
-  type Connection,
   callFor,
   connectTo,
+  type LiveServer,
   openClient,
   openStore,
   type RedisLockClient,
@@ -17,7 +17,7 @@ import {
 let server: RedisProcess
 let proxy: FaultProxy
 let direct: Awaited<ReturnType<typeof redisHarness>>
-let connection: Connection
+let connection: LiveServer
 const clients: RedisLockClient[] = []
 const id = 'a'
 
@@ -128,6 +128,10 @@ test('run gives its result when Redis dies before the release, and the release g
 test('with whenDown fail an unreachable server is an error', async () => {
   const { locks } = faulty()
   await proxy.refuse()
+  await until(
+    () => connection.connection.state,
+    state => state === 'down',
+  )
   await expect(locks({ id }).tryAcquire({ deadline: '200ms' })).rejects.toMatchObject({ outcome: 'not-executed' })
   const run = locks({ id }).run(() => 'never', { deadline: '200ms' })
   await expect(run).rejects.toMatchObject({ outcome: 'not-executed' })

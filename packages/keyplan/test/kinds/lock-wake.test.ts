@@ -10,7 +10,7 @@ import {
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { handClock, realClock } from '../../src/base/clock.ts'
 import { createBell, localWake, redisWake } from '../../src/mechanisms/wake.ts'
-import { type Connection, connectTo, until } from './lock-redis-harness.ts'
+import { connectTo, type LiveServer, until } from './lock-redis-harness.ts'
 
 test('a ring before the wait ends it at once, and ends only one', async () => {
   const clock = handClock()
@@ -42,7 +42,7 @@ test('a wait that is longer than a timer can be does not end at once', async () 
 
 let server: RedisProcess
 let proxy: FaultProxy
-let connection: Connection
+let connection: LiveServer
 let plain: RespConnection
 
 beforeAll(async () => {

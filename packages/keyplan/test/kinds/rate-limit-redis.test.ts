@@ -5,51 +5,22 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { Call } from '../../src/base/call.ts'
 import { handClock, realClock } from '../../src/base/clock.ts'
 import { KeyplanError } from '../../src/base/error.ts'
-import { createBreaker } from '../../src/guard/breaker.ts'
-import { createBareGuard, createGuard } from '../../src/guard/guard.ts'
+import { createBareGuard } from '../../src/guard/guard.ts'
 import type { Server } from '../../src/kinds/kind.ts'
 import { type Decision, rateLimit } from '../../src/kinds/rate-limit/contract.ts'
 import { rateLimitKind } from '../../src/kinds/rate-limit/kind.ts'
 import { createMemoryRateLimitStore } from '../../src/kinds/rate-limit/memory.ts'
 import { createRedisRateLimitStore } from '../../src/kinds/rate-limit/redis.ts'
 import { parsePattern } from '../../src/plan/pattern/parse.ts'
-import { openServer } from '../../src/redis/server.ts'
 import { fits, type LimitOptions, rateLimitConformance } from '../conformance/rate-limit.ts'
+import { connectTo as connectToServer, type LiveServer } from '../live-server.ts'
 
 const algorithms = ['fixed-window', 'sliding-window', 'token-bucket'] as const
 const window = '30d'
 const windowMs = 30 * 86_400_000
 const call: Call = { expires: Number.POSITIVE_INFINITY, hold: true, written: false }
 
-interface Connection extends Server {
-  close(): Promise<void>
-}
-
-async function connectTo(port: number): Promise<Connection> {
-  const breaker = createBreaker({ failures: 5, successes: 2, probeEvery: 30_000 }, realClock, () => {})
-  const { redis, close } = await new Promise<ReturnType<typeof openServer>>(resolve => {
-    const server = openServer(
-      {
-        endpoint: { host: '127.0.0.1', port, database: 0 },
-        name: 'keyplan:limits',
-        scripts: rateLimitKind.scripts,
-        connectTimeout: 5_000,
-        stall: 1_000,
-        pingEvery: 3_000,
-        backoff: { min: 20, max: 100 },
-        waiting: { calls: 1_000, bytes: 1_000_000 },
-      },
-      realClock,
-      ({ type }) => {
-        if (type !== 'ready') return
-        breaker.serverIsBack()
-        resolve(server)
-      },
-    )
-    server.start()
-  })
-  return { redis, guard: createGuard({ attempt: 1_000, deadline: 5_000 }, breaker, realClock, () => {}), close }
-}
+const connectTo = (port: number) => connectToServer(port, { name: 'keyplan:limits', scripts: rateLimitKind.scripts })
 
 const openClient = (server: Server, options: LimitOptions) =>
   rateLimitKind.open(rateLimit<string>('limit:<id>', options), {
@@ -65,7 +36,7 @@ const openClient = (server: Server, options: LimitOptions) =>
 async function redisHarness(port: number) {
   const plain = await connectResp({ port })
   await plain.ask('FLUSHALL')
-  const connections: Connection[] = []
+  const connections: LiveServer[] = []
   return {
     ask: plain.ask,
     async client(options: LimitOptions) {

@@ -68,7 +68,6 @@ ${nextVersion}
 local previous = redis.call('GET', count)
 local version = next_version(previous)
 redis.call('SET', count, version, 'PX', countTtl)
-if not previous then redis.call('UNLINK', traces) end
 redis.call('ZADD', traces, 'NX', previous or version, '')
 for _, key in ipairs(doomed) do redis.call('ZADD', traces, version, key) end
 local old = redis.call('ZCOUNT', traces, '-inf', micros - window * 1000)

@@ -1,0 +1,34 @@
+import type { Client } from '../../src/client/index.ts'
+import { cache, definePlan, foreign, json, lock } from '../../src/index.ts'
+import type { Equal, Expect } from '../types/expect.ts'
+
+const plan = definePlan('shop', {
+  profile: cache('profile:<tenant>:<id>', { ttl: '1m', value: json<{ name: string }>() }),
+  checkout: lock('checkout:<id>', { ttl: '5s' }),
+  jobs: foreign('bull:<queue>:<rest...>', { kind: 'bullmq' }),
+})
+declare const client: Client<(typeof plan)['namespaces']>
+
+export type OnlyWhatTheClientServes = Expect<
+  Equal<Exclude<keyof typeof client, `$${string}` | symbol>, 'profile' | 'checkout'>
+>
+
+const profile = client.profile({ tenant: 't', id: 1 })
+export type ValuesAreTyped = Expect<Equal<Awaited<ReturnType<typeof profile.get>>, { name: string } | undefined>>
+void profile.set({ name: 'Ada' })
+
+// @ts-expect-error a parameter is missing
+client.profile({ id: 1 })
+// @ts-expect-error no such parameter
+client.checkout({ id: 1, tenant: 't' })
+// @ts-expect-error the value is of another type
+void profile.set({ nom: 'Ada' })
+// @ts-expect-error no such namespace
+client.profiles
+// @ts-expect-error other software's keys have no client
+client.jobs
+// @ts-expect-error namespaces are not assigned to
+client.checkout = undefined
+// @ts-expect-error no such event
+client.$on('disconnected', () => {})
+client.$on('connected', ({ server, afterMs }) => [server.length, afterMs.toFixed()])
