@@ -12,7 +12,6 @@ import { platformRoutes } from './platforms/routes.ts'
 import { profileRoutes } from './profiles/routes.ts'
 import { createIngestion } from './records/ingestion.ts'
 import { recordRoutes } from './records/routes.ts'
-import { createCacheReader } from './redis/cache-reader.ts'
 import { createChanges } from './redis/changes.ts'
 import { startRedisService } from './redis/redis-service.ts'
 
@@ -43,7 +42,7 @@ export async function startInstance(environment: Environment, log: Log): Promise
     opened.push(redis.close)
     const changes = createChanges({ database, redis, log })
     opened.push(changes.close)
-    const parts = { database, redis: redis.client, reader: createCacheReader(changes), changes, log }
+    const parts = { database, redis: redis.client, changes, log }
     const server = await startHttpServer({
       host: environment.host,
       port: environment.port,

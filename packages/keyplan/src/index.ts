@@ -26,6 +26,7 @@ export {
   type CacheEntry,
   type CacheNamespace,
   type CacheOptions,
+  type Certainty,
   cache,
   type Loader,
 } from './kinds/cache/contract.ts'

@@ -1,8 +1,8 @@
 import type { Database } from '../database/database.ts'
 import { badInput, notFound } from '../http/http-error.ts'
 import type { Log } from '../log.ts'
-import type { Cached, CacheReader } from '../redis/cache-reader.ts'
 import type { Changes } from '../redis/changes.ts'
+import { type Cached, readThrough } from '../redis/read-through.ts'
 import type { KushimRedis } from '../redis/redis-service.ts'
 import { findContextEdits, saveContextEdits } from './context-edits.ts'
 import type { ContextEdits, ContextGroup } from './context-group.ts'
@@ -22,17 +22,16 @@ export interface ContextService {
 export interface ContextServiceOptions {
   readonly database: Database
   readonly redis: KushimRedis
-  readonly reader: CacheReader
   readonly changes: Changes
   readonly log: Log
 }
 
 export function createContextService(options: ContextServiceOptions): ContextService {
-  const { database, redis, reader, changes, log } = options
+  const { database, redis, changes, log } = options
   return {
     async group(userId, recordId, depth) {
-      const { value, hit } = await reader.read(
-        `${userId}:${recordId}:${depth}`,
+      const { value, hit } = await readThrough(
+        changes,
         redis.contextGroup({ userId, recordId, depth: String(depth) }),
         () => database.transaction(sql => loadContextGroup(sql, userId, recordId, depth)),
       )

@@ -1,7 +1,7 @@
+import { redisHealth } from '@keyplan/ops'
 import type { Database } from '../database/database.ts'
 import type { Route } from '../http/router.ts'
 import type { RedisService } from '../redis/redis-service.ts'
-import { checkRedis } from './redis-health.ts'
 
 const patienceMs = 400
 
@@ -23,7 +23,7 @@ export function healthRoutes({ database, redis }: { database: Database; redis: R
       method: 'GET',
       path: '/health',
       async handle() {
-        const [base, cache] = await Promise.all([checkDatabase(database), checkRedis(redis)])
+        const [base, cache] = await Promise.all([checkDatabase(database), redisHealth(redis.client)])
         // Without Redis the service is slower and still right, so it stays in service.
         const status = base === 'down' ? 'down' : cache.status === 'up' ? 'up' : 'degraded'
         const body = { status, database: base, redis: cache.status, mode: cache.mode, pid: process.pid }
@@ -34,7 +34,7 @@ export function healthRoutes({ database, redis }: { database: Database; redis: R
       method: 'GET',
       path: '/health/redis',
       async handle() {
-        const health = await checkRedis(redis)
+        const health = await redisHealth(redis.client)
         return { status: health.status === 'down' ? 503 : 200, body: health, headers: { 'cache-control': 'no-store' } }
       },
     },

@@ -2,8 +2,8 @@ import type { Database } from '../database/database.ts'
 import { badInput, notFound } from '../http/http-error.ts'
 import { object, optionalText, text } from '../http/input.ts'
 import type { Route } from '../http/router.ts'
-import type { CacheReader } from '../redis/cache-reader.ts'
 import type { Changes } from '../redis/changes.ts'
+import { readThrough } from '../redis/read-through.ts'
 import type { KushimRedis } from '../redis/redis-service.ts'
 import { findProfile, type ProfileChange, saveProfile } from './profile.ts'
 
@@ -32,18 +32,17 @@ function readProfile(userId: string, body: unknown): ProfileChange {
 export interface ProfileRouteOptions {
   readonly database: Database
   readonly redis: KushimRedis
-  readonly reader: CacheReader
   readonly changes: Changes
 }
 
-export function profileRoutes({ database, redis, reader, changes }: ProfileRouteOptions): Route[] {
+export function profileRoutes({ database, redis, changes }: ProfileRouteOptions): Route[] {
   return [
     {
       method: 'GET',
       path,
       async handle(request) {
         const userId = text('id', request.params.id)
-        const { value, hit } = await reader.read(userId, redis.userProfile({ userId }), () =>
+        const { value, hit } = await readThrough(changes, redis.userProfile({ userId }), () =>
           findProfile(database.query, userId),
         )
         if (value === undefined) throw notFound('the profile')

@@ -45,6 +45,7 @@ function distinct(noted: readonly Noted[]): Invalidation[] {
 
 export function createChanges({ database, redis, log }: ChangesOptions): Changes {
   let settled = !redis.shared
+  let outages = 0
   let looking: Promise<void> | undefined
   const background = new Set<Promise<void>>()
 
@@ -55,9 +56,8 @@ export function createChanges({ database, redis, log }: ChangesOptions): Changes
   const complain = (error: unknown) => log(`[Changes] ${redis.explain(error)}; trying again`)
 
   async function carryOut(noted: readonly Noted[]): Promise<boolean> {
-    const outages = redis.outages
-    await Promise.all(distinct(noted).map(target => invalidate(redis.client, target)))
-    return redis.connected && redis.outages === outages
+    const certainties = await Promise.all(distinct(noted).map(target => invalidate(redis.client, target)))
+    return certainties.every(certainty => certainty === 'done')
   }
 
   const strikeOff = async (noted: readonly Noted[]) => {
@@ -65,8 +65,8 @@ export function createChanges({ database, redis, log }: ChangesOptions): Changes
   }
 
   async function look(): Promise<void> {
-    if (!(await redis.reach())) return
-    const { outages } = redis
+    if (!redis.connected) return
+    const before = outages
     for (;;) {
       const noted = await database.query<Noted>(select, [!settled])
       if (noted.length > 0) {
@@ -75,7 +75,7 @@ export function createChanges({ database, redis, log }: ChangesOptions): Changes
       }
       if (noted.length < batch) break
     }
-    if (redis.connected && redis.outages === outages) settled = true
+    if (outages === before) settled = true
   }
 
   const lookOnce = () => {
@@ -90,7 +90,10 @@ export function createChanges({ database, redis, log }: ChangesOptions): Changes
   const timer = redis.shared ? setInterval(lookOnce, lookEveryMs) : undefined
   redis.onLink(connected => {
     if (connected) lookOnce()
-    else settled = false
+    else {
+      outages++
+      settled = false
+    }
   })
   if (redis.shared) lookOnce()
 

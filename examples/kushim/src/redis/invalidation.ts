@@ -1,3 +1,4 @@
+import type { Certainty } from 'keyplan'
 import type { PlatformAddress } from '../platforms/platform-data.ts'
 import type { KushimRedis } from './redis-service.ts'
 
@@ -7,8 +8,8 @@ export type Invalidation =
   | { readonly kind: 'contextGroups'; readonly userId: string }
   | ({ readonly kind: 'platform' } & PlatformAddress)
 
-/** Resolves when nobody can be served the old value any more, or when that is noted for the end of an outage. */
-export function invalidate(redis: KushimRedis, invalidation: Invalidation): Promise<void> {
+/** Resolves with whether Redis has carried it out. */
+export function invalidate(redis: KushimRedis, invalidation: Invalidation): Promise<Certainty> {
   switch (invalidation.kind) {
     case 'profile':
       return redis.userProfile({ userId: invalidation.userId }).delete()

@@ -11,14 +11,8 @@ export interface RedisService {
   /** A server is configured, so other instances see the same cache. */
   readonly shared: boolean
   readonly connected: boolean
-  /** Whether it can be asked; where a breaker only waits for proof of that, gives it. */
-  reach(): Promise<boolean>
-  /** Grows with every moment from which on an invalidation may not have been carried out. */
-  readonly outages: number
   /** Tells when Redis can be asked again, and when it no longer can. */
   onLink(listener: (connected: boolean) => void): void
-  /** What the server says of itself, within `deadlineMs`. @throws KeyplanError */
-  info(deadlineMs: number): Promise<string>
   /** Why something failed, for the log. */
   explain(error: unknown): string
   close(): Promise<void>
@@ -44,9 +38,7 @@ export async function startRedisService(url: string | undefined, log: Log): Prom
   })
   const shared = client.$status.state !== 'memory'
   const listeners: ((connected: boolean) => void)[] = []
-  let outages = 0
   const link = (connected: boolean) => {
-    if (!connected) outages++
     for (const listener of listeners) listener(connected)
   }
 
@@ -70,30 +62,8 @@ export async function startRedisService(url: string | undefined, log: Log): Prom
     get connected() {
       return client.$status.state === 'connected'
     },
-    async reach() {
-      for (let probes = 0; probes < 3 && client.$status.state === 'degraded'; probes++) {
-        await client.$command('PING').catch(() => {})
-      }
-      return client.$status.state === 'connected'
-    },
-    get outages() {
-      return outages
-    },
     onLink: listener => {
       listeners.push(listener)
-    },
-    async info(deadlineMs) {
-      const { state, error } = client.$status
-      if (state !== 'connected' && state !== 'degraded') throw error ?? new Error(`Redis is ${state}`)
-      let timer: NodeJS.Timeout | undefined
-      const late = new Promise<never>((_, reject) => {
-        timer = setTimeout(() => reject(new Error(`no answer within ${deadlineMs} ms`)), deadlineMs)
-      })
-      try {
-        return String(await Promise.race([client.$command('INFO'), late]))
-      } finally {
-        clearTimeout(timer)
-      }
     },
     explain: error => (isKeyplanError(error) ? error.message : reason(error)),
     close: () => client.$close(),

@@ -8,11 +8,11 @@ export interface RedisHealth {
    * - `up`: it answers, and calls go through.
    * - `degraded`: it answers, but the circuit breaker still keeps calls away.
    * - `down`: it does not answer.
-   * - `off`: none is configured; the application runs in memory.
    */
-  readonly status: 'up' | 'degraded' | 'down' | 'off'
-  /** Whether a server is configured. */
+  readonly status: 'up' | 'degraded' | 'down'
+  /** Whether a server is configured. Without one the application runs in memory, and that is `up`. */
   readonly enabled: boolean
+  readonly mode: 'redis' | 'memory'
   /** The server's figures as it spells them. Empty while it does not answer. */
   readonly info: Readonly<Record<string, string>>
   /** The same as numbers, sizes in bytes; what the server did not say is left out. */
@@ -43,8 +43,9 @@ export async function redisHealth(
   client: Pick<ClientVerbs, '$status' | '$command'>,
   { patience = '400ms' }: HealthOptions = {},
 ): Promise<RedisHealth> {
-  if (client.$status.state === 'memory') return { status: 'off', enabled: false, info: {}, figures: {} }
-  const down = (reason: string): RedisHealth => ({ status: 'down', enabled: true, info: {}, figures: {}, reason })
+  if (client.$status.state === 'memory') return { status: 'up', enabled: false, mode: 'memory', info: {}, figures: {} }
+  const configured = { enabled: true, mode: 'redis' } as const
+  const down = (reason: string): RedisHealth => ({ status: 'down', ...configured, info: {}, figures: {}, reason })
   // A link that is known to be gone need not be waited for.
   const { state, error } = client.$status
   if (state !== 'connected' && state !== 'degraded') return down(error?.message ?? `the connection is ${state}`)
@@ -55,7 +56,7 @@ export async function redisHealth(
     const degraded = client.$status.state !== 'connected'
     return {
       status: degraded ? 'degraded' : 'up',
-      enabled: true,
+      ...configured,
       info: pick(spelled, field => info.get(field)),
       figures: pick(counted, field => infoNumber(info, field)),
       latencyMs,

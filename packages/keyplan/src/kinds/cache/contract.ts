@@ -11,15 +11,21 @@ import type { ParamName, Params } from '../../plan/params.ts'
 /** What the loader of a key gives: the value, or undefined for "there is none", which is not stored. */
 export type Loader<In> = () => Promise<In | undefined> | In | undefined
 
+/**
+ * What became of a change: Redis has carried it out, or, with a `whenDown` other than `fail`, it is owed: Redis could not
+ * be asked, this process reads what it concerns as a miss, and carries it out as soon as Redis answers.
+ */
+export type Certainty = 'done' | 'owed'
+
 /** One key of a cache. */
 export interface CacheEntry<In, Out> {
   /** The value, or undefined when there is none. `null` is a value. */
   get(options?: CallOptions): Promise<Out | undefined>
   has(options?: CallOptions): Promise<boolean>
   /** Stores a value for `ttl`, by default the namespace's. A load that is under way will not overwrite it. */
-  set(value: In, options?: CallOptions & { ttl?: Duration }): Promise<void>
+  set(value: In, options?: CallOptions & { ttl?: Duration }): Promise<Certainty>
   /** Removes the value. A load that is under way, in any process, will not bring it back. */
-  delete(options?: CallOptions): Promise<void>
+  delete(options?: CallOptions): Promise<Certainty>
   /**
    * The value; on a miss, the loader's, which is then stored unless the key or one of its tags was invalidated since
    * the miss. All callers of this process that miss the same key share one load; the signal of one lets go of it
@@ -37,7 +43,7 @@ export interface CacheNamespace<P, In, Out> {
   /** The values of many keys in one round trip, in order; undefined where there is none. */
   getMany(params: readonly P[], options?: CallOptions): Promise<(Out | undefined)[]>
   /** Outdates every value that carries the tag, however many. One step on the server. */
-  invalidateTag(tag: string, options?: CallOptions): Promise<void>
+  invalidateTag(tag: string, options?: CallOptions): Promise<Certainty>
   /** Removes every value of the namespace, in bounded batches. Resolves with how many it removed. */
   clear(options?: CallOptions): Promise<number>
 }

@@ -14,7 +14,8 @@ export interface Debts {
   owe(what: Partial<Invalidations>): void
   /** A store that notes what was done, in case the server forgets it. */
   remembering(store: CacheStore): CacheStore
-  concerns(key: string, tags: readonly string[]): boolean
+  /** Whether something is owed that concerns the key or one of the tags. */
+  concerns(key: string | undefined, tags: readonly string[]): boolean
   /** Pays on a link that is not yet open to others. Rejects only if that link is lost. */
   recover(redis: Pick<Redis, 'send' | 'evaluate'>, outage: Outage): Promise<void>
   /** Pays what can be paid now, and stops. */

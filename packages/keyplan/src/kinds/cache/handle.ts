@@ -2,7 +2,7 @@ import type { CallOptions } from '../../base/call.ts'
 import { type Duration, durationMs } from '../../base/duration.ts'
 import type { Guarded } from '../../guard/guarded.ts'
 import type { ParamValues, Pattern } from '../../plan/pattern/pattern.ts'
-import type { CacheEntry, CacheNamespace, CacheStore, Loader } from './contract.ts'
+import type { CacheEntry, CacheNamespace, CacheStore, Certainty, Loader } from './contract.ts'
 import { type Opened, outdated } from './form.ts'
 import type { CacheLoader, LoaderParts } from './loader.ts'
 import { createReads, type Found, type Question } from './reads.ts'
@@ -13,7 +13,11 @@ export interface CacheParts extends LoaderParts {
   readonly loader: CacheLoader
   /** Whether what Redis holds at the key may be believed. */
   readonly credible: (key: string, tags: readonly string[]) => boolean
+  /** Whether an invalidation of the key or one of the tags is owed. */
+  readonly owed: (key: string | undefined, tags: readonly string[]) => boolean
 }
+
+const noTags: readonly string[] = Object.freeze([])
 
 /** What the user touches: `redis.<namespace>`. */
 export function openCache(parts: CacheParts): CacheNamespace<ParamValues, unknown, unknown> {
@@ -33,6 +37,9 @@ export function openCache(parts: CacheParts): CacheNamespace<ParamValues, unknow
     return opened.usable ? opened.value : undefined
   }
 
+  const certainty = (key: string | undefined, tags: readonly string[]): Certainty =>
+    parts.owed(key, tags) ? 'owed' : 'done'
+
   /** One key. A class, since one is made for every call and its methods must not be. */
   class Entry implements CacheEntry<unknown, unknown> {
     readonly #question: Question
@@ -49,7 +56,7 @@ export function openCache(parts: CacheParts): CacheNamespace<ParamValues, unknow
       return open(this.#question, await reads.one(this.#question, options)).usable
     }
 
-    async set(value: unknown, options?: CallOptions & { ttl?: Duration }): Promise<void> {
+    async set(value: unknown, options?: CallOptions & { ttl?: Duration }): Promise<Certainty> {
       const { key, tags } = this.#question
       const ttl = options?.ttl === undefined ? ttlMs : durationMs(options.ttl, 'ttl')
       const stored = form.sealNew(value, tags)
@@ -57,12 +64,15 @@ export function openCache(parts: CacheParts): CacheNamespace<ParamValues, unknow
       loader.drop(key)
       await steps.write(options, key, stored, ttl, tags)
       parts.stored(key)
+      return certainty(key, noTags)
     }
 
-    async delete(options?: CallOptions): Promise<void> {
+    async delete(options?: CallOptions): Promise<Certainty> {
+      const { key } = this.#question
       reads.flush()
-      loader.drop(this.#question.key)
-      await steps.remove(options, [this.#question.key])
+      loader.drop(key)
+      await steps.remove(options, [key])
+      return certainty(key, noTags)
     }
 
     async getOrLoad(load: Loader<unknown>, options?: CallOptions): Promise<unknown> {
@@ -86,6 +96,7 @@ export function openCache(parts: CacheParts): CacheNamespace<ParamValues, unknow
       reads.flush()
       loader.dropTag(tag)
       await steps.outdate(options, [tag])
+      return certainty(undefined, [tag])
     },
     async clear(options?: CallOptions) {
       reads.flush()

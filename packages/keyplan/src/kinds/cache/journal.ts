@@ -16,7 +16,7 @@ export interface Journal {
   owe(what: Partial<Invalidations>): void
   done(what: Partial<Invalidations>): void
   /** Whether an invalidation is owed that concerns the key or one of its tags. */
-  concerns(key: string, tags: readonly string[]): boolean
+  concerns(key: string | undefined, tags: readonly string[]): boolean
   /** Whether anything is owed. */
   readonly owing: boolean
   /** What was done in the last seconds before the outage is owed again: the server may have forgotten it. */
@@ -57,8 +57,8 @@ export function createJournal(clock: Clock): Journal {
     turnedAt = clock.now()
   }
 
-  const touches = (page: Page, key: string, tags: readonly string[]) =>
-    page.all || page.keys.has(key) || tags.some(tag => page.tags.has(tag))
+  const touches = (page: Page, key: string | undefined, tags: readonly string[]) =>
+    page.all || (key !== undefined && page.keys.has(key)) || tags.some(tag => page.tags.has(tag))
 
   return {
     owe: what => note(owed, what),

@@ -34,7 +34,7 @@ function inMemory(declaration: CacheDeclaration, surroundings: Surroundings): As
   const { name, pattern, clock, bare } = surroundings
   const steps = guarded(name, createMemoryCacheStore(clock), cacheOperations, bare)
   const loading = { ...common(declaration, surroundings), steps, spare: undefined, stored: () => {} }
-  const parts = { ...loading, pattern, loader: createLoader(loading), credible: () => true }
+  const parts = { ...loading, pattern, loader: createLoader(loading), credible: () => true, owed: () => false }
   return { parts, close: async () => {} }
 }
 
@@ -67,7 +67,7 @@ function overRedis(
   })
   const credible = (key: string, tags: readonly string[]) => trust.has(key) && !debts.concerns(key, tags)
   return {
-    parts: { ...loading, pattern, loader, credible },
+    parts: { ...loading, pattern, loader, credible, owed: debts.concerns },
     async close() {
       unhook()
       await debts.close()
