@@ -7,12 +7,17 @@ import type { Subject } from './guard.ts'
  */
 const operations = tracingChannel<Subject, Subject>('keyplan:operation')
 const { start, end, asyncStart, asyncEnd, error } = operations
-const channels = [start, end, asyncStart, asyncEnd, error]
+
+const isHeard = () =>
+  start.hasSubscribers ||
+  end.hasSubscribers ||
+  asyncStart.hasSubscribers ||
+  asyncEnd.hasSubscribers ||
+  error.hasSubscribers
 
 /** Costs a few checks when nobody listens. */
 export function traced<T>(subject: Subject, run: () => Promise<T>): Promise<T> {
-  if (!channels.some(channel => channel.hasSubscribers)) return run()
-  return withoutResult(subject, run)
+  return isHeard() ? withoutResult(subject, run) : run()
 }
 
 /** The channel puts what the promise resolves with into the context: that must not be what was read. */

@@ -2,6 +2,8 @@
 export interface Gather<Item, Result> {
   /** Resolves with the result of this item. */
   add(item: Item): Promise<Result>
+  /** Resolves with what `map` makes of it, one promise sooner than an `await` would; rejects with what it throws. */
+  mapped<T>(item: Item, map: (result: Result, item: Item) => T | Promise<T>): Promise<T>
   /** Sends what is gathered now, so that what follows keeps its place in the order. */
   flush(): void
 }
@@ -18,10 +20,12 @@ interface GatherOptions<Item, Result> {
 }
 
 /** Who waits for one item: a chain, since nearly always it is one. */
-interface Waiter<Result> {
-  resolve(result: Result): void
+interface Waiter<Item, Result> {
+  readonly item: Item
+  readonly map: ((result: Result, item: Item) => unknown) | undefined
+  resolve(result: unknown): void
   reject(error: unknown): void
-  next: Waiter<Result> | undefined
+  next: Waiter<Item, Result> | undefined
 }
 
 /**
@@ -32,7 +36,7 @@ interface Waiter<Result> {
 export function createGather<Item, Result>(options: GatherOptions<Item, Result>): Gather<Item, Result> {
   const { max, run, key, separable } = options
   let items: Item[] = []
-  let waiters: Waiter<Result>[] = []
+  let waiters: Waiter<Item, Result>[] = []
   const places = new Map<string, number>()
 
   function flush(): void {
@@ -45,7 +49,7 @@ export function createGather<Item, Result>(options: GatherOptions<Item, Result>)
     send(batch, askers)
   }
 
-  function send(batch: readonly Item[], askers: readonly Waiter<Result>[]): void {
+  function send(batch: readonly Item[], askers: readonly Waiter<Item, Result>[]): void {
     run(batch).then(
       results => {
         for (let index = 0; index < askers.length; index++) settle(askers[index], results[index] as Result | Error)
@@ -58,33 +62,47 @@ export function createGather<Item, Result>(options: GatherOptions<Item, Result>)
     )
   }
 
+  function join(waiter: Waiter<Item, Result>): void {
+    const { item } = waiter
+    if (key) {
+      const name = key(item)
+      const place = places.get(name)
+      if (place !== undefined) {
+        waiter.next = waiters[place]
+        waiters[place] = waiter
+        return
+      }
+      places.set(name, items.length)
+    }
+    if (items.length === 0) process.nextTick(flush)
+    items.push(item)
+    waiters.push(waiter)
+    if (items.length >= max) flush()
+  }
+
   return {
-    add(item) {
-      return new Promise<Result>((resolve, reject) => {
-        const waiter: Waiter<Result> = { resolve, reject, next: undefined }
-        if (key) {
-          const name = key(item)
-          const place = places.get(name)
-          if (place !== undefined) {
-            waiter.next = waiters[place]
-            waiters[place] = waiter
-            return
-          }
-          places.set(name, items.length)
-        }
-        if (items.length === 0) process.nextTick(flush)
-        items.push(item)
-        waiters.push(waiter)
-        if (items.length >= max) flush()
-      })
-    },
+    add: item =>
+      new Promise((resolve, reject) => {
+        join({ item, map: undefined, resolve: resolve as (result: unknown) => void, reject, next: undefined })
+      }),
+    mapped: (item, map) =>
+      new Promise((resolve, reject) => {
+        join({ item, map, resolve: resolve as (result: unknown) => void, reject, next: undefined })
+      }),
     flush,
   }
 }
 
-function settle<Result>(first: Waiter<Result> | undefined, result: Result | Error): void {
+function settle<Item, Result>(first: Waiter<Item, Result> | undefined, result: Result | Error): void {
   for (let waiter = first; waiter; waiter = waiter.next) {
     if (result instanceof Error) waiter.reject(result)
-    else waiter.resolve(result)
+    else if (waiter.map === undefined) waiter.resolve(result)
+    else {
+      try {
+        waiter.resolve(waiter.map(result, waiter.item))
+      } catch (error) {
+        waiter.reject(error)
+      }
+    }
   }
 }

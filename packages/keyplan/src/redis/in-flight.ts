@@ -16,7 +16,8 @@ export function createInFlight(clock: Clock): InFlight {
   return {
     track(reply) {
       count++
-      return reply.finally(settled)
+      reply.then(settled, settled)
+      return reply
     },
     drained: ms =>
       new Promise(resolve => {

@@ -32,7 +32,10 @@ describe('a URL is read as', () => {
 })
 
 test('a server is named without its credentials', () => {
-  const named = (url: string) => endpointName({ database: 0, ...parseRedisUrl(url) })
+  const named = (url: string) => {
+    const { host, port, path } = parseRedisUrl(url)
+    return endpointName({ database: 0, ...(host && { host }), ...(port && { port }), ...(path && { path }) })
+  }
   expect(named('redis://user:pw@here:1/2')).toBe('here:1')
   expect(named('redis://user:pw@[::1]:1')).toBe('[::1]:1')
   expect(named('unix://user:pw@/run/redis.sock')).toBe('/run/redis.sock')

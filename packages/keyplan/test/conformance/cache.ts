@@ -94,10 +94,10 @@ export function cacheConformance(store: string, open: () => Promise<CacheHarness
         const after = entry.get()
         expect(await Promise.all([before, set, between, many, removed, after])).toEqual([
           undefined,
-          undefined,
+          'done',
           1,
           [1],
-          undefined,
+          'done',
           undefined,
         ])
       })
@@ -143,6 +143,8 @@ export function cacheConformance(store: string, open: () => Promise<CacheHarness
         for (let round = 0; round < 5; round++) {
           await other({ id: `other-${round}` }).delete()
           joined.push(cache({ id: 'a' }).getOrLoad(loader))
+          // The miss asks twice, for the value and for what a load is based on: behind this it has both answers.
+          await cache({ id: 'a' }).get()
           await cache({ id: 'a' }).get()
         }
         load.resolve(1)

@@ -22,7 +22,7 @@ async function memoryHarness(): Promise<CacheHarness> {
       const onUndecodable = () => {}
       const form = formOf(settings, onUndecodable)
       const parts = { settings, steps, spare: undefined, form, stored: () => {}, onUndecodable, clock }
-      return openCache({ ...parts, pattern, loader: createLoader(parts), credible: () => true })
+      return openCache({ ...parts, pattern, loader: createLoader(parts), credible: () => true, owed: () => false })
     },
     plant: (id, stored) => store.write(anyCall, `value:${id}`, stored, 60_000, []),
     advance: ms => clock.advance(ms),

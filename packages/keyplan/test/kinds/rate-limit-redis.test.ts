@@ -4,10 +4,12 @@ import fc from 'fast-check'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Call } from '../../src/base/call.ts'
 import { handClock, realClock } from '../../src/base/clock.ts'
+import { durationMs } from '../../src/base/duration.ts'
 import { KeyplanError } from '../../src/base/error.ts'
 import { createBareGuard } from '../../src/guard/guard.ts'
 import type { Server } from '../../src/kinds/kind.ts'
 import { type Decision, rateLimit } from '../../src/kinds/rate-limit/contract.ts'
+import { countBase, windowShape } from '../../src/kinds/rate-limit/fixed-window.ts'
 import { rateLimitKind } from '../../src/kinds/rate-limit/kind.ts'
 import { createMemoryRateLimitStore } from '../../src/kinds/rate-limit/memory.ts'
 import { createRedisRateLimitStore } from '../../src/kinds/rate-limit/redis.ts'
@@ -147,18 +149,43 @@ describe('rate limit on a real server', () => {
     expect(await harness.ask('DBSIZE')).toBe(0)
   })
 
-  test('fixed window: the key is the plain count, and a time to live that is missing or too long is set right', async () => {
-    const limits = await harness.client({ limit: 10, window: '1m' })
+  test('fixed window: one that has ended though its key lost its time to live begins anew', async () => {
+    const limits = await harness.client({ limit: 10, window: '200ms' })
     await limits({ id }).consume({ cost: 3 })
-    expect(await harness.ask('GET', 'limit:a')).toBe('3')
-    for (const prepare of [['PERSIST'], ['PEXPIRE', '3600000']] as const) {
-      await harness.ask(prepare[0], 'limit:a', ...prepare.slice(1))
-      expect(await limits({ id }).peek()).toMatchObject({ resetMs: 60_000 })
-      expect(await limits({ id }).consume()).toMatchObject({ allowed: true, resetMs: 60_000 })
-      expect(await harness.ask('PTTL', 'limit:a')).toBeGreaterThan(0)
-      expect(await harness.ask('PTTL', 'limit:a')).toBeLessThanOrEqual(60_000)
-    }
-    expect(await limits({ id }).peek()).toMatchObject({ remaining: 5 })
+    expect(await harness.ask('PERSIST', 'limit:a')).toBe(1)
+    const { resetMs } = await limits({ id }).consume()
+    expect(resetMs).toBeLessThanOrEqual(200)
+    await sleep(resetMs + 5)
+    expect(await limits({ id }).peek()).toMatchObject({ remaining: 10, resetMs: 0 })
+    expect(await limits({ id }).consume()).toMatchObject({ remaining: 9 })
+    expect(await harness.ask('PTTL', 'limit:a')).toBeGreaterThan(0)
+  })
+
+  test('fixed window: after the clock was set back what was consumed counts, for one window more', async () => {
+    const limits = await harness.client({ limit: 10, window: '1m' })
+    const policy = { algorithm: 'fixed-window', limit: 10, windowMs: 60_000, capacity: 10 } as const
+    const { cycle, grain } = windowShape(policy)
+    const end = Math.floor((await serverNow(harness.ask)) / grain + 90_000 / grain) % cycle
+    await harness.ask('SET', 'limit:a', String(end * countBase + 4), 'PX', '3600000')
+    expect(await limits({ id }).consume()).toMatchObject({ allowed: true, remaining: 5, resetMs: 60_000 })
+    expect(await harness.ask('PTTL', 'limit:a')).toBeLessThanOrEqual(60_000)
+  })
+
+  test.each(['17m', '1h', '1d', '30d'] as const)('fixed window: %s is counted and timed to its grain', async window => {
+    const limits = await harness.client({ limit: 1_000_000_000, window })
+    const { grain } = windowShape({
+      algorithm: 'fixed-window',
+      limit: 1,
+      windowMs: durationMs(window),
+      capacity: 1,
+    })
+    await limits({ id }).consume({ cost: 999_999_990 })
+    const { remaining, resetMs } = await limits({ id }).consume({ cost: 9 })
+    expect(remaining).toBe(1)
+    const ttl = Number(await harness.ask('PTTL', 'limit:a'))
+    expect(Math.abs(resetMs - ttl)).toBeLessThanOrEqual(2 * grain + 1_000)
+    expect(await limits({ id }).consume({ cost: 2 })).toMatchObject({ allowed: false, remaining: 1 })
+    expect(await limits({ id }).consume()).toMatchObject({ allowed: true, remaining: 0 })
   })
 
   test('a limit that was lowered below what is consumed denies and says 0', async () => {

@@ -144,7 +144,10 @@ export type Version = string
 export interface Reading {
   /** The stored form of each key, in order; null where there is no string. */
   readonly values: readonly (Stored | null)[]
-  /** The namespace's count of invalidations; null while nobody counts, undefined when Redis could not be asked. */
+  /**
+   * The namespace's count of invalidations; null while nobody counts or it was not asked for, undefined when Redis could
+   * not be asked.
+   */
   readonly seen: Version | null | undefined
   /** The version of each tag, in order; null for a tag that is not tracked. */
   readonly tags: readonly (Version | null)[]
@@ -176,7 +179,7 @@ export type Kept = 'refused' | 'stored' | 'displaced'
 
 /** The steps of a cache. Every one is atomic on the server. */
 export interface CacheStore {
-  /** Reads keys, tag versions and the namespace's count of invalidations as they are at one moment. */
+  /** Reads keys, tag versions and, for more than one key, the count of invalidations, as they are at one moment. */
   read(call: Call, keys: readonly string[], tags: readonly string[]): Promise<Reading>
   /** Stores unconditionally. A value that carries tags is given their versions, tracked from now on, in its header. */
   write(call: Call, key: string, value: Stored, ttlMs: number, tags: readonly string[]): Promise<void>

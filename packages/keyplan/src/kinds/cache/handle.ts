@@ -25,39 +25,46 @@ export function openCache(parts: CacheParts): CacheNamespace<ParamValues, unknow
   const { ttlMs } = settings
   const reads = createReads(steps)
 
-  const question = (params: ParamValues): Question => ({
-    key: pattern.format(params),
-    tags: tagsOf(settings, params),
-  })
   /** What this process keeps while Redis cannot be asked (`seen` is undefined) is its own, and so always credible. */
-  const open = ({ key, tags }: Question, found: Found): Opened =>
+  const open = (found: Found, { key, tags }: Question): Opened =>
     found.seen === undefined || credible(key, tags) ? form.open(found.stored, found.tags) : outdated(found.stored)
-  function usableValue(asked: Question, found: Found): unknown {
-    const opened = open(asked, found)
+  const isUsable = (found: Found, asked: Question): boolean => open(found, asked).usable
+  function usableValue(found: Found, asked: Question): unknown {
+    const opened = open(found, asked)
     return opened.usable ? opened.value : undefined
   }
-
   const certainty = (key: string | undefined, tags: readonly string[]): Certainty =>
     parts.owed(key, tags) ? 'owed' : 'done'
 
-  /** One key. A class, since one is made for every call and its methods must not be. */
-  class Entry implements CacheEntry<unknown, unknown> {
-    readonly #question: Question
+  /** One key. A class, since one is made for every call and its methods must not be; it is its own question, too. */
+  class Entry implements CacheEntry<unknown, unknown>, Question {
+    readonly key: string
+    readonly tags: readonly string[]
 
-    constructor(asked: Question) {
-      this.#question = asked
+    constructor(params: ParamValues) {
+      this.key = pattern.format(params)
+      this.tags = tagsOf(settings, params)
     }
 
-    async get(options?: CallOptions): Promise<unknown> {
-      return usableValue(this.#question, await reads.one(this.#question, options))
+    get(options?: CallOptions): Promise<unknown> {
+      return reads.one(this, options, usableValue)
     }
 
-    async has(options?: CallOptions): Promise<boolean> {
-      return open(this.#question, await reads.one(this.#question, options)).usable
+    has(options?: CallOptions): Promise<boolean> {
+      return reads.one(this, options, isUsable)
+    }
+
+    getOrLoad(load: Loader<unknown>, options?: CallOptions): Promise<unknown> {
+      const begun = clock.now()
+      return reads.one(this, options, found => {
+        const opened = open(found, this)
+        if (opened.usable) return opened.value
+        return loader.load({ question: this, found, replaces: opened.replaces }, load, options, begun)
+      })
     }
 
     async set(value: unknown, options?: CallOptions & { ttl?: Duration }): Promise<Certainty> {
-      const { key, tags } = this.#question
+      const { key, tags } = this
       const ttl = options?.ttl === undefined ? ttlMs : durationMs(options.ttl, 'ttl')
       const stored = form.sealNew(value, tags)
       reads.flush()
@@ -68,29 +75,21 @@ export function openCache(parts: CacheParts): CacheNamespace<ParamValues, unknow
     }
 
     async delete(options?: CallOptions): Promise<Certainty> {
-      const { key } = this.#question
+      const { key } = this
       reads.flush()
       loader.drop(key)
       await steps.remove(options, [key])
       return certainty(key, noTags)
     }
-
-    async getOrLoad(load: Loader<unknown>, options?: CallOptions): Promise<unknown> {
-      const begun = clock.now()
-      const found = await reads.one(this.#question, options)
-      const opened = open(this.#question, found)
-      if (opened.usable) return opened.value
-      return loader.load({ question: this.#question, found, replaces: opened.replaces }, load, options, begun)
-    }
   }
 
-  const entry = (params: ParamValues) => new Entry(question(params))
+  const entry = (params: ParamValues) => new Entry(params)
   return Object.assign(entry, {
     async getMany(list: readonly ParamValues[], options?: CallOptions) {
       if (list.length === 0) return []
-      const questions = list.map(question)
+      const questions = list.map(entry)
       const found = await reads.many(questions, options)
-      return found.map((one, index) => usableValue(questions[index]!, one))
+      return found.map((one, index) => usableValue(one, questions[index]!))
     },
     async invalidateTag(tag: string, options?: CallOptions) {
       reads.flush()

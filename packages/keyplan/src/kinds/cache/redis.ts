@@ -1,4 +1,6 @@
+import type { Call } from '../../base/call.ts'
 import type { Stored } from '../../base/codec.ts'
+import { isKeyplanError } from '../../base/error.ts'
 import type { Pattern } from '../../plan/pattern/pattern.ts'
 import type { Encoding, Redis } from '../../redis/redis.ts'
 import type { CacheSettings, CacheStore } from './contract.ts'
@@ -35,8 +37,20 @@ export function createRedisCacheStore(
   /** Long enough that a busy tag is seldom begun anew; when it is forgotten, the values that carry it are outdated. */
   const tagTtl = 4 * ttlMs + dayMs
 
+  /** As MGET has it: what is no string reads as nothing. */
+  async function value(call: Call, key: string): Promise<Stored | null> {
+    try {
+      return (await redis.send('get', [key], call, encoding)) as Stored | null
+    } catch (error) {
+      if (isKeyplanError(error, 'WRONG_TYPE')) return null
+      throw error
+    }
+  }
+
   return {
     async read(call, keys, tags) {
+      // Half the cost of the general way. Whoever misses asks for the count then, before its load begins.
+      if (keys.length === 1 && tags.length === 0) return { values: [await value(call, keys[0]!)], seen: null, tags }
       const asked = [count, ...tags.map(names.tag), ...keys]
       const reply = (await redis.send('mget', asked, call, encoding)) as (Stored | null)[]
       return {

@@ -21,6 +21,32 @@ export function fixedWindowResult(
   return { allowed: false, limit, remaining: Math.max(0, limit - used), resetMs, retryAfterMs: resetMs || windowMs }
 }
 
+/**
+ * Above all counts, since a request may go over the largest limit by its cost before it is taken back. The same for
+ * every limit, so that one can be changed while keys of the old one live.
+ */
+export const countBase = 2 ** 31
+
+/** What a double, and so a number in Lua, holds exactly beside a count. */
+const endBits = 53 - 31
+
+/** How a fixed window is packed into one integer on the server: see `fixedWindowScript`. */
+export interface WindowShape {
+  /** Milliseconds that are told apart: 1, or for windows above 17 minutes about a millionth of the window. */
+  readonly grain: number
+  /** The window in grains. */
+  readonly length: number
+  /** Ends are kept modulo this, four windows or more, so that one ahead and one behind can be told apart. */
+  readonly cycle: number
+}
+
+export function windowShape({ windowMs }: RateLimitPolicy): WindowShape {
+  const bits = Math.ceil(Math.log2(windowMs + 1)) + 2
+  const grainBits = Math.max(0, bits - endBits)
+  const grain = 2 ** grainBits
+  return { grain, length: Math.ceil(windowMs / grain), cycle: 2 ** (bits - grainBits) }
+}
+
 export interface FixedWindow {
   readonly used: number
   readonly until: number

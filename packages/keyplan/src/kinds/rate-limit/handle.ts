@@ -3,7 +3,7 @@ import { isKeyplanError, KeyplanError, kindOf } from '../../base/error.ts'
 import type { Guarded } from '../../guard/guarded.ts'
 import { createGather } from '../../mechanisms/gather.ts'
 import type { Pattern } from '../../plan/pattern/pattern.ts'
-import type { RateLimitNamespace, RateLimitResult, RateLimitStore } from './contract.ts'
+import type { ConsumeOptions, RateLimit, RateLimitNamespace, RateLimitResult, RateLimitStore } from './contract.ts'
 import type { RateLimitPolicy } from './policy.ts'
 
 interface Request {
@@ -52,24 +52,34 @@ export function createRateLimits(
     return decideAlone(options, request)
   }
 
-  return params => {
-    const key = pattern.format(params)
-    return {
-      consume(options) {
-        const cost = options?.cost ?? 1
-        if (cost !== 1) {
-          const failure = costFailure(cost, policy)
-          if (failure) return Promise.reject(failure)
-        }
-        return ask(options, key, cost)
-      },
-      peek: options => ask(options, key, 0),
-      reset(options) {
-        gather.flush()
-        return store.reset(options, key)
-      },
+  /** The limit of one key. A class, since one is made for every call and its methods must not be. */
+  class Limit implements RateLimit {
+    readonly #key: string
+
+    constructor(key: string) {
+      this.#key = key
+    }
+
+    consume(options?: ConsumeOptions): Promise<RateLimitResult> {
+      const cost = options?.cost ?? 1
+      if (cost !== 1) {
+        const failure = costFailure(cost, policy)
+        if (failure) return Promise.reject(failure)
+      }
+      return ask(options, this.#key, cost)
+    }
+
+    peek(options?: CallOptions): Promise<RateLimitResult> {
+      return ask(options, this.#key, 0)
+    }
+
+    reset(options?: CallOptions): Promise<void> {
+      gather.flush()
+      return store.reset(options, this.#key)
     }
   }
+
+  return params => new Limit(pattern.format(params))
 }
 
 function costFailure(cost: number, { capacity, algorithm }: RateLimitPolicy): KeyplanError | undefined {

@@ -3,7 +3,7 @@ import { isUnavailable, type KeyplanError } from '../../base/error.ts'
 import { replyFailure } from '../../redis/failure.ts'
 import type { Redis } from '../../redis/redis.ts'
 import type { Decision, RateLimitStore } from './contract.ts'
-import { fixedWindowResult } from './fixed-window.ts'
+import { fixedWindowResult, windowShape } from './fixed-window.ts'
 import type { RateLimitPolicy } from './policy.ts'
 import { type Figures, fixedWindowScript, slidingWindowScript, tokenBucketScript } from './scripts.ts'
 import { slidingWindowResult } from './sliding-window.ts'
@@ -39,21 +39,24 @@ type Decide = (
 
 const deciders: Readonly<Record<RateLimitPolicy['algorithm'], Decide>> = {
   async 'fixed-window'(redis, call, keys, costs, policy) {
-    const args = { limit: policy.limit, window: policy.windowMs, costs }
-    const reply = await redis.evaluate(fixedWindowScript, { keys }, args, call)
-    return decisions(reply, 2, (fits, used, at) => fixedWindowResult(fits, used, Number(reply[at + 1]), policy))
+    const { grain, length, cycle } = windowShape(policy)
+    const args = { limit: policy.limit, window: policy.windowMs, length, grain, cycle, costs }
+    const reply = await redis.evaluate(fixedWindowScript, { keys }, args, call, 'bytes')
+    return decisions(reply, 2, (fits, used, at) =>
+      fixedWindowResult(fits, used, Math.min(policy.windowMs, reply.at(at + 1) * grain), policy),
+    )
   },
   async 'sliding-window'(redis, call, keys, costs, policy) {
     const args = { limit: policy.limit, window: policy.windowMs, costs }
-    const reply = await redis.evaluate(slidingWindowScript, { keys }, args, call)
+    const reply = await redis.evaluate(slidingWindowScript, { keys }, args, call, 'bytes')
     return decisions(reply, 3, (fits, current, at) => {
-      const [previous, elapsed] = [Number(reply[at + 1]), Number(reply[at + 2])]
+      const [previous, elapsed] = [reply.at(at + 1), reply.at(at + 2)]
       return slidingWindowResult(fits, current, previous, elapsed, asked(costs, at / 3), policy)
     })
   },
   async 'token-bucket'(redis, call, keys, costs, policy) {
     const args = { limit: policy.limit, window: policy.windowMs, capacity: policy.capacity, costs }
-    const reply = await redis.evaluate(tokenBucketScript, { keys }, args, call)
+    const reply = await redis.evaluate(tokenBucketScript, { keys }, args, call, 'bytes')
     return decisions(reply, 1, (fits, level, at) => tokenBucketResult(fits, level, asked(costs, at), policy))
   },
 }
@@ -70,10 +73,11 @@ function decisions(
   width: number,
   read: (fits: boolean, figure: number, at: number) => Decision,
 ): readonly Decision[] {
-  const list = new Array<Decision>(reply.length / width)
-  for (let at = 0, index = 0; at < reply.length; at += width, index++) {
-    const figure = reply[at]!
-    if (typeof figure === 'string') list[index] = keyFailure(figure)
+  const list = new Array<Decision>(reply.count / width)
+  for (let at = 0, index = 0; at < reply.count; at += width, index++) {
+    const figure = reply.at(at)
+    const failure = reply.failures?.get(index)
+    if (failure !== undefined) list[index] = keyFailure(failure)
     else list[index] = figure < 0 ? read(false, -1 - figure, at) : read(true, figure, at)
   }
   return list

@@ -1,60 +1,101 @@
 import type { Reply } from '../../redis/redis.ts'
 import { script } from '../../redis/script.ts'
+import { countBase } from './fixed-window.ts'
 
 /**
- * Each script decides on many keys, in order; `costs` is empty when every cost is 1. A key takes up the same number of
- * places in the reply: its figures, the first one as -1 - x when the request does not fit, or an error text and zeros.
+ * What a script says of many keys: the same number of figures for each, the first one as -1 - x when the request does
+ * not fit, and the error texts of the keys that could not be counted.
  */
-export type Figures = readonly (number | string)[]
+export interface Figures {
+  readonly count: number
+  at(index: number): number
+  /** By the place of the key among the keys. */
+  readonly failures: ReadonlyMap<number, string> | undefined
+}
 
-const figures = (reply: Reply) => reply as Figures
+const bytesOfFigure = 8
+
+/** Figures travel as packed doubles: writing and reading them costs a tenth of what an array of integers does. */
+function figures(reply: Reply): Figures {
+  const [packed, ...rest] = (Array.isArray(reply) ? reply : [reply]) as [Buffer, ...(number | Buffer)[]]
+  const failures = rest.length > 0 ? new Map<number, string>() : undefined
+  for (let at = 0; at < rest.length; at += 2) failures?.set(Number(rest[at]), String(rest[at + 1]))
+  return {
+    count: packed.length / bytesOfFigure,
+    at: index => packed.readDoubleLE(index * bytesOfFigure),
+    failures,
+  }
+}
+
+/** Each script decides on `keys` in order; `costs` is empty when every cost is 1. It leaves `n` figures in `reply`. */
+const answer = `
+local packed = struct.pack('<' .. string.rep('d', n), unpack(reply, 1, n))
+if not failures then return packed end
+table.insert(failures, 1, packed)
+return failures
+`
+
+/** Notes the error of a key in Lua. */
+const fail = (index: string, error: string) => `
+failures = failures or {}
+failures[#failures + 1], failures[#failures + 2] = ${index} - 1, ${error}
+`
 
 /**
- * Key: the units consumed, a plain integer as INCR makes it. The time to live is the window.
+ * Key: `(end of the window, in grains, modulo cycle) × countBase + units consumed`, one integer, so that INCR alone counts and
+ * tells how long the window still lasts. See `windowShape` for the numbers.
  *
- * Counting first and taking back what does not fit costs two commands for what is allowed, which is the common case.
- * A time to live that is missing or longer than the window (the count was made by something else, or the server's
- * clock was set back) is set right.
+ * Counting first and taking back what does not fit costs two commands for what is allowed only when a window begins. A
+ * window whose end lies further ahead than its length means that the clock was set back: it ends a length from now.
+ * One whose end has passed, though the key is still there, has lost its time to live: it begins anew.
  *
- * Figures: units consumed, milliseconds left.
+ * Figures: units consumed, grains left.
  */
 export const fixedWindowScript = script({
   name: 'rate-limit:fixed-window',
   keys: ['...keys'],
-  args: ['limit', 'window', '...costs'],
+  args: ['limit', 'window', 'length', 'grain', 'cycle', '...costs'],
   reply: figures,
   lua: `
-local most, span = tonumber(limit), tonumber(window)
-local call, reply, n = redis.pcall, {}, 0
+local time = redis.call('TIME')
+local most, span, round, shift = tonumber(limit), tonumber(length), tonumber(cycle), ${countBase}
+local now = math.floor((time[1] * 1000 + math.floor(time[2] / 1000)) / grain) % round
+local call, reply, n, failures = redis.pcall, {}, 0, nil
 for i = 1, #keys do
-  local key, cost, used = keys[i], costs[i], nil
+  local key, cost, state = keys[i], costs[i], nil
   if not cost then
-    used = call('INCR', key)
+    cost, state = 1, call('INCR', key)
   elseif cost ~= '0' then
-    used = call('INCRBY', key, cost)
+    state = call('INCRBY', key, cost)
+    cost = tonumber(cost)
   else
-    used = call('GET', key) or 0
-    if type(used) == 'string' then used = tonumber(used) or { err = 'ERR value is not an integer' } end
+    cost, state = 0, call('GET', key) or 0
+    if type(state) == 'string' then state = tonumber(state) or { err = 'ERR value is not an integer' } end
   end
-  if type(used) == 'table' then
-    reply[n + 1], reply[n + 2] = used.err, 0
+  if type(state) == 'table' then
+    reply[n + 1], reply[n + 2] = 0, 0
+    ${fail('i', 'state.err')}
   else
-    local left = call('PTTL', key)
-    if left < 0 or left > span then
+    local used = state % shift
+    local left = ((state - used) / shift - now) % round
+    if state == cost or left > span then
+      if state == cost or left > round / 2 then used = cost end
       left = span
-      if cost ~= '0' then call('PEXPIRE', key, window) end
+      if cost > 0 then
+        call('SET', key, string.format('%.0f', (now + span) % round * shift + used), 'PX', window)
+      end
     end
-    if cost == '0' then
+    if cost == 0 then
       if used >= most then used = -1 - used end
     elseif used > most then
-      used = -1 - call('DECRBY', key, cost or '1')
+      call('DECRBY', key, cost)
+      used = -1 - (used - cost)
     end
     reply[n + 1], reply[n + 2] = used, left
   end
   n = n + 2
 end
-return reply
-`,
+${answer}`,
 })
 
 /**
@@ -76,7 +117,7 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local most, span = tonumber(limit), tonumber(window)
 local present = math.floor(now / span)
-local call, match, reply, n = redis.pcall, string.match, {}, 0
+local call, match, reply, n, failures = redis.pcall, string.match, {}, 0, nil
 for i = 1, #keys do
   local key, cost = keys[i], tonumber(costs[i] or 1)
   local index, previous, current, elapsed = present, 0, 0, now - present * span
@@ -106,14 +147,14 @@ for i = 1, #keys do
     end
   end
   if type(state) == 'table' and state.err then
-    reply[n + 1], reply[n + 2], reply[n + 3] = state.err, 0, 0
+    reply[n + 1], reply[n + 2], reply[n + 3] = 0, 0, 0
+    ${fail('i', 'state.err')}
   else
     reply[n + 1], reply[n + 2], reply[n + 3] = current, previous, elapsed
   end
   n = n + 3
 end
-return reply
-`,
+${answer}`,
 })
 
 /**
@@ -132,7 +173,7 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local rate, span = tonumber(limit), tonumber(window)
 local full = tonumber(capacity) * span
-local call, match, format, reply = redis.pcall, string.match, string.format, {}
+local call, match, format, reply, n, failures = redis.pcall, string.match, string.format, {}, #keys, nil
 for i = 1, #keys do
   local key, cost, level = keys[i], tonumber(costs[i] or 1), full
   local state = call('GET', key)
@@ -153,8 +194,10 @@ for i = 1, #keys do
       state = call('SET', key, format('%.0f %.0f', level, now), 'PX', format('%.0f', ttl))
     end
   end
-  reply[i] = type(state) == 'table' and state.err or level
+  reply[i] = level
+  if type(state) == 'table' and state.err then
+    ${fail('i', 'state.err')}
+  end
 end
-return reply
-`,
+${answer}`,
 })
