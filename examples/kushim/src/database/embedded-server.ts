@@ -58,6 +58,10 @@ async function serve(port: number, folder: string | undefined): Promise<void> {
   process.on('SIGTERM', end)
 
   let lastUse = Date.now() + firstConnectionMs
+  // Also of one that is gone again before the next look.
+  server.addEventListener('connection', () => {
+    lastUse = Date.now()
+  })
   setInterval(() => {
     if (server.getStats().activeConnections > 0) lastUse = Date.now()
     else if (Date.now() - lastUse > lingerMs) end()

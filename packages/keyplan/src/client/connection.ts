@@ -23,6 +23,8 @@ export interface Connection {
   start(): Promise<void>
 }
 
+const ping = { namespace: '$connection', name: 'ping', operation: { idempotent: true, write: false } }
+
 export function endpointOf({ server, password }: Settings): Endpoint {
   const { host, port, path, username, database = 0, tlsOptions } = server ?? {}
   return {
@@ -51,15 +53,26 @@ export function createConnection(
   const link = openServer({ ...settings, endpoint, name: `keyplan:${plan}`, scripts }, clock, event => {
     if (event.type === 'ready') breaker.serverIsBack()
     reporter.server(event)
+    if (event.type === 'ready') void closeBreaker()
     if (event.type === 'lost') return
     for (const verdict of waiters) verdict(event.type === 'ready' ? undefined : event.error)
   })
 
+  const guard = closable(createGuard(settings, breaker, clock, reporter.fellBack), isClosed)
+
+  /** Successes close the breaker: where nobody calls, these are they. */
+  async function closeBreaker(): Promise<void> {
+    try {
+      while (breaker.state === 'half-open') {
+        await guard.run(ping, undefined, call => link.redis.send('ping', [], call))
+      }
+    } catch {
+      // Whatever it was, the guard has told the breaker.
+    }
+  }
+
   return {
-    server: {
-      redis: link.redis,
-      guard: closable(createGuard(settings, breaker, clock, reporter.fellBack), isClosed),
-    },
+    server: { redis: link.redis, guard },
     link,
     breaker,
     start: () =>

@@ -124,10 +124,8 @@ test('the story of an outage is told to who listens, once for each chapter', asy
   for (let call = 0; call < 20; call++) await client.profile({ id: 4 }).getOrLoad(() => ({ name: 'loaded' }))
   expect(client.$status.breaker).toBe('open')
   await proxy.pass()
-  await until(() => client.$status.state !== 'reconnecting')
-  expect(client.$status).toMatchObject({ state: 'degraded', breaker: 'half-open' })
-  await Promise.all([client.$command('PING'), client.$command('PING')])
-  expect(client.$status.state).toBe('connected')
+  // Nobody calls: the breaker closes all the same.
+  await until(() => client.$status.state === 'connected')
   expect(told).toEqual([
     'reconnecting true DISCONNECTED',
     'degraded profile read',
