@@ -9,13 +9,18 @@ export const root = dirname(dirname(fileURLToPath(import.meta.url)))
 /** The programs of packages, run by this Node: no shell and no PATH. */
 const programs = {
   biome: 'node_modules/@biomejs/biome/bin/biome',
+  rolldown: 'node_modules/rolldown/bin/cli.mjs',
   tsc: 'node_modules/typescript/bin/tsc',
   vitest: 'node_modules/vitest/vitest.mjs',
 }
 
 /** Runs a program of a package with its output shown; returns whether it succeeded. */
 export function run(program, ...args) {
-  return succeeded(process.execPath, [join(root, programs[program]), ...args])
+  return runIn(root, program, ...args)
+}
+
+function runIn(folder, program, ...args) {
+  return succeeded(process.execPath, [join(root, programs[program]), ...args], { cwd: folder })
 }
 
 function succeeded(command, args, options) {
@@ -47,9 +52,9 @@ function readLock(file) {
   return JSON.parse(readFileSync(file, 'utf8')).packages
 }
 
-/** Compiles every package. Returns whether it succeeded. */
+/** Compiles every package, and puts the library into few files. Returns whether it succeeded. */
 export function build() {
-  return run('tsc', '-b')
+  return run('tsc', '-b') && runIn(join(root, 'packages/keyplan'), 'rolldown', '-c', '--logLevel', 'warn')
 }
 
 const managers = {

@@ -14,7 +14,8 @@ export const rateLimit: Suite = {
   async refuteRemains(database, operations) {
     let sum = 0
     for await (const keys of database.scanStream({ count: 1000 })) {
-      for (const counter of await database.mget(keys)) sum += Number(counter)
+      // Keyplan's counters hold the end of the window above the count.
+      for (const counter of await database.mget(keys)) sum += Number(counter) % 2 ** 31
     }
     return sum === operations ? undefined : `${operations} points were taken, the counters hold ${sum}`
   },

@@ -1,4 +1,3 @@
-import { Redis as Client, Command } from 'ioredis'
 import type { Clock } from '../base/clock.ts'
 import { KeyplanError } from '../base/error.ts'
 import { isReplyError, linkFailure, replyFailure, streamFailure } from './failure.ts'
@@ -45,6 +44,8 @@ export async function openLink(settings: LinkSettings, role: string, clock: Cloc
   if (signal.aborted) throw closure()
   const { endpoint } = settings
   const server = endpointName(endpoint)
+  // Loaded with the first link: a third of what importing the client would cost, and memory mode needs none of it.
+  const { Redis: Client, Command } = await import('ioredis')
   const client = new Client({
     ...(endpoint.path ? { path: endpoint.path } : { host: endpoint.host, port: endpoint.port }),
     ...(endpoint.tls && { tls: endpoint.tls }),

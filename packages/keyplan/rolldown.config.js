@@ -1,0 +1,11 @@
+/*
+ * The library is more than a hundred small modules, and to find and link each of them costs a process that imports it a
+ * good part of a millisecond: two files and what they share load in a third of the time. Types come from tsc.
+ */
+export default {
+  input: { index: 'src/index.ts', 'client/index': 'src/client/index.ts' },
+  platform: 'node',
+  transform: { target: 'es2023' },
+  external: [/^node:/, 'ioredis', 'lru-cache'],
+  output: { dir: 'dist', format: 'esm', chunkFileNames: 'shared/[name].js' },
+}
