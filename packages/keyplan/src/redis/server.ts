@@ -65,8 +65,9 @@ export function openServer(
   async function connect(): Promise<Link> {
     const fresh = await openLink(settings, 'commands', clock, ending.signal)
     try {
-      if (last) {
-        const restarted = fresh.handshake.runId === undefined || fresh.handshake.runId !== last.runId
+      // A process that began during an outage has one behind it, too.
+      if (last || state === 'down') {
+        const restarted = fresh.handshake.runId === undefined || fresh.handshake.runId !== last?.runId
         const outage = { lasted: clock.now() - downSince, restarted }
         const open = commandsOn(fresh)
         await Promise.all([...hooks].map(hook => hook(open, outage)))
