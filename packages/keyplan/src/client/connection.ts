@@ -25,7 +25,7 @@ export interface Connection {
 
 const ping = { namespace: '$connection', name: 'ping', operation: { idempotent: true, write: false } }
 
-export function endpointOf({ server, password }: Settings): Endpoint {
+function endpointOf({ server, password }: Settings): Endpoint {
   const { host, port, path, username, database = 0, tlsOptions } = server ?? {}
   return {
     ...(path ? { path } : { host: host ?? '127.0.0.1', port: port ?? 6379 }),

@@ -1,7 +1,6 @@
 import type { KeyplanError } from '../base/error.ts'
 import { surfacing } from '../base/surfacing.ts'
 import type { Subject } from '../guard/guard.ts'
-import type { Notice } from '../kinds/kind.ts'
 import type { ServerEvent } from '../redis/server.ts'
 import type { Status } from './client.ts'
 import type { Events } from './events.ts'
@@ -24,7 +23,6 @@ export interface Reporter {
   breaker(state: Status['breaker']): void
   /** A namespace answered by its `whenDown`. */
   fellBack(subject: Subject, error: KeyplanError): void
-  notice(notice: Notice): void
 }
 
 export function createReporter(server: string, events: Events, log: Log): Reporter {
@@ -62,6 +60,5 @@ export function createReporter(server: string, events: Events, log: Log): Report
       log('warn', `${namespace} answers without Redis: ${error.message}`)
       events.tell('degraded', { namespace, operation: name, error })
     },
-    notice: notice => events.tell('notice', notice),
   }
 }

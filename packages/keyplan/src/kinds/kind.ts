@@ -28,7 +28,7 @@ export interface Surroundings {
   readonly instance: string
   /** Undefined in memory mode. */
   readonly server: Server | undefined
-  /** A guard that only traces, for stores that have no server to fail. */
+  /** A guard for stores that have no server to fail: it traces, and honours the caller's signal. */
   readonly bare: Guard
   notify(notice: Notice): void
 }

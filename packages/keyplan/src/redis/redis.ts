@@ -23,7 +23,7 @@ export interface SubscribeHandlers {
 }
 
 /**
- * The seam between the kinds and a server: five verbs on one logical server, whatever its topology.
+ * The seam between the kinds and one logical server, whatever its topology.
  * Everything rejects with a KeyplanError that carries an outcome.
  */
 export interface Redis {

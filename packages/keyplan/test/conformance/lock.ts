@@ -92,6 +92,25 @@ export function lockConformance(name: string, open: () => Promise<LockHarness>):
       expect(await store.inspect(harness.call(), 'lock:a')).toEqual({ locked: false, remainingMs: undefined })
     })
 
+    test('many at once are each decided for itself, in order', async () => {
+      const { store } = harness
+      const [one, two, three] = [createClaim('one'), createClaim('two'), createClaim('three')]
+      await store.acquire(harness.call(), 'lock:b', three, ttlMs)
+      const requests = [
+        { key: 'lock:a', claim: one },
+        { key: 'lock:b', claim: one },
+        { key: 'lock:a', claim: two },
+        { key: 'lock:c', claim: two },
+      ]
+      const answers = await store.acquireMany(harness.call(), requests, ttlMs)
+      expect(answers).toMatchObject([{ granted: true }, { granted: false }, { granted: false }, { granted: true }])
+      const released = [...requests, { key: 'lock:b', claim: three }]
+      expect(await store.releaseMany(harness.call(), released)).toEqual([true, false, false, true, true])
+      for (const key of ['lock:a', 'lock:b', 'lock:c']) {
+        expect((await store.inspect(harness.call(), key)).locked).toBe(false)
+      }
+    })
+
     test('an owner whose token begins like the holder’s is another', async () => {
       const { store } = harness
       await store.acquire(harness.call(), 'lock:a', createClaim('one/12'), ttlMs)

@@ -45,9 +45,9 @@ test('three attempts with a delay of 200 ms ask three times and end after 600 ms
   const asked: number[] = []
   const { harness, clock } = memoryHarness(store => ({
     ...store,
-    acquire: (...args) => {
+    acquireMany: (...args) => {
       asked.push(clock.now())
-      return store.acquire(...args)
+      return store.acquireMany(...args)
     },
   }))
   const { locks } = await harness.client({ retry: { attempts: 3, delay: '200ms' } })

@@ -64,6 +64,26 @@ describe('lock on a real server', () => {
     expect(await locks({ id }).isLocked()).toBe(true)
   })
 
+  test('locks asked for in one tick share a round trip, and a key of another type fails its own caller alone', async () => {
+    const { locks } = await harness.client()
+    await harness.ask('LPUSH', 'lock:list', 'x')
+    const ids = ['one', 'list', 'two', 'three']
+    const calls = async () => /cmdstat_evalsha:calls=(\d+)/.exec(String(await harness.ask('INFO', 'commandstats')))?.[1]
+    await harness.ask('CONFIG', 'RESETSTAT')
+    const results = await Promise.allSettled(ids.map(own => locks({ id: own }).tryAcquire()))
+    expect(await calls()).toBe('1')
+    expect(results.map(result => (result.status === 'rejected' ? result.reason.code : typeof result.value))).toEqual([
+      'object',
+      'WRONG_TYPE',
+      'object',
+      'object',
+    ])
+    const held = results.flatMap(result => (result.status === 'fulfilled' && result.value ? [result.value] : []))
+    expect(await Promise.all(held.map(lock => lock.release()))).toEqual([true, true, true])
+    expect(await calls()).toBe('2')
+    expect(await harness.ask('LLEN', 'lock:list')).toBe(1)
+  })
+
   test('at maxmemory it can be extended and released, and taking one says what is wrong', async () => {
     const { locks } = await harness.client()
     const held = (await locks({ id }).tryAcquire())!

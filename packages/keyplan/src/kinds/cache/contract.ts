@@ -179,7 +179,7 @@ export type Kept = 'refused' | 'stored' | 'displaced'
 
 /** The steps of a cache. Every one is atomic on the server. */
 export interface CacheStore {
-  /** Reads keys, tag versions and, for more than one key, the count of invalidations, as they are at one moment. */
+  /** Reads keys, tag versions and, save for one key without tags, the count of invalidations, as they are at one moment. */
   read(call: Call, keys: readonly string[], tags: readonly string[]): Promise<Reading>
   /** Stores unconditionally. A value that carries tags is given their versions, tracked from now on, in its header. */
   write(call: Call, key: string, value: Stored, ttlMs: number, tags: readonly string[]): Promise<void>

@@ -6,13 +6,13 @@ import { markOf } from './mark.ts'
 import { splitAtTags } from './tag-header.ts'
 import { createTraces } from './traces.ts'
 
-export interface MemoryBound {
+interface MemoryBound {
   readonly entries: number
   readonly bytes: number
 }
 
 /** What a cache may hold in a process: 10,000 values and 64 MB. */
-export const defaultBound: MemoryBound = { entries: 10_000, bytes: 67_108_864 }
+const defaultBound: MemoryBound = { entries: 10_000, bytes: 67_108_864 }
 
 /** The promises of the store, kept in this process, within a bound: the least recently used values go first. */
 export function createMemoryCacheStore(clock: Clock, bound: MemoryBound = defaultBound): CacheStore {

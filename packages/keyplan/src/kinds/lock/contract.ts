@@ -1,6 +1,6 @@
 import type { Call, CallOptions } from '../../base/call.ts'
 import { type Duration, formatDuration } from '../../base/duration.ts'
-import { isKeyplanError, kindOf } from '../../base/error.ts'
+import { isKeyplanError, type KeyplanError, kindOf } from '../../base/error.ts'
 import type { Operations } from '../../guard/operation.ts'
 import type { Declaration, NamespaceOptions } from '../../plan/declaration.ts'
 import type { ParamName, Params } from '../../plan/params.ts'
@@ -122,6 +122,12 @@ export type Acquisition =
       readonly remainingMs: number | undefined
     }
 
+/** One lock of many. */
+export interface LockRequest {
+  readonly key: string
+  readonly claim: Claim
+}
+
 /** Each step is atomic. */
 export interface LockStore {
   /**
@@ -131,10 +137,18 @@ export interface LockStore {
    * A request that arrives after its call has expired is refused: it never takes the lock.
    */
   acquire(call: Call, key: string, claim: Claim, ttlMs: number): Promise<Acquisition>
+  /** `acquire` for each of many, in order; the error of one concerns it alone. */
+  acquireMany(
+    call: Call,
+    requests: readonly LockRequest[],
+    ttlMs: number,
+  ): Promise<readonly (Acquisition | KeyplanError)[]>
   /** Sets the owner's time to live; a reading of the clock until which it is certainly held, or undefined: not the owner. */
   extend(call: Call, key: string, claim: Claim, ttlMs: number): Promise<number | undefined>
   /** Frees the lock and wakes who waits, if the owner has it. Works at maxmemory. */
   release(call: Call, key: string, claim: Claim): Promise<boolean>
+  /** `release` for each of many. */
+  releaseMany(call: Call, requests: readonly LockRequest[]): Promise<readonly (boolean | KeyplanError)[]>
   /**
    * Undoes acquires of the claim whose outcome is unknown. 0: the owner does not hold the lock and never will.
    * Otherwise the milliseconds after which to withdraw again, since a request may still be on its way.
@@ -147,8 +161,10 @@ export interface LockStore {
 export const lockOperations: Operations<LockStore> = {
   // Before this process goes on alone (`whenDown: 'local'`) it gives a link that just broke time to come back.
   acquire: { idempotent: true, write: true, attempt: 500, hold: true },
+  acquireMany: { idempotent: true, write: true, attempt: 500, hold: true },
   extend: { idempotent: true, write: true },
   release: { idempotent: true, write: true },
+  releaseMany: { idempotent: true, write: true },
   withdraw: { idempotent: true, write: true },
   inspect: { idempotent: true, write: false },
 }

@@ -8,6 +8,7 @@ import type { Held, LockStore } from './contract.ts'
 import { createHeld, type HeldLock } from './held.ts'
 import { within } from './patience.ts'
 import type { LockSettings } from './settings.ts'
+import { createTogether } from './together.ts'
 import { createWithdrawals } from './withdrawal.ts'
 
 export interface LockStores {
@@ -41,6 +42,7 @@ export function createCustody(
   { name, clock, instance, notify }: Pick<Surroundings, 'name' | 'clock' | 'instance' | 'notify'>,
 ): Custody {
   const withdrawals = createWithdrawals(main, settings.ttlMs, clock)
+  const together = createTogether(main, settings.ttlMs)
   let closed = false
   let degraded = false
 
@@ -59,7 +61,7 @@ export function createCustody(
     const claim = createClaim(`${instance}/${randomUUID()}`)
     let kept = false
     try {
-      const answer = await main.acquire(options, key, claim, settings.ttlMs)
+      const answer = await together.acquire(options, { key, claim })
       if (!answer.granted) return answer
       const rival = holding.get(key)
       if (closed) check(undefined)
@@ -83,7 +85,9 @@ export function createCustody(
     async function release(options?: CallOptions): Promise<boolean> {
       let sure = false
       try {
-        const freed = await home.release(options, key, claim)
+        const freed = await (grant.degraded
+          ? local.release(options, key, claim)
+          : together.release(options, { key, claim }))
         sure = grant.degraded || !isDoubtful(claim)
         return freed
       } finally {

@@ -32,13 +32,16 @@ export const lockKind: Kind<LockDeclaration> = {
 
 /** Answers for Redis: this process alone is excluded, also by what it still holds in Redis. */
 function fallback(memory: LockStore, holding: ReadonlyMap<string, HeldLock>): Partial<LockStore> {
+  const acquire: LockStore['acquire'] = async (call, key, claim, ttlMs) => {
+    const mine = holding.get(key)
+    if (mine) return { granted: false, remainingMs: mine.remaining() }
+    const answer = await memory.acquire(call, key, claim, ttlMs)
+    return answer.granted ? { ...answer, degraded: true } : answer
+  }
   return {
-    async acquire(call, key, claim, ttlMs) {
-      const mine = holding.get(key)
-      if (mine) return { granted: false, remainingMs: mine.remaining() }
-      const answer = await memory.acquire(call, key, claim, ttlMs)
-      return answer.granted ? { ...answer, degraded: true } : answer
-    },
+    acquire,
+    acquireMany: (call, requests, ttlMs) =>
+      Promise.all(requests.map(({ key, claim }) => acquire(call, key, claim, ttlMs))),
     inspect: (call, key) => memory.inspect(call, key),
   }
 }

@@ -1,7 +1,8 @@
+import type { Call } from '../../base/call.ts'
 import type { Clock, Timer } from '../../base/clock.ts'
 import { KeyplanError } from '../../base/error.ts'
 import type { LocalWake } from '../../mechanisms/wake.ts'
-import type { LockStore } from './contract.ts'
+import type { Acquisition, LockStore } from './contract.ts'
 import type { LockNames } from './names.ts'
 
 interface Entry {
@@ -44,28 +45,33 @@ export function createMemoryLockStore(names: LockNames, wake: LocalWake, clock: 
     return entry !== undefined
   }
 
+  function acquire(call: Call, key: string, owner: string, ttlMs: number): Acquisition {
+    if (clock.now() > call.expires) {
+      throw new KeyplanError('TIMEOUT', 'The request for the lock came too late and was refused', {
+        outcome: 'not-executed',
+      })
+    }
+    const holder = find(key)
+    if (holder && holder.owner !== owner) return { granted: false, remainingMs: holder.until - clock.now() }
+    let entry = holder
+    if (!entry) {
+      lastFence = Math.max(lastFence + 1, Math.floor(clock.wall() * 1_000))
+      entry = { owner, fence: String(lastFence), until: 0, timer: { cancel: () => {} } }
+      entries.set(key, entry)
+    }
+    return { granted: true, fence: entry.fence, until: prolong(entry, key, ttlMs), degraded: false }
+  }
+
   return {
-    async acquire(call, key, { owner }, ttlMs) {
-      if (clock.now() > call.expires) {
-        throw new KeyplanError('TIMEOUT', 'The request for the lock came too late and was refused', {
-          outcome: 'not-executed',
-        })
-      }
-      const holder = find(key)
-      if (holder && holder.owner !== owner) return { granted: false, remainingMs: holder.until - clock.now() }
-      let entry = holder
-      if (!entry) {
-        lastFence = Math.max(lastFence + 1, Math.floor(clock.wall() * 1_000))
-        entry = { owner, fence: String(lastFence), until: 0, timer: { cancel: () => {} } }
-        entries.set(key, entry)
-      }
-      return { granted: true, fence: entry.fence, until: prolong(entry, key, ttlMs), degraded: false }
-    },
+    acquire: async (call, key, { owner }, ttlMs) => acquire(call, key, owner, ttlMs),
+    acquireMany: async (call, requests, ttlMs) =>
+      requests.map(({ key, claim }) => acquire(call, key, claim.owner, ttlMs)),
     async extend(_, key, { owner }, ttlMs) {
       const entry = owned(key, owner)
       return entry && prolong(entry, key, ttlMs)
     },
     release: async (_, key, { owner }) => release(key, owner),
+    releaseMany: async (_, requests) => requests.map(({ key, claim }) => release(key, claim.owner)),
     async withdraw(_, key, { owner }) {
       release(key, owner)
       return 0

@@ -1,8 +1,10 @@
+import type { Call } from '../../base/call.ts'
 import type { Clock } from '../../base/clock.ts'
-import { isKeyplanError, KeyplanError } from '../../base/error.ts'
+import { isKeyplanError, isUnavailable, KeyplanError } from '../../base/error.ts'
+import { replyFailure } from '../../redis/failure.ts'
 import type { Redis } from '../../redis/redis.ts'
-import type { Claim, Unanswered } from './claim.ts'
-import type { LockStore } from './contract.ts'
+import type { Unanswered } from './claim.ts'
+import type { Acquisition, LockRequest, LockStore } from './contract.ts'
 import type { LockNames } from './names.ts'
 import { acquireScript, extendScript, releaseScript, withdrawScript } from './scripts.ts'
 
@@ -21,52 +23,70 @@ export function createRedisLockStore(
     ahead = Math.max(0, now - redis.serverTime())
   }
 
-  /** Keeps the request on the claim's list until its answer is known. */
-  async function tracked<T>({ unanswered }: Claim, request: Unanswered, send: () => Promise<T>): Promise<T> {
-    unanswered.add(request)
+  /** Keeps the requests on their claims' lists until their answer is known. */
+  async function tracked<T>(requests: readonly LockRequest[], request: Unanswered, send: () => Promise<T>): Promise<T> {
+    const forget = () => {
+      for (const { claim } of requests) claim.unanswered.delete(request)
+    }
+    for (const { claim } of requests) claim.unanswered.add(request)
     try {
       const reply = await send()
-      unanswered.delete(request)
+      forget()
       return reply
     } catch (error) {
-      if (isKeyplanError(error) && error.outcome === 'not-executed') unanswered.delete(request)
+      if (isKeyplanError(error) && error.outcome === 'not-executed') forget()
       throw error
     }
   }
 
+  /** One trip: what each request is told, undefined where it came too late. */
+  async function ask(
+    call: Call,
+    requests: readonly LockRequest[],
+    ttlMs: number,
+  ): Promise<(Acquisition | KeyplanError | undefined)[]> {
+    const sentAt = clock.now()
+    const notAfter = Math.ceil(redis.serverTime() + ahead + call.expires - sentAt)
+    const keys = requests.flatMap(({ key }) => [key, names.fence(key)])
+    const args = { ttl: ttlMs, fenceTtl: fenceTtl(ttlMs), notAfter, owners: requests.map(({ claim }) => claim.owner) }
+    const reply = await tracked(requests, { call, notAfter }, () => redis.evaluate(acquireScript, { keys }, args, call))
+    learn(reply.now)
+    return reply.lines.map(({ sign, detail }, index) => {
+      if (sign === '!') return replyFailure(detail)
+      if (sign === '~') return undefined
+      if (sign === '-') return { granted: false, remainingMs: Number(detail) < 0 ? undefined : Number(detail) }
+      requests[index]!.claim.granted = true
+      return { granted: true, fence: detail, until: sentAt + ttlMs, degraded: false }
+    })
+  }
+
+  const acquireMany: LockStore['acquireMany'] = async (call, requests, ttlMs) => {
+    const answers = await ask(call, requests, ttlMs)
+    const late = requests.filter((_, index) => answers[index] === undefined)
+    // An answer in time that says "too late" means that the server's clock is not where it was thought to be.
+    const again = late.length > 0 && clock.now() < call.expires ? await ask(call, late, ttlMs) : []
+    let next = 0
+    return allRefused(answers.map(answer => answer ?? again[next++] ?? tooLate()))
+  }
+
+  const releaseMany: LockStore['releaseMany'] = async (call, requests) => {
+    const locks = requests.map(({ key }) => key)
+    const owners = requests.flatMap(({ key, claim }) => [claim.owner, names.wake(key)])
+    const lines = await redis.evaluate(releaseScript, { locks }, { owners }, call)
+    return allRefused(lines.map(({ sign, detail }) => (sign === '!' ? replyFailure(detail) : sign === '1')))
+  }
+
   return {
-    async acquire(call, key, claim, ttlMs) {
-      for (let tries = 1; ; tries++) {
-        const sentAt = clock.now()
-        const notAfter = Math.ceil(redis.serverTime() + ahead + call.expires - sentAt)
-        const args = { owner: claim.owner, ttl: ttlMs, fenceTtl: fenceTtl(ttlMs), notAfter }
-        const reply = await tracked(claim, { call, notAfter }, () =>
-          redis.evaluate(acquireScript, { lock: key, fence: names.fence(key) }, args, call),
-        )
-        learn(reply.now)
-        if (reply.verdict === 'granted') {
-          claim.granted = true
-          return { granted: true, fence: reply.fence, until: sentAt + ttlMs, degraded: false }
-        }
-        if (reply.verdict === 'busy') {
-          return { granted: false, remainingMs: reply.remaining < 0 ? undefined : reply.remaining }
-        }
-        // An answer in time that says "too late" means that the server's clock is not where it was thought to be.
-        if (tries === 2 || clock.now() >= call.expires) {
-          throw new KeyplanError('TIMEOUT', 'The request for the lock reached Redis too late and was refused', {
-            outcome: 'not-executed',
-          })
-        }
-      }
-    },
+    acquireMany,
+    releaseMany,
+    acquire: async (call, key, claim, ttlMs) => only(await acquireMany(call, [{ key, claim }], ttlMs)),
+    release: async (call, key, claim) => only(await releaseMany(call, [{ key, claim }])),
     async extend(call, key, { owner }, ttlMs) {
       const until = clock.now() + ttlMs
       const keys = { lock: key, fence: names.fence(key) }
       const args = { owner, ttl: ttlMs, fenceTtl: fenceTtl(ttlMs) }
       return (await redis.evaluate(extendScript, keys, args, call)) ? until : undefined
     },
-    release: (call, key, { owner }) =>
-      redis.evaluate(releaseScript, { lock: key }, { owner, wake: names.wake(key) }, call),
     withdraw(call, key, { owner, unanswered }) {
       let notAfter = 0
       for (const request of unanswered) if (request.call.written) notAfter = Math.max(notAfter, request.notAfter)
@@ -77,4 +97,22 @@ export function createRedisLockStore(
       return { locked: remaining !== -2, remainingMs: remaining < 0 ? undefined : remaining }
     },
   }
+}
+
+function only<T>(answers: readonly (T | KeyplanError)[]): T {
+  const [answer] = answers
+  if (answer instanceof Error) throw answer
+  return answer as T
+}
+
+/** A server that serves nobody now is for the guard to know: it retries, or falls back. */
+function allRefused<T>(answers: (T | KeyplanError)[]): (T | KeyplanError)[] {
+  if (answers.every(isUnavailable)) throw answers[0]
+  return answers
+}
+
+function tooLate(): KeyplanError {
+  return new KeyplanError('TIMEOUT', 'The request for the lock reached Redis too late and was refused', {
+    outcome: 'not-executed',
+  })
 }

@@ -12,45 +12,59 @@ local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 `
 
-export type AcquireReply =
-  | { readonly verdict: 'granted'; readonly fence: string; readonly now: number }
-  | { readonly verdict: 'busy'; readonly remaining: number; readonly now: number }
-  | { readonly verdict: 'late'; readonly now: number }
+/** What a script says of one lock: a sign, and what belongs to it. `!` comes before an error text. */
+export interface Line {
+  readonly sign: string
+  readonly detail: string
+}
+
+const lineOf = (text: string): Line => ({ sign: text.slice(0, 1), detail: text.slice(1) })
+
+export interface AcquireReply {
+  readonly now: number
+  /** `+` and the fence: granted. `-` and the milliseconds left: busy. `~`: too late. */
+  readonly lines: readonly Line[]
+}
 
 /**
  * The fence is the larger of the last one plus 1 and the server's time in microseconds: it grows also when the helper
  * key was lost, unless the server's clock was turned back as well. Microseconds fit a Lua number until the year 2255.
+ *
+ * Takes many locks, each for itself: `keys` are pairs of a lock and its fence, in the order of `owners`.
  */
 export const acquireScript = script({
   name: 'lock.acquire',
-  keys: ['lock', 'fence'],
-  args: ['owner', 'ttl', 'fenceTtl', 'notAfter'],
+  keys: ['...keys'],
+  args: ['ttl', 'fenceTtl', 'notAfter', '...owners'],
   reply: (reply): AcquireReply => {
-    const [verdict, detail, now] = reply as ['granted' | 'busy' | 'late', string, string]
-    if (verdict === 'granted') return { verdict, fence: detail, now: Number(now) }
-    if (verdict === 'busy') return { verdict, remaining: Number(detail), now: Number(now) }
-    return { verdict, now: Number(now) }
+    const [now, ...lines] = (reply as string).split('\n')
+    return { now: Number(now), lines: lines.map(lineOf) }
   },
   lua: `
 ${now}
-local stamp = string.format('%.0f', now)
-if now > tonumber(notAfter) then
-  return { 'late', '', stamp }
-end
-local holder = redis.call('GET', lock)
-if holder then
-  if ${isOwner('holder')} then
-    redis.call('PEXPIRE', lock, ttl)
-    return { 'granted', string.sub(holder, #owner + 2), stamp }
-  end
-  return { 'busy', string.format('%.0f', redis.call('PTTL', lock)), stamp }
-end
+local reply = { string.format('%.0f', now) }
+local late = now > tonumber(notAfter)
 local micros = tonumber(time[1]) * 1000000 + tonumber(time[2])
-local last = tonumber(redis.call('GET', fence) or '0') or 0
-local number = string.format('%.0f', math.max(last + 1, micros))
-redis.call('SET', fence, number, 'PX', fenceTtl)
-redis.call('SET', lock, owner .. '#' .. number, 'PX', ttl)
-return { 'granted', number, stamp }
+local call = redis.pcall
+local function take(lock, fence, owner)
+  if late then return '~' end
+  local holder = call('GET', lock)
+  if type(holder) == 'table' then return '!' .. holder.err end
+  if holder then
+    if ${isOwner('holder')} then
+      call('PEXPIRE', lock, ttl)
+      return '+' .. string.sub(holder, #owner + 2)
+    end
+    return '-' .. string.format('%.0f', call('PTTL', lock))
+  end
+  local last = call('GET', fence)
+  local number = string.format('%.0f', math.max((tonumber(type(last) == 'string' and last) or 0) + 1, micros))
+  local done = call('SET', fence, number, 'PX', fenceTtl)
+  if not done.err then done = call('SET', lock, owner .. '#' .. number, 'PX', ttl) end
+  return done.err and '!' .. done.err or '+' .. number
+end
+for i, owner in ipairs(owners) do reply[i + 1] = take(keys[2 * i - 1], keys[2 * i], owner) end
+return table.concat(reply, '\\n')
 `,
 })
 
@@ -72,23 +86,27 @@ return 1
 
 /** The lock is free once it is deleted: a user who may not publish has released it all the same, and waiters poll. */
 const release = `
-local freed = 0
-local holder = redis.call('GET', lock)
-if holder and ${isOwner('holder')} then
+local function release(lock, owner, wake)
+  local holder = redis.pcall('GET', lock)
+  if type(holder) == 'table' then return '!' .. holder.err end
+  if not holder or not (${isOwner('holder')}) then return '0' end
   redis.call('DEL', lock)
   redis.pcall('PUBLISH', wake, '')
-  freed = 1
+  return '1'
 end
 `
 
+/** Many locks, each for itself: `owners` are pairs of an owner and the channel that is told. */
 export const releaseScript = script({
   name: 'lock.release',
-  keys: ['lock'],
-  args: ['owner', 'wake'],
-  reply: reply => reply === 1,
+  keys: ['...locks'],
+  args: ['...owners'],
+  reply: reply => (reply as string).split('\n').map(lineOf),
   lua: `
 ${release}
-return freed
+local reply = {}
+for i, lock in ipairs(locks) do reply[i] = release(lock, owners[2 * i - 1], owners[2 * i]) end
+return table.concat(reply, '\\n')
 `,
 })
 
@@ -100,6 +118,7 @@ export const withdrawScript = script({
   reply: Number,
   lua: `
 ${release}
+release(lock, owner, wake)
 ${now}
 return string.format('%.0f', math.max(0, tonumber(notAfter) + 1 - now))
 `,

@@ -42,8 +42,8 @@ failures[#failures + 1], failures[#failures + 2] = ${index} - 1, ${error}
 `
 
 /**
- * Key: `(end of the window, in grains, modulo cycle) × countBase + units consumed`, one integer, so that INCR alone counts and
- * tells how long the window still lasts. See `windowShape` for the numbers.
+ * Key: `(end of the window, in grains, modulo cycle) × countBase + units consumed`, one integer, so that INCR alone
+ * counts and tells how long the window still lasts. See `windowShape` for the numbers.
  *
  * Counting first and taking back what does not fit costs two commands for what is allowed only when a window begins. A
  * window whose end lies further ahead than its length means that the clock was set back: it ends a length from now.
@@ -52,7 +52,7 @@ failures[#failures + 1], failures[#failures + 2] = ${index} - 1, ${error}
  * Figures: units consumed, grains left.
  */
 export const fixedWindowScript = script({
-  name: 'rate-limit:fixed-window',
+  name: 'rate-limit.fixed-window',
   keys: ['...keys'],
   args: ['limit', 'window', 'length', 'grain', 'cycle', '...costs'],
   reply: figures,
@@ -108,7 +108,7 @@ ${answer}`,
  * Figures: units in the window, units in the one before, milliseconds since it began.
  */
 export const slidingWindowScript = script({
-  name: 'rate-limit:sliding-window',
+  name: 'rate-limit.sliding-window',
   keys: ['...keys'],
   args: ['limit', 'window', '...costs'],
   reply: figures,
@@ -164,7 +164,7 @@ ${answer}`,
  * Figures: the level.
  */
 export const tokenBucketScript = script({
-  name: 'rate-limit:token-bucket',
+  name: 'rate-limit.token-bucket',
   keys: ['...keys'],
   args: ['limit', 'window', 'capacity', '...costs'],
   reply: figures,
