@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -125,13 +125,20 @@ describe('the launcher', () => {
     expect(redis.running).toBe(true)
   })
 
-  it('runs one instance in memory where no Redis is to be had, and says so once', async () => {
-    const launcher = run('launch.js', { ...anyPorts, KUSHIM_REDIS_SERVER: '/nowhere/redis-server' })
-    const urls = await urlsOf(launcher)
-    expect(urls).toHaveLength(1)
-    expect(launcher.lines.filter(line => line.includes('no redis-server'))).toHaveLength(1)
-    expect(await ask({ url: urls[0]! }, 'POST', '/records', { body: record })).toMatchObject({ status: 201 })
-    await launcher.stop()
+  it.each(['there is none', 'it is too old'])('runs one instance in memory, and says so once: %s', async why => {
+    const folder = await mkdtemp(join(tmpdir(), 'kushim-'))
+    const binary = join(folder, 'redis-server')
+    if (why === 'it is too old') await writeFile(binary, '#!/bin/sh\necho Redis server v=6.2.14\n', { mode: 0o755 })
+    try {
+      const launcher = run('launch.js', { ...anyPorts, KUSHIM_REDIS_SERVER: binary })
+      const urls = await urlsOf(launcher)
+      expect(urls).toHaveLength(1)
+      expect(launcher.lines.filter(line => line.includes('no redis-server 7.0'))).toHaveLength(1)
+      expect(await ask({ url: urls[0]! }, 'POST', '/records', { body: record })).toMatchObject({ status: 201 })
+      await launcher.stop()
+    } finally {
+      await rm(folder, { recursive: true, force: true })
+    }
   })
 
   it('keeps the data where KUSHIM_DATA says', async () => {

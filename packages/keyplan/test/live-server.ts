@@ -46,7 +46,7 @@ export function openTo(port: number, overrides: Overrides = {}): LiveServer {
   connection.start()
   const guard = createGuard({ attempt: 1_000, deadline: 5_000, ...rest }, breaker, realClock, () => {})
   const { redis, close } = connection
-  return { redis, guard, breaker, connection, events, close, [Symbol.asyncDispose]: close }
+  return { redis, guard, slowestReconnect: 100, breaker, connection, events, close, [Symbol.asyncDispose]: close }
 }
 
 /** Like `openTo`, and waits for the link. */

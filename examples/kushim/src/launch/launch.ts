@@ -24,7 +24,7 @@ export async function launch(variables: NodeJS.ProcessEnv, log: Log): Promise<La
     await requireFreePorts(environment.host, ports)
     const redis = await launchRedis(environment.redisUrl, environment.dataFolder, variables.KUSHIM_REDIS_SERVER, log)
     if (redis) started.push(redis.stop)
-    else log('[Kushim] no redis-server was found on this machine, so one instance runs, in memory')
+    else log('[Kushim] no redis-server 7.0 or newer was found on this machine, so one instance runs, in memory')
 
     const embedded = environment.databaseUrl
       ? undefined

@@ -11,6 +11,7 @@ export interface LaunchedRedis {
   stop(): Promise<void>
 }
 
+const oldestMajor = 7
 const lookEveryMs = 200
 const restartAfterMs = 5_000
 
@@ -40,7 +41,8 @@ export async function launchRedis(
   log: Log,
 ): Promise<LaunchedRedis | undefined> {
   if (url) return { url, own: false, stop: async () => {} }
-  if (!(await findRedisServer(binary))) return undefined
+  const found = await findRedisServer(binary)
+  if (!found || Number.parseInt(found.version, 10) < oldestMajor) return undefined
   const dir = dataFolder && join(dataFolder, 'redis')
   if (dir) await mkdir(dir, { recursive: true })
   const redis = await startRedis({ appendonly: true, ...(dir ? { dir } : {}), ...(binary ? { binary } : {}) })

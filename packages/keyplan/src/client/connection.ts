@@ -72,7 +72,7 @@ export function createConnection(
   }
 
   return {
-    server: { redis: link.redis, guard },
+    server: { redis: link.redis, guard, slowestReconnect: settings.backoff.max },
     link,
     breaker,
     start: () =>

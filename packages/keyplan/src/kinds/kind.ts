@@ -9,6 +9,8 @@ import type { Script } from '../redis/script.ts'
 export interface Server {
   readonly redis: Redis
   readonly guard: Guard
+  /** The longest pause between two attempts to reconnect, in milliseconds. */
+  readonly slowestReconnect: number
 }
 
 /** Something worth knowing happened. Carries names and figures, never keys or values. */

@@ -92,6 +92,25 @@ export function lockConformance(name: string, open: () => Promise<LockHarness>):
       expect(await store.inspect(harness.call(), 'lock:a')).toEqual({ locked: false, remainingMs: undefined })
     })
 
+    test('what is asked of one lock in one tick takes effect in the order it was asked', async () => {
+      const { locks } = await harness.client()
+      const first = (await locks({ id }).tryAcquire())!
+      const [other, , again] = await Promise.all([
+        locks({ id: 'b' }).tryAcquire(),
+        first.release(),
+        locks({ id }).tryAcquire(),
+      ])
+      expect(again?.fence).toBeGreaterThan(first.fence)
+      const [, own, seen] = await Promise.all([
+        again?.release(),
+        locks({ id }).tryAcquire({ deadline: '5s' }),
+        locks({ id }).inspect(),
+      ])
+      expect(own?.fence).toBeGreaterThan(again!.fence)
+      expect(seen?.locked).toBe(true)
+      await Promise.all([own?.release(), other?.release()])
+    })
+
     test('many at once are each decided for itself, in order', async () => {
       const { store } = harness
       const [one, two, three] = [createClaim('one'), createClaim('two'), createClaim('three')]

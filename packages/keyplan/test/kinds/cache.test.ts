@@ -84,7 +84,7 @@ describe('trust', () => {
 
   test('is lost by an outage for a while, save for what this process stored since', async () => {
     const clock = handClock()
-    const trust = createTrust(clock)
+    const trust = createTrust(clock, 2_000)
     expect(trust.has('a')).toBe(true)
     trust.outageEnded(outage(60_000))
     expect(trust.has('a')).toBe(false)
@@ -100,7 +100,7 @@ describe('trust', () => {
 
   test('comes back sooner after a short outage, and not after a restart', async () => {
     const clock = handClock()
-    const trust = createTrust(clock)
+    const trust = createTrust(clock, 2_000)
     trust.outageEnded(outage(10))
     expect(trust.has('a')).toBe(false)
     await clock.advance(270)

@@ -183,16 +183,17 @@ describe('rate limit memory', () => {
     expect(await consume(store, 'c')).toBe(false)
   })
 
-  test('with all in use it forgets the one nearest to its end, and never holds more than its bound', async () => {
+  test('with all in use it refuses a new key, and forgets none of those it has denied', async () => {
     const clock = handClock()
     const store = createMemoryRateLimitStore(clock, policy, 3)
-    for (const key of ['a', 'b', 'c', 'd']) {
+    for (const key of ['a', 'b', 'c']) {
       await consume(store, key)
       await clock.advance(1)
     }
-    expect(await consume(store, 'd')).toBe(false)
-    expect(await consume(store, 'c')).toBe(false)
-    expect(await consume(store, 'b')).toBe(false)
-    expect(await consume(store, 'a')).toBe(true)
+    const [refused] = await store.consume(call, ['d'], [1], policy)
+    expect(refused).toMatchObject({ code: 'OVERLOADED', outcome: 'not-executed' })
+    for (const key of ['a', 'b', 'c']) expect(await consume(store, key)).toBe(false)
+    await clock.advance(1_000)
+    expect(await consume(store, 'd')).toBe(true)
   })
 })

@@ -41,14 +41,14 @@ function inMemory(declaration: CacheDeclaration, surroundings: Surroundings): As
 function overRedis(
   declaration: CacheDeclaration,
   surroundings: Surroundings,
-  { redis, guard }: NonNullable<Surroundings['server']>,
+  { redis, guard, slowestReconnect }: NonNullable<Surroundings['server']>,
 ): Assembled {
   const { options: settings, whenDown } = declaration
   const { name, pattern, clock, bare } = surroundings
   const names = cacheNames(pattern)
   const storeOn = (on: Pick<Redis, 'send' | 'evaluate'>) => createRedisCacheStore(on, pattern, names, settings)
   const debts = createDebts(storeOn, redis, clock)
-  const trust = createTrust(clock)
+  const trust = createTrust(clock, slowestReconnect)
   const spare = whenDown === 'memory' ? createSpare(createMemoryCacheStore(clock)) : undefined
   const store = debts.remembering(storeOn(redis))
   const fallback = whenDown === 'fail' ? strictFallback : cacheFallback(debts.owe, spare?.store)

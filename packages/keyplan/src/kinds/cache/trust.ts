@@ -12,21 +12,24 @@ export interface Trust {
   outageEnded(outage: Outage): void
 }
 
-/** A process tries to reconnect at least every 2 s, so after this all have paid what they owed. */
-const longestMs = 2_500
+/** What it takes a process to make a connection and to pay what it owes, beside the pause before the attempt. */
+const attemptMs = 500
 
 /** Even a link that is replaced at once may have lost an invalidation that was under way. */
 const shortestMs = 250
 
-/**
- * How long after the end of an outage others may still be without their link. Their pauses between attempts double, so
- * the next attempt comes at the latest after as long again as they have been trying.
- */
-function settleMs({ lasted, restarted }: Outage): number {
-  return restarted ? longestMs : Math.min(longestMs, shortestMs + 2 * lasted)
-}
+/** @param slowestReconnect the longest pause between two attempts to reconnect, taken to be the same in all processes */
+export function createTrust(clock: Clock, slowestReconnect: number): Trust {
+  const longestMs = slowestReconnect + attemptMs
 
-export function createTrust(clock: Clock): Trust {
+  /**
+   * How long after the end of an outage others may still be without their link. Their pauses between attempts double, so
+   * the next attempt comes at the latest after as long again as they have been trying.
+   */
+  function settleMs({ lasted, restarted }: Outage): number {
+    return restarted ? longestMs : Math.min(longestMs, shortestMs + 2 * lasted)
+  }
+
   let until = 0
   let own = new Set<string>()
 

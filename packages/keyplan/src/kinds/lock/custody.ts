@@ -4,11 +4,11 @@ import { KeyplanError } from '../../base/error.ts'
 import type { Guarded } from '../../guard/guarded.ts'
 import type { Surroundings } from '../kind.ts'
 import { type Claim, createClaim, isDoubtful } from './claim.ts'
-import type { Held, LockStore } from './contract.ts'
+import type { Held, LockState, LockStore } from './contract.ts'
 import { createHeld, type HeldLock } from './held.ts'
 import { within } from './patience.ts'
 import type { LockSettings } from './settings.ts'
-import { createTogether } from './together.ts'
+import { createTrips } from './trips.ts'
 import { createWithdrawals } from './withdrawal.ts'
 
 export interface LockStores {
@@ -29,6 +29,7 @@ export interface Custody {
   /** Asks once. */
   ask(key: string, options: CallOptions): Promise<Held | Busy>
   /** @throws KeyplanError CLOSED or ABORTED when there is no use in asking */
+  inspect(options: CallOptions | undefined, key: string): Promise<LockState>
   check(signal: AbortSignal | undefined): void
   close(): void
 }
@@ -42,7 +43,7 @@ export function createCustody(
   { name, clock, instance, notify }: Pick<Surroundings, 'name' | 'clock' | 'instance' | 'notify'>,
 ): Custody {
   const withdrawals = createWithdrawals(main, settings.ttlMs, clock)
-  const together = createTogether(main, settings.ttlMs)
+  const trips = createTrips(main, settings.ttlMs)
   let closed = false
   let degraded = false
 
@@ -61,7 +62,7 @@ export function createCustody(
     const claim = createClaim(`${instance}/${randomUUID()}`)
     let kept = false
     try {
-      const answer = await together.acquire(options, { key, claim })
+      const answer = await trips.acquire(options, { key, claim })
       if (!answer.granted) return answer
       const rival = holding.get(key)
       if (closed) check(undefined)
@@ -87,7 +88,7 @@ export function createCustody(
       try {
         const freed = await (grant.degraded
           ? local.release(options, key, claim)
-          : together.release(options, { key, claim }))
+          : trips.release(options, { key, claim }))
         sure = grant.degraded || !isDoubtful(claim)
         return freed
       } finally {
@@ -102,7 +103,10 @@ export function createCustody(
       fence: BigInt(grant.fence),
       degraded: grant.degraded,
       until: grant.until,
-      extend: (ttlMs, deadlineMs) => home.extend(within(deadlineMs), key, claim, ttlMs),
+      extend(ttlMs, deadlineMs) {
+        trips.flush()
+        return home.extend(within(deadlineMs), key, claim, ttlMs)
+      },
       release: () => release(),
       letGo: () =>
         release(quickRelease).then(
@@ -120,6 +124,10 @@ export function createCustody(
 
   return {
     ask,
+    inspect(options, key) {
+      trips.flush()
+      return main.inspect(options, key)
+    },
     check,
     close() {
       closed = true

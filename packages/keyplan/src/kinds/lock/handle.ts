@@ -87,9 +87,9 @@ export function openLocks(
         return await work({ signal, fence, degraded })
       },
       async isLocked(options) {
-        return (await stores.main.inspect(options, key)).locked
+        return (await custody.inspect(options, key)).locked
       },
-      inspect: async options => stores.main.inspect(options, key),
+      inspect: async options => custody.inspect(options, key),
     }
   }
 

@@ -12,8 +12,16 @@ interface Entry {
   timer: Timer
 }
 
-/** The locks of one process. An entry leaves with its time to live, so only what is held takes space. */
-export function createMemoryLockStore(names: LockNames, wake: LocalWake, clock: Clock): LockStore {
+/**
+ * The locks of one process. An entry leaves with its time to live, so only what is held takes space; when `maxEntries`
+ * are held, no other is taken.
+ */
+export function createMemoryLockStore(
+  names: LockNames,
+  wake: LocalWake,
+  clock: Clock,
+  maxEntries = 100_000,
+): LockStore {
   const entries = new Map<string, Entry>()
   /** One count for all keys: it grows for each of them, and keeps nothing of the keys that are gone. */
   let lastFence = 0
@@ -55,6 +63,11 @@ export function createMemoryLockStore(names: LockNames, wake: LocalWake, clock: 
     if (holder && holder.owner !== owner) return { granted: false, remainingMs: holder.until - clock.now() }
     let entry = holder
     if (!entry) {
+      if (entries.size >= maxEntries) {
+        throw new KeyplanError('OVERLOADED', `This process already holds ${entries.size} locks in memory`, {
+          outcome: 'not-executed',
+        })
+      }
       lastFence = Math.max(lastFence + 1, Math.floor(clock.wall() * 1_000))
       entry = { owner, fence: String(lastFence), until: 0, timer: { cancel: () => {} } }
       entries.set(key, entry)

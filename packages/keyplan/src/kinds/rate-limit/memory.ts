@@ -1,4 +1,5 @@
 import type { Clock } from '../../base/clock.ts'
+import { KeyplanError } from '../../base/error.ts'
 import type { Decision, RateLimitStore } from './contract.ts'
 import { takeFromFixedWindow } from './fixed-window.ts'
 import type { RateLimitPolicy } from './policy.ts'
@@ -9,9 +10,12 @@ import { takeFromTokenBucket } from './token-bucket.ts'
 /** How many of the entries that were written longest ago are looked at for one that has expired. */
 const lookedAt = 16
 
+/** A full store looks through all its entries at most this often. */
+const sweepMs = 1_000
+
 /**
- * The limits of one process. When `maxEntries` keys are counted, a new one takes the place of one that has expired,
- * else of the one written longest ago, which is the nearest to its end with a fixed window.
+ * The limits of one process. When `maxEntries` keys are counted, a new one takes the place of those that have expired;
+ * where none has, it is refused: to forget one would allow what it has denied.
  */
 export function createMemoryRateLimitStore(
   clock: Clock,
@@ -37,18 +41,24 @@ function createStore<Entry extends { readonly until: number }>(
 ): RateLimitStore {
   /** In the order of writing. */
   const entries = new Map<string, Entry>()
+  let sweptAt = Number.NEGATIVE_INFINITY
 
-  function makeRoom(now: number): void {
+  function dropExpired(now: number, most: number): void {
     let looks = 0
     for (const [key, { until }] of entries) {
       if (until <= now) entries.delete(key)
-      if (++looks === lookedAt) break
+      if (++looks === most) return
     }
-    if (entries.size < maxEntries) return
-    for (const oldest of entries.keys()) {
-      entries.delete(oldest)
-      return
+  }
+
+  /** Whether there is room for one more. */
+  function hasRoom(now: number): boolean {
+    if (entries.size >= maxEntries) dropExpired(now, lookedAt)
+    if (entries.size >= maxEntries && now - sweptAt >= sweepMs) {
+      sweptAt = now
+      dropExpired(now, maxEntries)
     }
+    return entries.size < maxEntries
   }
 
   function decide(key: string, cost: number, policy: RateLimitPolicy): Decision {
@@ -56,8 +66,10 @@ function createStore<Entry extends { readonly until: number }>(
     const found = entries.get(key)
     const { result, entry } = take(found && found.until > now ? found : undefined, cost, now, policy)
     if (entry) {
-      entries.delete(key)
-      if (entries.size >= maxEntries) makeRoom(now)
+      if (!entries.delete(key) && !hasRoom(now)) {
+        const many = `This process already counts ${entries.size} limits in memory`
+        return new KeyplanError('OVERLOADED', many, { outcome: 'not-executed' })
+      }
       entries.set(key, entry)
     }
     return result

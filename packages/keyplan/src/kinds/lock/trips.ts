@@ -4,16 +4,21 @@ import type { Guarded } from '../../guard/guarded.ts'
 import { createGather } from '../../mechanisms/gather.ts'
 import type { Acquisition, LockRequest, LockStore } from './contract.ts'
 
-/** Acquires and releases that share a round trip with the others of their tick, unless they have terms of their own. */
-export interface Together {
+/**
+ * Requests to the store, in the order they are made: acquires that follow each other in one tick share a round trip, and
+ * so do releases, unless they have terms of their own.
+ */
+export interface Trips {
   acquire(options: CallOptions, request: LockRequest): Promise<Acquisition>
   release(options: CallOptions | undefined, request: LockRequest): Promise<boolean>
+  /** Sends what is gathered, ahead of what is asked in another way. */
+  flush(): void
 }
 
 /** Most locks of one script call. */
 const gathered = 32
 
-export function createTogether(steps: Guarded<LockStore>, ttlMs: number): Together {
+export function createTrips(steps: Guarded<LockStore>, ttlMs: number): Trips {
   // The server refuses a call for the sake of one key; the others are asked again without it.
   const separable = (error: unknown) => isKeyplanError(error, 'NO_PERMISSION') || isKeyplanError(error, 'CROSS_SLOT')
   const acquires = createGather<LockRequest, Acquisition>({
@@ -29,14 +34,29 @@ export function createTogether(steps: Guarded<LockStore>, ttlMs: number): Togeth
   const isOrdinary = (options: CallOptions | undefined) =>
     options?.signal === undefined && options?.deadline === undefined
 
+  /** Of the two at most one holds something, so their order does not matter. */
+  function flush(): void {
+    acquires.flush()
+    releases.flush()
+  }
+
   return {
     acquire(options, request) {
-      if (isOrdinary(options)) return acquires.add(request)
+      if (isOrdinary(options)) {
+        releases.flush()
+        return acquires.add(request)
+      }
+      flush()
       return steps.acquire(options, request.key, request.claim, ttlMs)
     },
     release(options, request) {
-      if (isOrdinary(options)) return releases.add(request)
+      if (isOrdinary(options)) {
+        acquires.flush()
+        return releases.add(request)
+      }
+      flush()
       return steps.release(options, request.key, request.claim)
     },
+    flush,
   }
 }
