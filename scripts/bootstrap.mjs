@@ -6,8 +6,8 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
-/** The programs of packages, run by this Node: no shell and no PATH. */
-const programs = {
+/** The programs of packages, by their path under the root. Run by this Node: no shell and no PATH. */
+export const programs = {
   biome: 'node_modules/@biomejs/biome/bin/biome',
   rolldown: 'node_modules/rolldown/bin/cli.mjs',
   tsc: 'node_modules/typescript/bin/tsc',

@@ -1,4 +1,5 @@
 // npm test: every check there is. The last line counts them.
+import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -23,6 +24,12 @@ function typedTests() {
   return [...folders, 'bench']
     .map(folder => `${folder}/test/tsconfig.json`)
     .filter(file => existsSync(join(root, file)))
+}
+
+/** In a process of its own, since it answers by its exit code. */
+function typeCostKeepsItsGoal() {
+  const script = join(root, 'scripts/type-cost.mjs')
+  return spawnSync(process.execPath, [script], { cwd: root, stdio: 'inherit' }).status === 0
 }
 
 /** Runs projects of vitest.config.ts and adds their own counts. */
@@ -65,6 +72,7 @@ async function runAll() {
   if (!(await check('npm packages', installPackages))) return
   await check('format and lint', () => run('biome', 'ci', '.'))
   const built = await check('types and build', build)
+  if (built) await check('type cost', typeCostKeepsItsGoal)
   for (const file of typedTests()) await check(`types of ${file}`, () => run('tsc', '-p', file, '--noEmit'))
   if (!built && !existsSync(join(root, 'packages/local/dist/index.js'))) return
   // The tests are about real servers: without one there is nothing to test.

@@ -68,7 +68,11 @@ export function sender({ guard, redis }: Server, operation: Partial<Operation> =
     guard.run(subject, options, call => redis.send(command, args, call))
 }
 
-/** Waits for what happens soon; the test's own timeout is the bound. */
-export async function until(good: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await good())) await sleep(5)
+/** Waits until what is read is there and true, and gives it. The test's own timeout is the bound. */
+export async function until<T>(read: () => T | Promise<T>): Promise<T> {
+  for (;;) {
+    const found = await read()
+    if (found) return found
+    await sleep(5)
+  }
 }

@@ -6,7 +6,7 @@ function raw(name: string, enableAutoPipelining: boolean): SubjectKind {
   return {
     name,
     clients: ['ioredis 6'],
-    async open({ url, case: name }) {
+    async open({ url, case: work }) {
       const redis = new Redis(url, { enableAutoPipelining })
       for (let i = 0; i < keyCount; i++) await redis.set(keyOf(i), JSON.stringify(itemOf(i)), 'EX', 3600)
       const get = async (i: number): Promise<Item | undefined> => {
@@ -21,7 +21,7 @@ function raw(name: string, enableAutoPipelining: boolean): SubjectKind {
         return loaded
       }
       return {
-        run: name.startsWith('getOrLoad') ? getOrLoad : get,
+        run: work.startsWith('getOrLoad') ? getOrLoad : get,
         async close() {
           await redis.quit()
         },

@@ -11,6 +11,13 @@ export type Encoding = 'text' | 'bytes'
 /** The reply of a command as the protocol gives it. */
 export type Reply = string | number | null | Uint8Array | Reply[]
 
+export interface BlockOptions {
+  /** Milliseconds, of which waiting for a link is a part. May be `Infinity`. */
+  readonly wait: number
+  readonly signal?: AbortSignal | undefined
+  readonly encoding?: Encoding | undefined
+}
+
 /** A subscription that lives until `close`, across reconnects. */
 export interface Subscription {
   close(): void
@@ -37,6 +44,22 @@ export interface Redis {
     call: Call,
     encoding?: Encoding,
   ): Promise<R>
+  /**
+   * Sends a command that waits on the server for data, such as BLPOP or XREADGROUP, on a link of its own. Resolves with
+   * the first reply that is not null, or with null once `wait` is over. `args` is called for each slice of it with the
+   * whole milliseconds, 1 or more, that the server may wait. What comes between two slices is missed by a command that
+   * asks only for what is new, such as XREAD from `$`: name the last id seen.
+   *
+   * At most eight calls of a process block on a server at once; the others take turns with them, in order. One whose
+   * `wait` ends before its first turn resolves with null as well.
+   *
+   * At most once: whatever ends a call early drops the link it blocks on, so that nothing is taken unseen later. A reply
+   * under way at that moment is lost, and the outcome is `unknown`. Where no slice was under way it is `not-executed`.
+   *
+   * @throws KeyplanError ABORTED by the signal; DISCONNECTED at once while the server is not connected, or when the link
+   * is lost; TIMEOUT when it stays silent for longer than a slice and the stall; CLOSED; what the server answers
+   */
+  block(command: string, args: (sliceMs: number) => readonly Argument[], options: BlockOptions): Promise<Reply>
   /** Listens to an exact channel on the process's one subscriber link. Resolves when the server has confirmed it. */
   subscribe(channel: string, handlers: SubscribeHandlers): Promise<Subscription>
   /** Walks the keys that match a glob, a page at a time. Keys may repeat. */

@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts'
 import { isKeyplanError, KeyplanError } from '../base/error.ts'
+import { createBlocking } from './blocking.ts'
 import { createCommands } from './commands.ts'
 import { createInFlight } from './in-flight.ts'
 import { type Link, openLink } from './link.ts'
@@ -27,7 +28,10 @@ export interface ServerConnection {
   close(): Promise<void>
 }
 
-/** Keeps one command link to a standalone server, and a subscriber link when something listens. */
+/**
+ * Keeps one command link to a standalone server, a subscriber link when something listens, and links to block on when
+ * something waits for data.
+ */
 export function openServer(
   settings: ServerSettings,
   clock: Clock,
@@ -115,11 +119,11 @@ export function openServer(
     scout.stop()
     ending.abort()
     waiting.reject(closed)
-    const silenced = subscriber.close()
+    const others = Promise.all([subscriber.close(), blocking.close()])
     // They may finish, for as long as a link may be silent.
     await inFlight.drained(settings.stall)
     link?.destroy(closed())
-    await Promise.all([link?.ended, silenced])
+    await Promise.all([link?.ended, others])
   }
 
   const common = { end: () => (state === 'closed' ? closed() : undefined), inFlight, clock }
@@ -142,10 +146,19 @@ export function openServer(
       clock,
     },
   )
+  const { slice = 3_000 } = settings
+  const blocking = createBlocking({
+    serverName: name,
+    open: () => openLink({ ...settings, scripts: [], stall: slice + settings.stall }, 'blocking', clock, ending.signal),
+    refusal: () => common.end() ?? (link ? undefined : unreachable()),
+    slice,
+    clock,
+  })
 
   return {
     redis: {
       ...commands,
+      block: blocking.block,
       subscribe: subscriber.subscribe,
       async *scan(glob, call) {
         let cursor = '0'

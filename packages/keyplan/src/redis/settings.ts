@@ -33,6 +33,11 @@ export interface ServerSettings extends LinkSettings {
   readonly backoff: { readonly min: number; readonly max: number }
   /** Most calls, and bytes of their arguments, that wait for a link that is down. */
   readonly waiting: { readonly calls: number; readonly bytes: number }
+  /**
+   * A command that waits for data blocks on the server for at most this long before it is sent again: a link that fell
+   * silent is found after this and the stall. Default 3,000.
+   */
+  readonly slice?: number
 }
 
 /** How a server is named to people: never with credentials. */

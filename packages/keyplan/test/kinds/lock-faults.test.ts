@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { realClock } from '../../src/base/clock.ts'
 import { createClaim } from '../../src/kinds/lock/claim.ts'
 import type { LockTestOptions } from '../conformance/lock.ts'
+import { until } from '../live-server.ts'
 import {
   callFor,
   connectTo,
@@ -11,7 +12,6 @@ import {
   openStore,
   type RedisLockClient,
   redisHarness,
-  until,
 } from './lock-redis-harness.ts'
 
 let server: RedisProcess
@@ -49,15 +49,9 @@ test('an acquire whose reply is lost ends as unknown, and the lock is soon free 
   const { locks } = faulty({ ttl: '1h' })
   await proxy.swallowReplies()
   await expect(locks({ id }).tryAcquire({ deadline: '200ms' })).rejects.toMatchObject({ outcome: 'unknown' })
-  await until(
-    () => direct.ask('EXISTS', 'lock:a'),
-    exists => exists === 1,
-  )
+  await until(async () => (await direct.ask('EXISTS', 'lock:a')) === 1)
   await proxy.pass()
-  await until(
-    () => direct.ask('EXISTS', 'lock:a'),
-    exists => exists === 0,
-  )
+  await until(async () => (await direct.ask('EXISTS', 'lock:a')) === 0)
 })
 
 test('an acquire that is aborted on its way leaves no lock behind', async () => {
@@ -68,12 +62,9 @@ test('an acquire that is aborted on its way leaves no lock behind', async () => 
   const ended = expect(aborted).rejects.toMatchObject({ code: 'ABORTED', outcome: 'unknown' })
   setImmediate(() => controller.abort())
   await ended
-  const withdrawn = async () => String(await direct.ask('INFO', 'commandstats'))
-  await until(withdrawn, stats => /cmdstat_evalsha:calls=2,/.test(stats))
-  await until(
-    () => direct.ask('EXISTS', 'lock:a'),
-    exists => exists === 0,
-  )
+  const withdrawn = async () => /cmdstat_evalsha:calls=2,/.test(String(await direct.ask('INFO', 'commandstats')))
+  await until(withdrawn)
+  await until(async () => (await direct.ask('EXISTS', 'lock:a')) === 0)
 })
 
 test('a request that arrives after its caller gave up is refused by the server', async () => {
@@ -119,19 +110,13 @@ test('run gives its result when Redis dies before the release, and the release g
   expect(notices).toMatchObject([{ type: 'lock-release-failed', namespace: 'locks' }])
   expect(await direct.ask('EXISTS', 'lock:a')).toBe(1)
   await proxy.pass()
-  await until(
-    () => direct.ask('EXISTS', 'lock:a'),
-    exists => exists === 0,
-  )
+  await until(async () => (await direct.ask('EXISTS', 'lock:a')) === 0)
 })
 
 test('with whenDown fail an unreachable server is an error', async () => {
   const { locks } = faulty()
   await proxy.refuse()
-  await until(
-    () => connection.connection.state,
-    state => state === 'down',
-  )
+  await until(() => connection.connection.state === 'down')
   await expect(locks({ id }).tryAcquire({ deadline: '200ms' })).rejects.toMatchObject({ outcome: 'not-executed' })
   const run = locks({ id }).run(() => 'never', { deadline: '200ms' })
   await expect(run).rejects.toMatchObject({ outcome: 'not-executed' })
@@ -152,10 +137,7 @@ test('with whenDown local this process excludes itself, says so once, and return
   const keptLocal = (await locks({ id }).tryAcquire())!
   expect(keptLocal.degraded).toBe(true)
   await proxy.pass()
-  await until(
-    () => locks({ id: 'other' }).run(({ degraded }) => degraded),
-    degraded => !degraded,
-  )
+  await until(() => locks({ id: 'other' }).run(({ degraded }) => !degraded))
   // Redis is back, but this process still holds the lock by itself.
   expect(await locks({ id }).tryAcquire()).toBeUndefined()
   expect(await keptLocal.extend()).toBe(true)
@@ -181,10 +163,7 @@ test('a lock that was taken while the caller fell back is withdrawn from Redis',
   expect(held.degraded).toBe(true)
   expect(await direct.ask('EXISTS', 'lock:a')).toBe(1)
   await proxy.pass()
-  await until(
-    () => direct.ask('EXISTS', 'lock:a'),
-    exists => exists === 0,
-  )
+  await until(async () => (await direct.ask('EXISTS', 'lock:a')) === 0)
   expect(await held.release()).toBe(true)
 })
 

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { handClock } from '../../src/base/clock.ts'
 import { createBareGuard } from '../../src/guard/guard.ts'
 import { guarded } from '../../src/guard/guarded.ts'
+import { createClaim } from '../../src/kinds/lock/claim.ts'
 import { type LockStore, lock, lockOperations } from '../../src/kinds/lock/contract.ts'
 import { openLocks } from '../../src/kinds/lock/handle.ts'
 import { createMemoryLockStore } from '../../src/kinds/lock/memory.ts'
@@ -84,4 +85,17 @@ test('entries leave with their time to live, and waiters are woken', async () =>
   const waiter = two.locks({ id: 'a' }).acquire({ attempts: 2, delay: '1h' })
   await harness.advance(ttlMs + 1)
   expect(await waiter).toBeDefined()
+})
+
+test('a store that holds all it may refuses another lock, and none that it has given', async () => {
+  const clock = handClock()
+  const store = createMemoryLockStore(names, localWake(), clock, 2)
+  const call = { expires: Number.POSITIVE_INFINITY, hold: true, written: false }
+  const claim = createClaim('one')
+  await store.acquire(call, 'lock:a', claim, ttlMs)
+  await store.acquire(call, 'lock:b', claim, ttlMs)
+  await expect(store.acquire(call, 'lock:c', claim, ttlMs)).rejects.toMatchObject({ code: 'OVERLOADED' })
+  expect(await store.acquire(call, 'lock:a', claim, ttlMs)).toMatchObject({ granted: true })
+  await clock.advance(ttlMs + 1)
+  expect(await store.acquire(call, 'lock:c', claim, ttlMs)).toMatchObject({ granted: true })
 })

@@ -70,12 +70,3 @@ export async function redisHarness(port: number): Promise<LockHarness & { ask: R
     },
   }
 }
-
-/** Waits for what happens soon; the test's own timeout is the bound. */
-export async function until<T>(read: () => T | Promise<T>, good: (value: T) => boolean): Promise<T> {
-  for (;;) {
-    const value = await read()
-    if (good(value)) return value
-    await sleep(5)
-  }
-}

@@ -2,7 +2,8 @@ import { type RedisProcess, startRedis } from '@keyplan/local'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createClaim } from '../../src/kinds/lock/claim.ts'
 import { expectGrowing, lockConformance, ttlMs } from '../conformance/lock.ts'
-import { callFor, connectTo, openStore, redisHarness, until } from './lock-redis-harness.ts'
+import { until } from '../live-server.ts'
+import { callFor, connectTo, openStore, redisHarness } from './lock-redis-harness.ts'
 
 let server: RedisProcess
 
@@ -108,13 +109,13 @@ describe('lock on a real server', () => {
     const aborted = locks({ id }).acquire({ signal: controller.signal })
     const ended = expect(aborted).rejects.toMatchObject({ code: 'ABORTED' })
     const patient = [1, 2, 3].map(() => locks({ id }).run(() => {}))
-    await until(subscribers, ([, count]) => count === 1)
+    await until(async () => (await subscribers())[1] === 1)
     controller.abort()
     await ended
     expect((await subscribers())[1]).toBe(1)
     await held.release()
     await Promise.all(patient)
-    await until(subscribers, ([, count]) => count === 0)
+    await until(async () => (await subscribers())[1] === 0)
   })
 
   test('a user who may not use channels releases all the same, and the poll brings the lock', async () => {

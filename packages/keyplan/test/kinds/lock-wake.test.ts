@@ -10,7 +10,8 @@ import {
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { handClock, realClock } from '../../src/base/clock.ts'
 import { createBell, localWake, redisWake } from '../../src/mechanisms/wake.ts'
-import { connectTo, type LiveServer, until } from './lock-redis-harness.ts'
+import { until } from '../live-server.ts'
+import { connectTo, type LiveServer } from './lock-redis-harness.ts'
 
 test('a ring before the wait ends it at once, and ends only one', async () => {
   const clock = handClock()
@@ -69,21 +70,12 @@ test('listening rings when it is confirmed, for each message, and after a gap', 
   let rings = 0
   const listening = wake.listen('one', () => rings++)
   expect(rings).toBe(0)
-  await until(
-    () => rings,
-    count => count === 1,
-  )
+  await until(() => rings === 1)
   await plain.ask('PUBLISH', 'one', '')
-  await until(
-    () => rings,
-    count => count === 2,
-  )
+  await until(() => rings === 2)
   await proxy.reset()
   await proxy.pass()
-  await until(
-    () => rings,
-    count => count === 3,
-  )
+  await until(() => rings === 3)
   listening.close()
 })
 
@@ -91,10 +83,7 @@ test('one subscription serves all and closes with the last; who comes late is ru
   const wake = redisWake(connection.redis)
   let rings = 0
   const one = wake.listen('many', () => rings++)
-  await until(
-    () => rings,
-    count => count === 1,
-  )
+  await until(() => rings === 1)
   let late = 0
   const two = wake.listen('many', () => late++)
   expect(late).toBe(1)
@@ -102,16 +91,10 @@ test('one subscription serves all and closes with the last; who comes late is ru
   one.close()
   one.close()
   await plain.ask('PUBLISH', 'many', '')
-  await until(
-    () => late,
-    count => count === 2,
-  )
+  await until(() => late === 2)
   expect(rings).toBe(1)
   two.close()
-  await until(
-    () => subscribers('many'),
-    count => count === 0,
-  )
+  await until(async () => (await subscribers('many')) === 0)
 })
 
 test('who listens again before an earlier subscription was confirmed still hears', async () => {
@@ -119,41 +102,26 @@ test('who listens again before an earlier subscription was confirmed still hears
   wake.listen('again', () => {}).close()
   let rings = 0
   const listening = wake.listen('again', () => rings++)
-  await until(
-    () => rings,
-    count => count === 1,
-  )
+  await until(() => rings === 1)
   await plain.ask('PUBLISH', 'again', '')
-  await until(
-    () => rings,
-    count => count === 2,
-  )
+  await until(() => rings === 2)
   listening.close()
-  await until(
-    () => subscribers('again'),
-    count => count === 0,
-  )
+  await until(async () => (await subscribers('again')) === 0)
 })
 
 test('after a refusal the next listener asks anew', async () => {
   const wake = redisWake(connection.redis)
-  const denied = async () => ((await plain.ask('ACL', 'LOG')) as unknown[]).length
+  const denied = async () => ((await plain.ask('ACL', 'LOG')) as unknown[]).length === 1
   await plain.ask('ACL', 'SETUSER', 'default', 'resetchannels')
   let rings = 0
   const refused = wake.listen('later', () => rings++)
-  await until(denied, count => count === 1)
+  await until(denied)
   await plain.ask('ACL', 'SETUSER', 'default', 'allchannels')
-  const opened = await until(
-    () => {
-      const next = wake.listen('later', () => rings++)
-      return subscribers('later').then(count => (count === 1 ? next : void next.close()))
-    },
-    next => next !== undefined,
-  )
-  await until(
-    () => rings,
-    count => count > 0,
-  )
+  const opened = await until(() => {
+    const next = wake.listen('later', () => rings++)
+    return subscribers('later').then(count => (count === 1 ? next : void next.close()))
+  })
+  await until(() => rings > 0)
   refused.close()
   expect(await subscribers('later')).toBe(1)
   opened?.close()

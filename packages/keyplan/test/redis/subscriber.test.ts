@@ -1,51 +1,29 @@
-import {
-  connectResp,
-  type FaultProxy,
-  type RedisProcess,
-  type RespConnection,
-  startProxy,
-  startRedis,
-} from '@keyplan/local'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { connectTo, type LiveServer, openTo, until } from '../live-server.ts'
+import { beforeEach, expect, test } from 'vitest'
+import { type LiveServer, until } from '../live-server.ts'
+import { proxiedServer } from './proxied-server.ts'
 
-let server: RedisProcess
-let direct: RespConnection
-let proxy: FaultProxy
+const server = proxiedServer()
 let live: LiveServer
 
-beforeAll(async () => {
-  server = await startRedis()
-  direct = await connectResp({ port: server.port })
-})
-afterAll(async () => {
-  direct.close()
-  await server.cleanUp()
-})
 beforeEach(async () => {
-  proxy = await startProxy({ to: server.port })
-  live = await connectTo(proxy.port)
-})
-afterEach(async () => {
-  await live.close()
-  await proxy.close()
+  live = await server.connect()
 })
 
 function listener() {
   const heard: string[] = []
   return { heard, message: (text: string) => heard.push(text), gap: () => heard.push('gap') }
 }
-const subscribers = async (channel: string) => ((await direct.ask('PUBSUB', 'NUMSUB', channel)) as unknown[])[1]
+const subscribers = async (channel: string) => ((await server.direct.ask('PUBSUB', 'NUMSUB', channel)) as unknown[])[1]
 const links = async () =>
-  String(await direct.ask('CLIENT', 'LIST'))
+  String(await server.direct.ask('CLIENT', 'LIST'))
     .match(/name=keyplan:test:\w+/g)
     ?.sort() ?? []
 
 /** Loses both links and waits for the next ones. */
 async function flap(...channels: string[]): Promise<void> {
-  await proxy.refuse()
+  await server.proxy.refuse()
   await until(() => live.connection.state === 'down')
-  await proxy.pass()
+  await server.proxy.pass()
   for (const channel of channels) await until(async () => (await subscribers(channel)) === 1)
 }
 
@@ -55,8 +33,8 @@ test('one link listens for all, and is only opened when someone does', async () 
   const two = listener()
   await Promise.all([live.redis.subscribe('a', one), live.redis.subscribe('a', two), live.redis.subscribe('b', one)])
   expect(await links()).toEqual(['name=keyplan:test:commands', 'name=keyplan:test:subscriber'])
-  expect(await direct.ask('PUBLISH', 'a', 'to a')).toBe(1)
-  await direct.ask('PUBLISH', 'b', 'to b')
+  expect(await server.direct.ask('PUBLISH', 'a', 'to a')).toBe(1)
+  await server.direct.ask('PUBLISH', 'b', 'to b')
   await until(() => one.heard.length === 2)
   expect([one.heard, two.heard]).toEqual([['to a', 'to b'], ['to a']])
 })
@@ -66,11 +44,11 @@ test('a channel is left with its last listener, and may be joined again at once'
   const twice = await Promise.all([live.redis.subscribe('a', handlers), live.redis.subscribe('a', handlers)])
   twice[0].close()
   twice[0].close()
-  await direct.ask('PUBLISH', 'a', 'once')
+  await server.direct.ask('PUBLISH', 'a', 'once')
   await until(() => heard.length === 1)
   twice[1].close()
   const again = await live.redis.subscribe('a', handlers)
-  await direct.ask('PUBLISH', 'a', 'again')
+  await server.direct.ask('PUBLISH', 'a', 'again')
   await until(() => heard.length === 2)
   again.close()
   await until(async () => (await subscribers('a')) === 0)
@@ -83,8 +61,8 @@ test('each lost link is told once to every channel that was heard, and to no oth
   await live.redis.subscribe('a', one)
   await live.redis.subscribe('b', two)
   for (let loss = 0; loss < 3; loss++) await flap('a', 'b')
-  await direct.ask('PUBLISH', 'a', 'end')
-  await direct.ask('PUBLISH', 'b', 'end')
+  await server.direct.ask('PUBLISH', 'a', 'end')
+  await server.direct.ask('PUBLISH', 'b', 'end')
   await until(() => one.heard.includes('end') && two.heard.includes('end'))
   expect([one.heard, two.heard]).toEqual(Array(2).fill(['gap', 'gap', 'gap', 'end']))
   expect((await links()).length).toBe(2)
@@ -92,12 +70,12 @@ test('each lost link is told once to every channel that was heard, and to no oth
 
 test('who subscribes while the server is down is subscribed when it is back, without a gap', async () => {
   const early = listener()
-  await proxy.refuse()
+  await server.proxy.refuse()
   await until(() => live.connection.state === 'down')
   const subscribing = live.redis.subscribe('a', early)
-  await proxy.pass()
+  await server.proxy.pass()
   const subscription = await subscribing
-  await direct.ask('PUBLISH', 'a', 'x')
+  await server.direct.ask('PUBLISH', 'a', 'x')
   await until(() => early.heard.length === 1)
   expect(early.heard).toEqual(['x'])
   subscription.close()
@@ -108,21 +86,21 @@ test('who leaves while the server is down is not subscribed again', async () => 
   const stays = listener()
   const leaving = await live.redis.subscribe('gone', gone)
   await live.redis.subscribe('stays', stays)
-  await proxy.refuse()
+  await server.proxy.refuse()
   await until(() => live.connection.state === 'down')
   leaving.close()
-  await proxy.pass()
+  await server.proxy.pass()
   await until(() => stays.heard.includes('gap'))
   expect(await subscribers('gone')).toBe(0)
   expect(gone.heard).toEqual([])
 })
 
 test('a subscription survives the loss of the link it was asked on', async () => {
-  await proxy.swallowReplies()
+  await server.proxy.swallowReplies()
   const late = listener()
   const subscribing = live.redis.subscribe('a', late)
-  await until(() => proxy.totals.connections === 2)
-  await proxy.pass()
+  await until(() => server.proxy.totals.connections === 2)
+  await server.proxy.pass()
   await subscribing
   expect(await subscribers('a')).toBe(1)
 })
@@ -140,7 +118,7 @@ test('a listener that throws does not keep others from hearing', async () => {
       },
     })
     await live.redis.subscribe('a', handlers)
-    await direct.ask('PUBLISH', 'a', 'x')
+    await server.direct.ask('PUBLISH', 'a', 'x')
     await until(() => heard.length === 1 && trapped.length === 1)
   } finally {
     process.removeAllListeners('uncaughtException')
@@ -150,22 +128,22 @@ test('a listener that throws does not keep others from hearing', async () => {
 })
 
 test('a channel the user may not hear is refused, and does not hide the gap of another', async () => {
-  await direct.ask('ACL', 'SETUSER', 'narrow', 'on', '>pw', '~*', '+@all', 'resetchannels', '&a', '&b')
+  await server.direct.ask('ACL', 'SETUSER', 'narrow', 'on', '>pw', '~*', '+@all', 'resetchannels', '&a', '&b')
   await live.close()
-  live = await connectTo(proxy.port, { username: 'narrow', password: () => 'pw' })
+  live = await server.connect({ username: 'narrow', password: () => 'pw' })
   const one = listener()
   await live.redis.subscribe('b', listener())
   await live.redis.subscribe('a', one)
   await expect(live.redis.subscribe('c', listener())).rejects.toMatchObject({ code: 'NO_PERMISSION' })
   // Cuts off who listens to what the user no longer may.
-  await direct.ask('ACL', 'SETUSER', 'narrow', 'resetchannels', '&a')
+  await server.direct.ask('ACL', 'SETUSER', 'narrow', 'resetchannels', '&a')
   await until(() => one.heard.includes('gap'))
   expect(await subscribers('b')).toBe(0)
 })
 
 test('closing ends a subscription that waits for the server', async () => {
-  await proxy.refuse()
-  live = openTo(proxy.port)
+  await server.proxy.refuse()
+  live = server.open()
   const waiting = live.redis.subscribe('a', listener())
   const ended = expect(waiting).rejects.toMatchObject({ code: 'CLOSED' })
   await live.close()

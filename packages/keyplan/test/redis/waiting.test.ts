@@ -1,63 +1,39 @@
-import {
-  connectResp,
-  type FaultProxy,
-  type RedisProcess,
-  type RespConnection,
-  startProxy,
-  startRedis,
-} from '@keyplan/local'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { type LiveServer, openTo, sender, until } from '../live-server.ts'
+import { beforeEach, expect, test } from 'vitest'
+import { sender } from '../live-server.ts'
+import { proxiedServer } from './proxied-server.ts'
 
-let server: RedisProcess
-let direct: RespConnection
-let proxy: FaultProxy
-let live: LiveServer
+const server = proxiedServer()
 
-beforeAll(async () => {
-  server = await startRedis()
-  direct = await connectResp({ port: server.port })
-})
-afterAll(async () => {
-  direct.close()
-  await server.cleanUp()
-})
-beforeEach(async () => {
-  await direct.ask('FLUSHALL')
-  proxy = await startProxy({ to: server.port })
-  await proxy.refuse()
-})
-afterEach(async () => {
-  await live.close()
-  await proxy.close()
-})
+beforeEach(() => server.proxy.refuse())
 
 test('beyond the bound of calls the rest is refused at once, and those that wait keep their order', async () => {
-  live = openTo(proxy.port, { waiting: { calls: 100, bytes: 1_000_000 } })
+  const live = server.open({ waiting: { calls: 100, bytes: 1_000_000 } })
   const calls = Array.from({ length: 5_000 }, (_, index) => sender(live)('rpush', ['list', index]))
   const refused = await Promise.allSettled(calls.slice(100))
   const reasons = new Set(refused.map(result => result.status === 'rejected' && result.reason.code))
   expect([...reasons]).toEqual(['OVERLOADED'])
   expect(refused[0]).toMatchObject({ reason: { outcome: 'not-executed', namespace: 'test' } })
-  await proxy.pass()
+  await server.proxy.pass()
   expect((await Promise.all(calls.slice(0, 100))).length).toBe(100)
-  expect(await direct.ask('LRANGE', 'list', '0', '-1')).toEqual(Array.from({ length: 100 }, (_, index) => `${index}`))
+  expect(await server.direct.ask('LRANGE', 'list', '0', '-1')).toEqual(
+    Array.from({ length: 100 }, (_, index) => `${index}`),
+  )
   // An overload says nothing of the server.
   expect(live.breaker.state).toBe('closed')
 })
 
 test('beyond the bound of bytes the rest is refused', async () => {
-  live = openTo(proxy.port, { waiting: { calls: 100, bytes: 10_000 } })
+  const live = server.open({ waiting: { calls: 100, bytes: 10_000 } })
   const large = 'x'.repeat(6_000)
   const first = sender(live)('set', ['a', large])
   await expect(sender(live)('set', ['b', large])).rejects.toMatchObject({ code: 'OVERLOADED' })
   const small = sender(live)('set', ['c', 'small'])
-  await proxy.pass()
+  await server.proxy.pass()
   expect(await Promise.all([first, small])).toEqual(['OK', 'OK'])
 })
 
 test('what waits no longer, by its time or by its signal, makes room and is never sent', async () => {
-  live = openTo(proxy.port, { waiting: { calls: 4, bytes: 1_000_000 } })
+  const live = server.open({ waiting: { calls: 4, bytes: 1_000_000 } })
   const set = sender(live, { idempotent: true })
   const controller = new AbortController()
   const over = [
@@ -71,13 +47,13 @@ test('what waits no longer, by its time or by its signal, makes room and is neve
     Array(3).fill('not-executed'),
   )
   const more = Array.from({ length: 3 }, (_, index) => set('set', [`more${index}`, 'new']))
-  await proxy.pass()
+  await server.proxy.pass()
   expect(await Promise.all([kept, ...more])).toEqual(Array(4).fill('OK'))
-  expect(await direct.ask('EXISTS', 'late', 'aborted')).toBe(0)
+  expect(await server.direct.ask('EXISTS', 'late', 'aborted')).toBe(0)
 })
 
 test('closing ends those that wait, each with an error of its own', async () => {
-  live = openTo(proxy.port)
+  const live = server.open()
   const { guard, redis } = live
   const subject = (namespace: string) => ({ namespace, name: 'step', operation: { idempotent: true, write: true } })
   const calls = ['one', 'two'].map(name => guard.run(subject(name), undefined, call => redis.send('ping', [], call)))
@@ -92,20 +68,18 @@ test('closing ends those that wait, each with an error of its own', async () => 
 })
 
 test('closing lets calls in flight finish, and does not wait for those that do not', async () => {
-  await proxy.pass()
-  live = openTo(proxy.port, { stall: 200 })
-  await until(() => live.connection.state === 'ready')
-  await proxy.delay({ down: 50 })
+  await server.proxy.pass()
+  const live = await server.connect({ stall: 200 })
+  await server.proxy.delay({ down: 50 })
   const finishing = sender(live)('echo', ['bye'])
   await live.close()
   expect(await finishing).toBe('bye')
 
-  await proxy.pass()
-  live = openTo(proxy.port, { stall: 200 })
-  await until(() => live.connection.state === 'ready')
-  await proxy.swallowReplies()
-  const hanging = sender(live)('echo', ['bye'])
+  await server.proxy.pass()
+  const next = await server.connect({ stall: 200 })
+  await server.proxy.swallowReplies()
+  const hanging = sender(next)('echo', ['bye'])
   const ended = expect(hanging).rejects.toMatchObject({ outcome: 'unknown' })
-  await live.close()
+  await next.close()
   await ended
 })
