@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
 const packaging = '**/test/packaging/**/*.test.ts'
+const longFaults = '**/test/faults/long/**/*.test.ts'
 
 export default defineConfig({
   resolve: {
@@ -21,7 +22,19 @@ export default defineConfig({
         test: {
           name: 'tests',
           include: ['packages/*/test/**/*.test.ts', 'bench/test/**/*.test.ts'],
-          exclude: [packaging, '**/node_modules/**', '**/dist/**'],
+          exclude: [packaging, longFaults, '**/node_modules/**', '**/dist/**'],
+        },
+      },
+      {
+        // Takes its time, and prints what it measured: `npm run test:faults`.
+        extends: true,
+        test: {
+          name: 'faults-long',
+          include: [longFaults],
+          exclude: ['**/node_modules/**', '**/dist/**'],
+          fileParallelism: false,
+          testTimeout: 900_000,
+          hookTimeout: 120_000,
         },
       },
       {

@@ -16,11 +16,7 @@ export const programs = {
 
 /** Runs a program of a package with its output shown; returns whether it succeeded. */
 export function run(program, ...args) {
-  return runIn(root, program, ...args)
-}
-
-function runIn(folder, program, ...args) {
-  return succeeded(process.execPath, [join(root, programs[program]), ...args], { cwd: folder })
+  return succeeded(process.execPath, [join(root, programs[program]), ...args])
 }
 
 function succeeded(command, args, options) {
@@ -52,37 +48,27 @@ function readLock(file) {
   return JSON.parse(readFileSync(file, 'utf8')).packages
 }
 
-/** Compiles every package, and puts the library into few files. Returns whether it succeeded. */
+/** Compiles every package, and puts the library into few files. Returns whether it succeeded; shown only if not. */
 export function build() {
-  return run('tsc', '-b') && runIn(join(root, 'packages/keyplan'), 'rolldown', '-c', '--logLevel', 'warn')
+  return succeededQuietly(root, 'tsc', '-b') && succeededQuietly(join(root, 'packages/keyplan'), 'rolldown', '-c')
 }
 
-const managers = {
-  'apt-get': 'apt-get install redis-server',
-  dnf: 'dnf install redis',
-  apk: 'apk add redis',
-  brew: 'brew install redis',
+function succeededQuietly(folder, program, ...args) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, programs[program]), ...args], {
+    cwd: folder,
+    encoding: 'utf8',
+  })
+  if (status !== 0) process.stderr.write(`${stdout}${stderr}`)
+  return status === 0
 }
 
 /** The path of a redis-server 7.0 or later, installed when it is missing and can be; undefined otherwise. After the build. */
 export async function provideRedis() {
   const before = await findRedis()
   if (before.path !== undefined || before.tooOld) return before.path
-
-  const manager = Object.keys(managers).find(name => succeeded(name, ['--version'], { stdio: 'ignore' }))
-  if (manager === undefined) {
-    console.error('redis-server is missing, and there is no apt-get, dnf, apk or brew to install it with.')
-    return undefined
-  }
-  const byRoot = process.getuid?.() === 0
-  if (manager !== 'brew' && !byRoot && !succeeded('sudo', ['-n', 'true'], { stdio: 'ignore' })) {
-    console.error(`redis-server is missing. Install it with:  sudo ${managers[manager]}`)
-    return undefined
-  }
-  console.log(`Installing redis-server with ${manager}, without starting a service …`)
-  const script = ['sh', join(root, 'scripts/install-redis.sh'), manager]
-  const [command, ...args] = manager === 'brew' || byRoot ? script : ['sudo', '-n', ...script]
-  if (!succeeded(command, args)) console.error(`That failed. Install it with:  ${managers[manager]}`)
+  // It says for itself what keeps it from it. A bare Windows has no shell to run it.
+  const { error } = spawnSync('sh', [join(root, 'scripts/install-redis.sh')], { cwd: root, stdio: 'inherit' })
+  if (error) console.error('redis-server is missing, and there is no shell to install it with; install it by hand.')
   return (await findRedis()).path
 }
 

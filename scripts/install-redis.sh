@@ -1,29 +1,73 @@
 #!/bin/sh
-# Installs redis-server with the package manager named in $1. No package may start a service: Keyplan starts servers of
-# its own, and one on 6379 that nobody asked for would be found by every program that looks there.
+# install-redis.sh [MANAGER [POLICY]]
+#
+# Installs redis-server with a package manager: the one named, else the first of apt-get, dnf, apk and brew that is
+# there. Becomes root through sudo where that asks nothing. No package may start a service: Keyplan starts servers of
+# its own, and one on 6379 that nobody asked for would be found by every program that looks there. POLICY is the file
+# that Debian packages ask before they start anything; /usr/sbin/policy-rc.d unless told otherwise.
+#
+# Ends with one line that says what to do, and a code of sysexits, where it cannot.
 set -eu
 
-policy=/usr/sbin/policy-rc.d
-saved=/usr/sbin/policy-rc.d.before-keyplan
+manager=${1:-}
+policy=${2:-/usr/sbin/policy-rc.d}
+saved=$policy.before-keyplan
 mark='written by Keyplan, removed after the installation'
 
-# Debian packages ask this file before they start anything. A file left by a run that was killed is not an original.
+give_up() {
+  echo "redis-server is missing$2" >&2
+  exit "$1"
+}
+
+if [ -z "$manager" ]; then
+  for candidate in apt-get dnf apk brew; do
+    if command -v "$candidate" >/dev/null; then manager=$candidate && break; fi
+  done
+  if [ -z "$manager" ]; then
+    give_up 69 ', and there is no apt-get, dnf, apk or brew to install it with; install Redis 7.0 or newer by hand.'
+  fi
+  chosen=yes
+fi
+
+case "$manager" in
+apt-get) by_hand='apt-get install redis-server' ;;
+dnf) by_hand='dnf install redis' ;;
+apk) by_hand='apk add redis' ;;
+brew) by_hand='brew install redis' ;;
+*) give_up 64 ", and \"$manager\" is not apt-get, dnf, apk or brew." ;;
+esac
+
+if [ "${chosen:-}" = yes ]; then
+  echo "Installing redis-server with $manager, without starting a service …"
+  # Homebrew refuses to work for root, the others for anyone else.
+  if [ "$manager" != brew ] && [ "$(id -u)" != 0 ]; then
+    if ! sudo -n true 2>/dev/null; then give_up 77 ". Install it with:  sudo $by_hand"; fi
+    exec sudo -n sh "$0" "$manager" "$policy"
+  fi
+fi
+
+# A file left by a run that was killed is not an original.
 deny_services() {
   if [ -e "$policy" ] && [ ! -e "$saved" ] && ! grep -q "$mark" "$policy"; then mv "$policy" "$saved"; fi
-  trap allow_services EXIT
-  trap 'exit 1' HUP INT TERM
+  denied=yes
   printf '#!/bin/sh\n# %s\nexit 101\n' "$mark" >"$policy"
   chmod 755 "$policy"
 }
 
-allow_services() {
-  if [ -e "$saved" ]; then mv -f "$saved" "$policy"; else rm -f "$policy"; fi
+finish() {
+  status=$?
+  if [ "${denied:-}" = yes ]; then
+    if [ -e "$saved" ]; then mv -f "$saved" "$policy"; else rm -f "$policy"; fi
+  fi
+  if [ "$status" != 0 ]; then give_up 69 ": $manager failed. Install it with:  $by_hand"; fi
 }
+trap finish EXIT
+trap 'exit 1' HUP INT TERM
 
-case "$1" in
+case "$manager" in
 apt-get)
   # One at a time, so that nobody saves the file of another as the original.
-  exec 9</usr/sbin
+  exec 9<"$(dirname "$policy")"
   flock 9
   if command -v redis-server >/dev/null; then exit 0; fi
   deny_services
@@ -37,8 +81,4 @@ apt-get)
 dnf) dnf install -y redis || dnf install -y valkey-compat-redis ;;
 apk) apk add --no-cache redis ;;
 brew) brew install redis ;;
-*)
-  echo "install-redis.sh: no way to install with \"$1\"" >&2
-  exit 64
-  ;;
 esac

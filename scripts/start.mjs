@@ -5,8 +5,8 @@ if (!installPackages()) stop('The npm packages could not be installed; the reaso
 console.log('Building …')
 if (!build()) stop('The build failed; the reason stands above.')
 
-// A server named in REDIS_URL is used as it is. Where none can be had, the example runs in memory and says so.
-if (!process.env.REDIS_URL) await provideRedis()
+// A server that is named is used as it is. Where none can be had, the example runs in memory and says so.
+if (!process.env.REDIS_URL && !process.env.KUSHIM_REDIS_SERVER) await provideRedis()
 
 // In this process, so that no signal has to be handed on and nothing is left behind when it is killed.
 await import('../examples/kushim/dist/launch.js')

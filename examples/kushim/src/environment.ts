@@ -1,4 +1,6 @@
 import { resolve } from 'node:path'
+import { databaseServer } from './database/database.ts'
+import { StartProblem } from './start-problem.ts'
 
 /** What one instance is told by its environment. */
 export interface Environment {
@@ -18,35 +20,58 @@ export interface Environment {
 
 type Variables = Readonly<Record<string, string | undefined>>
 
-export function portNumber(name: string, value: string): number {
-  const port = Number(value)
-  if (!/^\d+$/.test(value) || port > 65_535) throw new Error(`${name} must be a port number from 0 to 65535`)
-  return port
-}
-
+/** An empty variable is one that is not set. */
 const said = (value: string | undefined) => value?.trim() || undefined
 
-/** @throws Error naming the variable that is wrong, never its value where it may hold a password */
+const isPort = (text: string) => /^\d{1,5}$/.test(text) && Number(text) <= 65_535
+
+function portNumber(variables: Variables, name: string, usual: number): number {
+  const value = said(variables[name]) ?? String(usual)
+  if (!isPort(value)) {
+    throw new StartProblem(
+      `${name} is "${value}", which is no port; write a whole number from 0 (any free one) to 65535`,
+    )
+  }
+  return Number(value)
+}
+
+function readDatabaseUrl(value: string | undefined): string | undefined {
+  if (value === undefined) return undefined
+  try {
+    if (!/^postgres(ql)?:\/\//i.test(value)) throw new Error('it begins with another scheme')
+    databaseServer(value)
+  } catch {
+    throw new StartProblem(
+      'DATABASE_URL is no PostgreSQL URL; write postgres://user:password@host:5432/database, with : / @ # ? and % of the password percent-encoded',
+    )
+  }
+  return value
+}
+
+/** @throws StartProblem naming the variable that is wrong, never its value where it may hold a password */
 export function readEnvironment(variables: Variables): Environment {
   const folder = said(variables.KUSHIM_DATA)
   return {
     host: said(variables.HOST) ?? '127.0.0.1',
-    port: portNumber('PORT', said(variables.PORT) ?? '3001'),
+    port: portNumber(variables, 'PORT', 3001),
     redisUrl: said(variables.REDIS_URL),
-    databaseUrl: said(variables.DATABASE_URL),
+    databaseUrl: readDatabaseUrl(said(variables.DATABASE_URL)),
     embeddedUrl: said(variables.KUSHIM_EMBEDDED_URL),
-    embeddedPort: portNumber('KUSHIM_EMBEDDED_PORT', said(variables.KUSHIM_EMBEDDED_PORT) ?? '15439'),
+    embeddedPort: portNumber(variables, 'KUSHIM_EMBEDDED_PORT', 15_439),
     dataFolder: folder && resolve(folder),
   }
 }
 
-/** The ports of the instances the launcher starts. @throws Error */
+/** The ports of the instances the launcher starts. @throws StartProblem */
 export function readPorts(variables: Variables): number[] {
-  const ports = (said(variables.KUSHIM_PORTS) ?? '3001,3002')
-    .split(',')
-    .map(part => portNumber('KUSHIM_PORTS', part.trim()))
-  if (new Set(ports.filter(port => port !== 0)).size !== ports.filter(port => port !== 0).length) {
-    throw new Error('KUSHIM_PORTS names a port twice')
-  }
+  const value = said(variables.KUSHIM_PORTS) ?? '3001,3002'
+  const remedy =
+    'write different whole numbers from 0 (any free one) to 65535 with commas between them, such as 3001,3002'
+  const parts = value.split(',').map(part => part.trim())
+  const wrong = parts.find(part => !isPort(part))
+  if (wrong !== undefined) throw new StartProblem(`KUSHIM_PORTS is "${value}", and "${wrong}" is no port; ${remedy}`)
+  const ports = parts.map(Number)
+  const twice = ports.find((port, index) => port !== 0 && ports.indexOf(port) !== index)
+  if (twice !== undefined) throw new StartProblem(`KUSHIM_PORTS is "${value}", which names ${twice} twice; ${remedy}`)
   return ports
 }

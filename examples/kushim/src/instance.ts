@@ -3,9 +3,11 @@ import { contextRoutes } from './context/routes.ts'
 import { openDatabase } from './database/database.ts'
 import { startEmbeddedDatabase } from './database/embedded.ts'
 import { createSchema } from './database/schema.ts'
+import { whenReachable } from './database/when-reachable.ts'
 import type { Environment } from './environment.ts'
 import { healthRoutes } from './health/routes.ts'
 import { explain } from './http/explain.ts'
+import { listenProblem, requireFree } from './http/listen-problem.ts'
 import { startHttpServer } from './http/server.ts'
 import type { Log } from './log.ts'
 import { platformRoutes } from './platforms/routes.ts'
@@ -22,11 +24,13 @@ export interface Instance {
 }
 
 async function findDatabase({ databaseUrl, embeddedUrl, embeddedPort, dataFolder }: Environment) {
-  if (databaseUrl) return { url: databaseUrl, embedded: false }
-  if (embeddedUrl) return { url: embeddedUrl, embedded: true }
-  const { url } = await startEmbeddedDatabase({ port: embeddedPort, dataFolder })
-  return { url, embedded: true }
+  if (databaseUrl) return { url: databaseUrl, embedded: false, variable: 'DATABASE_URL' }
+  const url = embeddedUrl ?? (await startEmbeddedDatabase({ port: embeddedPort, dataFolder })).url
+  return { url, embedded: true, variable: 'KUSHIM_EMBEDDED_PORT' }
 }
+
+/** An address of IPv6 stands in brackets in a URL. */
+const urlOf = (host: string, port: number) => `http://${host.includes(':') ? `[${host}]` : host}:${port}`
 
 /** One API instance: the parts, put together. @throws whatever keeps one of them from starting; nothing stays open then */
 export async function startInstance(environment: Environment, log: Log): Promise<Instance> {
@@ -35,17 +39,19 @@ export async function startInstance(environment: Environment, log: Log): Promise
     for (const letGo of opened.splice(0).reverse()) await letGo()
   }
   try {
-    const database = openDatabase(await findDatabase(environment))
+    const address = { host: environment.host, port: environment.port, variable: 'PORT' }
+    await requireFree(address)
+    const { variable, ...place } = await findDatabase(environment)
+    const database = openDatabase(place)
     opened.push(database.close)
-    await createSchema(database)
+    await whenReachable(database, { variable, log }, () => createSchema(database))
     const redis = await startRedisService(environment.redisUrl, log)
     opened.push(redis.close)
     const changes = createChanges({ database, redis, log })
     opened.push(changes.close)
     const parts = { database, redis: redis.client, changes, log }
     const server = await startHttpServer({
-      host: environment.host,
-      port: environment.port,
+      ...address,
       log,
       explain,
       routes: [
@@ -55,9 +61,11 @@ export async function startInstance(environment: Environment, log: Log): Promise
         ...platformRoutes(parts),
         ...healthRoutes({ database, redis }),
       ],
+    }).catch(async error => {
+      throw await listenProblem(error, address)
     })
     opened.push(server.close)
-    return { url: `http://${environment.host}:${server.port}`, close }
+    return { url: urlOf(address.host, server.port), close }
   } catch (error) {
     await close()
     throw error

@@ -1,37 +1,22 @@
-import { type Launched, launch } from './launch/launch.ts'
+import { launch } from './launch/launch.ts'
 import { findProblem } from './launch/problem.ts'
 import { consoleLog } from './log.ts'
 
-let launched: Launched | undefined
-let ending = false
-
-async function end(exitCode: number): Promise<never> {
-  await launched?.stop()
-  process.exit(exitCode)
-}
+const ending = new AbortController()
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => {
-    if (ending) return
-    ending = true
-    if (launched) {
-      consoleLog('[Kushim] ending what was started …')
-      end(0)
-    }
+    if (!ending.signal.aborted) consoleLog('[Kushim] ending what was started …')
+    ending.abort()
   })
 }
 
 try {
-  launched = await launch(process.env, consoleLog)
-  if (ending) await end(0)
-  const how = await launched.broken
-  if (!ending) {
-    ending = true
-    consoleLog(`[Kushim] ${how}; ending the rest`)
-    await end(1)
-  }
+  const broken = await launch(process.env, consoleLog, ending.signal)
+  consoleLog('[Kushim] stopped')
+  process.exit(broken ? 1 : 0)
 } catch (error) {
-  const { message, exitCode } = await findProblem(error)
+  const { message, exitCode } = findProblem(error)
   process.stderr.write(`[Kushim] ${message}\n`)
   process.exit(exitCode)
 }

@@ -3,6 +3,9 @@ import { startInstance } from './instance.ts'
 import { findProblem } from './launch/problem.ts'
 import { consoleLog } from './log.ts'
 
+/** Started by the launcher, which has the last word. */
+const launched = process.send !== undefined
+
 try {
   const instance = await startInstance(readEnvironment(process.env), consoleLog)
   consoleLog(`[Kushim] listening on ${instance.url}`)
@@ -12,6 +15,7 @@ try {
     if (closing) return
     closing = true
     await instance.close()
+    if (!launched) consoleLog('[Kushim] stopped')
     process.exit(0)
   }
   process.on('SIGINT', close)
@@ -19,7 +23,7 @@ try {
   // The launcher is gone.
   process.on('disconnect', close)
 } catch (error) {
-  const { message, exitCode } = await findProblem(error)
+  const { message, exitCode } = findProblem(error)
   process.stderr.write(`[Kushim] ${message}\n`)
   process.exit(exitCode)
 }

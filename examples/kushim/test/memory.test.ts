@@ -32,12 +32,15 @@ describe('without Redis', () => {
     expect(said).toEqual(['[RedisService] Redis not configured - caching and locking in this process only'])
   })
 
-  it('is healthy, and tells that Redis is not enabled', async () => {
+  it('is healthy, and tells that there is no Redis', async () => {
     expect(await ask(instance, 'GET', '/health/redis')).toMatchObject({
       status: 200,
-      body: { enabled: false, mode: 'memory' },
+      body: { status: 'none', enabled: false, mode: 'memory', info: {} },
     })
-    expect(await ask(instance, 'GET', '/health')).toMatchObject({ status: 200, body: { status: 'up', mode: 'memory' } })
+    expect(await ask(instance, 'GET', '/health')).toMatchObject({
+      status: 200,
+      body: { status: 'up', database: 'up', redis: 'none', mode: 'memory' },
+    })
   })
 
   it('stores a record that is sent 50 times at once once, and not degraded: nobody else is there', async () => {
@@ -126,6 +129,9 @@ describe('bad input', () => {
     ['a depth above', 'GET', '/records/x/context?depth=6', undefined, 'depth'],
     ['a depth that is no number', 'GET', '/records/x/context?depth=two', undefined, 'depth'],
     ['an empty depth', 'GET', '/records/x/context?depth=', undefined, 'depth'],
+    ['a misspelt parameter', 'GET', '/records/x/context?dept=1', undefined, 'dept'],
+    ['a depth given twice', 'GET', '/records/x/context?depth=1&depth=2', undefined, 'depth'],
+    ['a parameter where there is none', 'GET', '/users/ada/profile?depth=1', undefined, 'depth'],
     ['a broken path', 'GET', '/records/%E0%A4/context', undefined, 'id'],
     ['an empty id', 'GET', '/users/%20/profile', undefined, 'id'],
     ['no change', 'PUT', '/records/x/context', {}, 'body'],
@@ -140,6 +146,17 @@ describe('bad input', () => {
     expect(answer.status).toBe(400)
     expect(answer.body.error).toMatchObject({ code: 'BAD_INPUT', field })
     expect(JSON.stringify(answer.body)).not.toMatch(/\bat .*:\d+:\d+/)
+  })
+
+  it.each([
+    ['/records/x/context?dept=1', 'dept is not a parameter here; did you mean depth?'],
+    ['/records/x/context?sort=title', 'sort is not a parameter here; there is depth'],
+    ['/health?verbose=1', 'verbose is not a parameter here; there is none'],
+  ])('%s is told what was probably meant', async (path, message) => {
+    expect(await ask(instance, 'GET', path, { user: 'ada' })).toMatchObject({
+      status: 400,
+      body: { error: { message } },
+    })
   })
 
   it.each(['GET', 'PUT'] as const)('a context without X-User-Id is refused: %s', async method => {

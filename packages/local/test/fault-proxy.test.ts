@@ -1,3 +1,6 @@
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
+import { createConnection } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
 import {
@@ -5,7 +8,6 @@ import {
   type FaultProxy,
   type RedisProcess,
   type RespConnection,
-  type RespReply,
   startProxy,
   startRedis,
 } from '../src/index.ts'
@@ -38,7 +40,7 @@ async function connect(): Promise<RespConnection> {
 }
 
 /** Whether a reply came, asked after long enough for one that nothing holds back. */
-async function hasAnswered(reply: Promise<RespReply>): Promise<boolean> {
+async function hasAnswered(reply: Promise<unknown>): Promise<boolean> {
   return Promise.race([
     reply.then(
       () => true,
@@ -144,6 +146,8 @@ test('a delay holds replies back without changing their order', async () => {
   const startedAt = performance.now()
   const replies = Promise.all([connection.ask('INCR', 'n'), connection.ask('INCR', 'n'), connection.ask('INCR', 'n')])
   while ((await direct.ask('GET', 'n')) !== '3') await sleep(1)
+  // Sent before that reply, so read by the proxy before the next one comes.
+  await direct.ask('PING')
   await proxy.pass()
   const last = connection.ask('INCR', 'n')
   expect(await replies).toEqual([1, 2, 3])
@@ -186,3 +190,97 @@ test('a unix socket can be the target', async () => {
   await toOther.reset()
   await expect(connection.ask('PING')).rejects.toThrow(ended)
 })
+
+test('a corrupted reply is garbage from the byte that was asked for, and of its length', async () => {
+  const connection = await connect()
+  await connection.ask('SET', 'k', 'abcdef')
+  await proxy.corrupt(4 + 3)
+  // `$6\r\nabc` arrives whole.
+  expect(await connection.ask('GET', 'k')).toBe(Buffer.from('abc\x9b\x9a\x99', 'latin1').toString())
+
+  await proxy.corrupt()
+  expect(String(await connection.ask('GET', 'k'))).toContain('not RESP2')
+  await proxy.pass()
+  expect(await (await connect()).ask('GET', 'k')).toBe('abcdef')
+})
+
+test('a trickling reply arrives piece by piece, and the rest of it at once when the fault ends', async () => {
+  const connection = await connect()
+  const value = 'x'.repeat(10_000)
+  await connection.ask('SET', 'k', value)
+  const before = proxy.totals.bytesDown
+  await proxy.trickle({ bytes: 3, every: 2 })
+  const reply = connection.ask('GET', 'k')
+  const seen = new Set<number>()
+  while (seen.size < 5) {
+    seen.add(proxy.totals.bytesDown - before)
+    await sleep(1)
+  }
+  expect([...seen].every(bytes => bytes % 3 === 0 && bytes < 10_000)).toBe(true)
+  await proxy.pass()
+  expect(await reply).toBe(value)
+})
+
+test('drop resets what is open and leaves the fault in force', async () => {
+  const first = await connect()
+  await first.ask('PING')
+  await proxy.swallowReplies()
+  proxy.drop()
+  await expect(first.ask('PING')).rejects.toThrow(ended)
+  const write = (await connect()).ask('SET', 'k', 'v').catch(() => undefined)
+  while ((await direct.ask('GET', 'k')) !== 'v') await sleep(1)
+  expect(await hasAnswered(write)).toBe(false)
+})
+
+test('one connection of several can be broken, and is found by its port at the server', async () => {
+  const [sick, sound] = [await connect(), await connect()]
+  await sound.ask('PING')
+  const port = /addr=127\.0\.0\.1:(\d+)/.exec(String(await sick.ask('CLIENT', 'INFO')))?.[1]
+  const link = proxy.links.find(({ portAtServer }) => portAtServer === Number(port))
+  link!.apply({ kind: 'swallowReplies' })
+  const lost = sick.ask('INCR', 'n').catch((error: Error) => error)
+  while ((await direct.ask('GET', 'n')) !== '1') await sleep(1)
+  expect(await sound.ask('INCR', 'n')).toBe(2)
+  expect(await hasAnswered(lost)).toBe(false)
+  expect(link!.traffic.bytesSwallowed).toBe(':1\r\n'.length)
+  link!.reset()
+  expect(String(await lost)).toMatch(ended)
+  expect(await sound.ask('INCR', 'n')).toBe(3)
+})
+
+test('connections that were turned away are counted', async () => {
+  await proxy.reset()
+  for (let attempt = 0; attempt < 3; attempt++) {
+    await expect(connect().then(late => late.ask('PING'))).rejects.toThrow(ended)
+  }
+  expect(proxy.totals).toMatchObject({ connections: 3, turnedAway: 3, bytesUp: 0 })
+})
+
+test.runIf(process.platform === 'linux')('an exempt address meets no fault and is not counted', async () => {
+  const other = await startProxy({ to: redis.port, exempt: '127.0.0.2' })
+  onTestFinished(other.close)
+  const spared = createConnection({ port: other.port, host: '127.0.0.1', localAddress: '127.0.0.2' })
+  onTestFinished(() => void spared.destroy())
+  const hit = await connectResp({ port: other.port })
+  await hit.ask('PING')
+  await other.refuse()
+  await expect(hit.ask('PING')).rejects.toThrow(ended)
+  spared.write('PING\r\n')
+  expect(String((await once(spared, 'data'))[0])).toBe('+PONG\r\n')
+  expect(other.totals.connections).toBe(1)
+})
+
+test('a port stays its proxy’s while it refuses', async () => {
+  await proxy.refuse()
+  await expect(claimed(proxy.port)).rejects.toThrow('EADDRINUSE')
+  await proxy.close()
+  await claimed(proxy.port)
+})
+
+/** Whether the port can be claimed as proxies and servers do: by a UDP socket of the same number. */
+async function claimed(port: number): Promise<void> {
+  const socket = createSocket('udp4')
+  onTestFinished(() => void socket.close())
+  socket.bind({ port, address: '127.0.0.1', exclusive: true })
+  await once(socket, 'listening')
+}

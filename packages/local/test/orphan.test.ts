@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFile, stat } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -9,19 +11,21 @@ import { expect, onTestFinished, test } from 'vitest'
 // Needs the build: a plain Node process is to be the owner, and Node 20 runs no TypeScript.
 const built = fileURLToPath(new URL('../dist/index.js', import.meta.url))
 
-/** A process that owns two servers and lives by `life`. */
-async function owner(life: string) {
+const twoServers = 'const servers = await Promise.all([startRedis(), startRedis()])'
+
+/** A process that owns servers, two by default, and lives by `life`. */
+async function owner(life: string, { start = twoServers, tmp = tmpdir() } = {}) {
   const child = spawn(
     process.execPath,
     [
       '--input-type=module',
       '--eval',
-      `import { startRedis } from ${JSON.stringify(built)}
-       const servers = await Promise.all([startRedis(), startRedis()])
+      `import { startCluster, startOnSmallDisk, startRedis, startSentinel } from ${JSON.stringify(built)}
+       ${start}
        ${life}
        console.log(JSON.stringify(servers.map(({ pid, dir }) => ({ pid, dir }))))`,
     ],
-    { stdio: ['pipe', 'pipe', 'inherit'] },
+    { stdio: ['pipe', 'pipe', 'inherit'], env: { ...process.env, TMPDIR: tmp } },
   )
   onTestFinished(() => void child.kill('SIGKILL'))
   const exit = once(child, 'exit')
@@ -40,6 +44,25 @@ async function isAlive(pid: number): Promise<boolean> {
   }
   return !/\) Z /.test(await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ''))
 }
+
+test('whole topologies, their certificates, proxies and disks go when their owner is killed', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'keyplan-test-'))
+  onTestFinished(() => rm(folder, { recursive: true, force: true }))
+  const { child, exit, servers } = await owner(stayAlive, {
+    start: `
+      const options = { tls: true, proxied: true, appendonly: true }
+      const all = await Promise.all([startSentinel(options), startCluster(options)])
+      const disk = await startOnSmallDisk({ bytes: 1e6 }).catch(() => startRedis())
+      const servers = [...all.flatMap(({ nodes }) => nodes), disk]`,
+    tmp: folder,
+  })
+  expect(servers).toHaveLength(13)
+  child.kill('SIGKILL')
+  expect(await exit).toEqual([null, 'SIGKILL'])
+  await Promise.all(servers.map(goneSoon))
+  while ((await readdir(folder)).length > 0) await sleep(10)
+  expect(await readFile('/proc/mounts', 'utf8').catch(() => '')).not.toContain(folder)
+})
 
 /** Waits for what happens soon after; the test's own timeout is the bound. */
 async function goneSoon({ pid, dir }: { pid: number; dir: string }): Promise<void> {

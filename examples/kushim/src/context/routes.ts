@@ -26,13 +26,10 @@ export function contextRoutes(context: ContextService): Route[] {
     {
       method: 'GET',
       path,
+      query: ['depth'],
       async handle(request) {
-        const depth = wholeNumber(
-          'depth',
-          request.query.get('depth') ?? String(depths.usual),
-          depths.least,
-          depths.most,
-        )
+        const { depth: given = String(depths.usual) } = request.query
+        const depth = wholeNumber('depth', given, depths.least, depths.most)
         const { value, hit } = await context.group(userOf(request), text('id', request.params.id), depth)
         return { status: 200, body: value, headers: { 'x-cache': hit ? 'hit' : 'miss' } }
       },

@@ -4,6 +4,8 @@ import pg from 'pg'
 export type Sql = <Row extends object>(text: string, values?: readonly unknown[]) => Promise<Row[]>
 
 export interface Database {
+  /** `host:port`, or the folder of the socket, for the log. */
+  readonly server: string
   /** One statement on its own. */
   readonly query: Sql
   /**
@@ -32,9 +34,15 @@ export function isDatabaseDown(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   const code = (error as NodeJS.ErrnoException).code ?? ''
   return (
-    /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND)$/.test(code) ||
+    /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/.test(code) ||
     /timeout|Connection terminated|Client has encountered a connection error/i.test(error.message)
   )
+}
+
+/** Where the server of a URL is, without secrets. Nothing is opened. @throws Error when it is no URL of PostgreSQL */
+export function databaseServer(url: string): string {
+  const { host, port } = new pg.Client({ connectionString: url })
+  return host.startsWith('/') ? host : `${host}:${port}`
 }
 
 export function openDatabase({ url, embedded }: DatabaseOptions): Database {
@@ -67,6 +75,8 @@ export function openDatabase({ url, embedded }: DatabaseOptions): Database {
   }
 
   return {
+    server: databaseServer(url),
+
     query: (text, values) =>
       withClient(async (sql, client) => {
         if (!embedded) return sql(text, values)

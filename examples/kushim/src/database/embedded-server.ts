@@ -34,6 +34,8 @@ function reserve(port: number): Promise<() => Promise<void>> {
 
 async function serve(port: number, folder: string | undefined): Promise<void> {
   process.on('SIGINT', () => {})
+  // Who started it may be gone before it is ready, and nobody listens to it afterwards.
+  process.stdout.on('error', () => {})
   let free: () => Promise<void>
   try {
     free = await reserve(port)
@@ -69,4 +71,11 @@ async function serve(port: number, folder: string | undefined): Promise<void> {
   process.stdout.write(`ready postgres://postgres@${server.getServerConn()}/postgres\n`)
 }
 
-await serve(Number(process.argv[2]), process.argv[3])
+const [, , port, folder] = process.argv
+try {
+  await serve(Number(port), folder)
+} catch (error) {
+  const where = folder ? ` in ${folder}` : ''
+  process.stderr.write(`[Kushim] PGlite cannot start${where}: ${error instanceof Error ? error.message : error}\n`)
+  process.exit(70)
+}

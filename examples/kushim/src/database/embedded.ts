@@ -1,10 +1,9 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir } from 'node:fs/promises'
 import { connect } from 'node:net'
-import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { provideDataFolder } from '../data-folder.ts'
 
 export interface EmbeddedDatabase {
   readonly url: string
@@ -40,12 +39,11 @@ const joined = (port: number): EmbeddedDatabase => ({
  * Starts the embedded database in a process of its own, or joins the one that another instance started on this
  * port. It ends by itself when its last user is gone.
  *
- * @throws Error when it does not come up within a minute
+ * @throws StartProblem when KUSHIM_DATA cannot hold its data; Error when it does not come up within a minute
  */
 export async function startEmbeddedDatabase({ port, dataFolder }: EmbeddedOptions): Promise<EmbeddedDatabase> {
   if (port !== 0 && (await answers(port))) return joined(port)
-  const folder = dataFolder && join(dataFolder, 'postgres')
-  if (folder) await mkdir(folder, { recursive: true })
+  const folder = dataFolder && (await provideDataFolder(dataFolder, 'postgres'))
 
   // In a group of its own, so that it outlives the Ctrl-C that ends the instances it serves.
   const script = fileURLToPath(new URL('./embedded-server.js', import.meta.url))

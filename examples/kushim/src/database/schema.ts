@@ -1,5 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-import { type Database, isDatabaseDown } from './database.ts'
+import type { Database } from './database.ts'
 
 const tables = `
   create table if not exists profiles (
@@ -60,22 +59,8 @@ const tables = `
 // Any number will do, as long as every instance takes the same one.
 const schemaLock = 7_146_305
 
-const patienceMs = 30_000
-
-/** Creates what is missing, as soon as the database answers. Two instances that start at once take turns. */
+/** Creates what is missing. Two instances that start at once take turns. */
 export async function createSchema(database: Database): Promise<void> {
-  const until = performance.now() + patienceMs
-  for (;;) {
-    try {
-      return await create(database)
-    } catch (error) {
-      if (!isDatabaseDown(error) || performance.now() > until) throw error
-      await sleep(200)
-    }
-  }
-}
-
-async function create(database: Database): Promise<void> {
   await database.transaction(async sql => {
     await sql(`select pg_advisory_xact_lock(${schemaLock})`)
     for (const statement of tables.split(';')) {

@@ -1,4 +1,5 @@
 import { badInput } from './http-error.ts'
+import { whatWasMeant } from './spelling.ts'
 
 /** The longest an identifier may be, in characters: it becomes part of a Redis key and of an index. */
 const identifierLength = 200
@@ -41,7 +42,18 @@ export function object(field: string, value: unknown, known: readonly string[]):
     throw badInput(field, 'must be a JSON object')
   }
   for (const name of Object.keys(value)) {
-    if (!known.includes(name)) throw badInput(name, `is not a field here; the fields are ${known.join(', ')}`)
+    if (!known.includes(name)) throw badInput(name, `is not a field here; ${whatWasMeant(name, known)}`)
   }
   return value as Record<string, unknown>
+}
+
+/** The parameters of a query: all of them known, and each given once. */
+export function parameters(query: URLSearchParams, known: readonly string[]): Record<string, string> {
+  const given: Record<string, string> = {}
+  for (const [name, value] of query) {
+    if (!known.includes(name)) throw badInput(name, `is not a parameter here; ${whatWasMeant(name, known)}`)
+    if (name in given) throw badInput(name, 'is given twice')
+    given[name] = value
+  }
+  return given
 }

@@ -3,7 +3,8 @@ import { badInput, HttpError } from './http-error.ts'
 export interface HttpRequest {
   /** The parameters of the path, percent-decoded. */
   readonly params: Readonly<Record<string, string>>
-  readonly query: URLSearchParams
+  /** Those of the route that are given. */
+  readonly query: Readonly<Record<string, string>>
   header(name: string): string | undefined
   /** The body as JSON. @throws HttpError 400, 413 or 415 */
   json(): Promise<unknown>
@@ -19,6 +20,8 @@ export interface HttpAnswer {
 export interface Route {
   readonly method: 'GET' | 'POST' | 'PUT'
   readonly path: string
+  /** The names of the parameters its query may have. Default: none. */
+  readonly query?: readonly string[]
   handle(request: HttpRequest): Promise<HttpAnswer>
 }
 

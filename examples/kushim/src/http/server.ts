@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import type { Log } from '../log.ts'
 import { readJson } from './body.ts'
 import { HttpError } from './http-error.ts'
+import { parameters } from './input.ts'
 import { findRoute, type HttpAnswer, type Route } from './router.ts'
 
 export interface HttpServer {
@@ -47,7 +48,7 @@ export async function startHttpServer({ routes, host, port, log, explain }: Http
     const { route, params } = findRoute(routes, request.method ?? 'GET', url.pathname)
     return route.handle({
       params,
-      query: url.searchParams,
+      query: parameters(url.searchParams, route.query ?? []),
       header: name => {
         const value = request.headers[name]
         return Array.isArray(value) ? value[0] : value

@@ -12,9 +12,10 @@ export function banner({ urls, redis, database, data }: Running): string {
   const mode = redis
     ? `${urls.length} instances that share one Redis: locks and caches hold across them`
     : 'one instance, in memory: locks and caches hold in this process only'
+  // Of a user of its own: the steps of the README count what is related to theirs.
   const post = (url: string | undefined) =>
     `curl -s ${url}/records -H 'content-type: application/json' \\
-    -d '{"userId":"ada","platform":"gmail","dataSourceId":"inbox","externalId":"1","content":"Lunch with @grace #paris"}'`
+    -d '{"userId":"mary","platform":"calendar","dataSourceId":"work","externalId":"a-visit","content":"A visit to @charles #london"}'`
   return `
   Kushim is running: ${mode}.
 

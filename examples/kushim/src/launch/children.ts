@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { Log } from '../log.ts'
+import { StartProblem } from '../start-problem.ts'
 
 export interface InstanceProcess {
   readonly name: string
@@ -32,10 +33,16 @@ export function startInstanceProcess(name: string, variables: NodeJS.ProcessEnv,
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   })
   relay(child, name, log)
-  const ended = once(child, 'exit').then(([code, signal]) => (signal ? `by ${signal}` : `with exit code ${code}`))
+  const exit = once(child, 'exit')
+  const ended = exit.then(([code, signal]) => (signal ? `by ${signal}` : `with exit code ${code}`))
   const listening = new Promise<string>((resolve, reject) => {
     child.on('message', message => resolve((message as { listening: string }).listening))
-    ended.then(how => reject(new Error(`${name} ended ${how} before it listened`)), reject)
+    const tooEarly = async () => {
+      const [code] = await exit
+      // Its own exit code, since it has said why.
+      reject(new StartProblem(`${name} ended ${await ended} before it listened`, code ?? 70))
+    }
+    tooEarly().catch(reject)
   })
   return {
     name,

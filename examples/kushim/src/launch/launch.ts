@@ -1,37 +1,40 @@
+import { once } from 'node:events'
 import { startEmbeddedDatabase } from '../database/embedded.ts'
 import { readEnvironment, readPorts } from '../environment.ts'
+import { requireFree } from '../http/listen-problem.ts'
 import type { Log } from '../log.ts'
 import { banner } from './banner.ts'
-import { type InstanceProcess, startInstanceProcess } from './children.ts'
-import { requireFreePorts } from './ports.ts'
+import { startInstanceProcess } from './children.ts'
 import { launchRedis } from './redis.ts'
 
-export interface Launched {
-  /** Resolves with what went wrong when something that must run has ended. */
-  readonly broken: Promise<string>
-  stop(): Promise<void>
-}
-
-/** Starts Redis, the database and the instances, in this order, and says what runs where. */
-export async function launch(variables: NodeJS.ProcessEnv, log: Log): Promise<Launched> {
+/**
+ * Starts Redis, the database and the instances, in this order, and says what runs where. Resolves when all of it has
+ * ended: at `ending`, with `undefined`, or because something that must run has ended, with what it was.
+ *
+ * @throws whatever keeps something from starting; nothing runs then
+ */
+export async function launch(variables: NodeJS.ProcessEnv, log: Log, ending: AbortSignal): Promise<string | undefined> {
   const environment = readEnvironment({ ...variables, PORT: undefined })
   const ports = readPorts(variables)
+  for (const port of ports) await requireFree({ host: environment.host, port, variable: 'KUSHIM_PORTS' })
+  const asked = once(ending, 'abort').then(() => undefined)
   const started: (() => Promise<void>)[] = []
-  const stop = async () => {
-    for (const end of started.splice(0).reverse()) await end()
-  }
   try {
-    await requireFreePorts(environment.host, ports)
-    const redis = await launchRedis(environment.redisUrl, environment.dataFolder, variables.KUSHIM_REDIS_SERVER, log)
+    const { dataFolder } = environment
+    const redis = await launchRedis({
+      url: environment.redisUrl,
+      dataFolder,
+      binary: variables.KUSHIM_REDIS_SERVER?.trim() || undefined,
+      log,
+    })
     if (redis) started.push(redis.stop)
-    else log('[Kushim] no redis-server 7.0 or newer was found on this machine, so one instance runs, in memory')
+    if (ending.aborted) return
 
-    const embedded = environment.databaseUrl
-      ? undefined
-      : await startEmbeddedDatabase({ port: 0, dataFolder: environment.dataFolder })
+    const embedded = environment.databaseUrl ? undefined : await startEmbeddedDatabase({ port: 0, dataFolder })
     if (embedded) started.push(embedded.stop)
+    if (ending.aborted) return
 
-    const instances: InstanceProcess[] = (redis ? ports : ports.slice(0, 1)).map(port =>
+    const instances = (redis ? ports : ports.slice(0, 1)).map(port =>
       startInstanceProcess(
         `api-${port}`,
         { PORT: String(port), REDIS_URL: redis?.url ?? '', KUSHIM_EMBEDDED_URL: embedded?.url ?? '' },
@@ -41,7 +44,8 @@ export async function launch(variables: NodeJS.ProcessEnv, log: Log): Promise<La
     started.push(async () => {
       await Promise.all(instances.map(instance => instance.stop()))
     })
-    const urls = await Promise.all(instances.map(({ listening }) => listening))
+    const urls = await Promise.race([asked, Promise.all(instances.map(({ listening }) => listening))])
+    if (!urls) return
     const at = redis && new URL(redis.url)
     log(
       banner({
@@ -50,15 +54,20 @@ export async function launch(variables: NodeJS.ProcessEnv, log: Log): Promise<La
         database: embedded
           ? `embedded PostgreSQL (PGlite) at ${new URL(embedded.url).host}`
           : 'PostgreSQL (DATABASE_URL)',
-        data: environment.dataFolder ?? 'kept until Ctrl-C; set KUSHIM_DATA=<folder> to keep it',
+        data: dataFolder ?? 'kept until Ctrl-C; set KUSHIM_DATA=<folder> to keep it',
       }),
     )
-    return {
-      broken: Promise.race(instances.map(({ name, ended }) => ended.then(how => `${name} ended ${how}`))),
-      stop,
-    }
+    const broken = await Promise.race([
+      asked,
+      ...instances.map(({ name, ended }) => ended.then(how => `${name} ended ${how}`)),
+    ])
+    if (broken) log(`[Kushim] ${broken}; ending the rest`)
+    return broken
   } catch (error) {
-    await stop()
-    throw error
+    // What ends because it was told to is no problem, e.g. an instance that met Ctrl-C before it listened.
+    if (!ending.aborted) throw error
+    return undefined
+  } finally {
+    for (const end of started.reverse()) await end()
   }
 }

@@ -1,7 +1,6 @@
-import { mkdir } from 'node:fs/promises'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { findRedisServer, type RedisProcess, startRedis } from '@keyplan/local'
+import { provideDataFolder } from '../data-folder.ts'
 import type { Log } from '../log.ts'
 
 export interface LaunchedRedis {
@@ -9,6 +8,15 @@ export interface LaunchedRedis {
   /** Started here, and to be stopped here. */
   readonly own: boolean
   stop(): Promise<void>
+}
+
+export interface LaunchRedisOptions {
+  /** REDIS_URL. */
+  readonly url: string | undefined
+  readonly dataFolder: string | undefined
+  /** KUSHIM_REDIS_SERVER. */
+  readonly binary: string | undefined
+  readonly log: Log
 }
 
 const oldestMajor = 7
@@ -33,19 +41,35 @@ function restartWhenKilled(redis: RedisProcess, log: Log): () => void {
   }
 }
 
-/** The server that REDIS_URL names, else a private one that keeps an append-only file; `undefined` if none can be had. */
-export async function launchRedis(
-  url: string | undefined,
-  dataFolder: string | undefined,
-  binary: string | undefined,
-  log: Log,
-): Promise<LaunchedRedis | undefined> {
+/** The path of a server that is new enough; otherwise says why there is none. */
+async function findBinary(named: string | undefined, log: Log): Promise<string | undefined> {
+  const found = await findRedisServer(named)
+  if (found && Number.parseInt(found.version, 10) >= oldestMajor) return found.path
+  const old = found && `${found.path} is Redis ${found.version}, and ${oldestMajor}.0 or newer is needed`
+  log(
+    named
+      ? `[Kushim] KUSHIM_REDIS_SERVER names no redis-server to use: ${old ?? `${named} is none that runs`}; correct it, or leave it out for the one on the PATH`
+      : `[Kushim] ${old ?? 'there is no redis-server on this machine'}; install one, or name it in KUSHIM_REDIS_SERVER`,
+  )
+  return undefined
+}
+
+/**
+ * The server that REDIS_URL names, else a private one that keeps an append-only file; `undefined` if none can be had.
+ *
+ * @throws StartProblem when KUSHIM_DATA cannot hold its data
+ */
+export async function launchRedis({
+  url,
+  dataFolder,
+  binary,
+  log,
+}: LaunchRedisOptions): Promise<LaunchedRedis | undefined> {
   if (url) return { url, own: false, stop: async () => {} }
-  const found = await findRedisServer(binary)
-  if (!found || Number.parseInt(found.version, 10) < oldestMajor) return undefined
-  const dir = dataFolder && join(dataFolder, 'redis')
-  if (dir) await mkdir(dir, { recursive: true })
-  const redis = await startRedis({ appendonly: true, ...(dir ? { dir } : {}), ...(binary ? { binary } : {}) })
+  const path = await findBinary(binary, log)
+  if (!path) return undefined
+  const place = dataFolder ? { dir: await provideDataFolder(dataFolder, 'redis') } : {}
+  const redis = await startRedis({ appendonly: true, binary: path, ...place })
   const leaveAlone = restartWhenKilled(redis, log)
   return {
     url: redis.url,

@@ -53,7 +53,12 @@ export function createChanges({ database, redis, log }: ChangesOptions): Changes
     const quiet = work.catch(complain).finally(() => background.delete(quiet))
     background.add(quiet)
   }
-  const complain = (error: unknown) => log(`[Changes] ${redis.explain(error)}; trying again`)
+  let troubled = false
+  /** Once for each time of trouble: the looks go on meanwhile. */
+  const complain = (error: unknown) => {
+    if (!troubled) log(`[Changes] noted invalidations cannot be looked for (${redis.explain(error)}); trying again`)
+    troubled = true
+  }
 
   async function carryOut(noted: readonly Noted[]): Promise<boolean> {
     const certainties = await Promise.all(distinct(noted).map(target => invalidate(redis.client, target)))
@@ -75,6 +80,7 @@ export function createChanges({ database, redis, log }: ChangesOptions): Changes
       }
       if (noted.length < batch) break
     }
+    troubled = false
     if (outages === before) settled = true
   }
 

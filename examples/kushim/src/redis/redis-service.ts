@@ -42,8 +42,16 @@ export async function startRedisService(url: string | undefined, log: Log): Prom
     for (const listener of listeners) listener(connected)
   }
 
-  const sayConnected = () => log('[RedisService] Redis connected successfully')
-  const sayFailed = (error: unknown) => log(`[RedisService] Failed to connect to Redis: ${reason(error)}`)
+  let failed = false
+  const sayConnected = () => {
+    failed = false
+    log('[RedisService] Redis connected successfully')
+  }
+  /** Once an outage, however many attempts it takes. */
+  const sayFailed = (error: unknown) => {
+    if (!failed) log(`[RedisService] Failed to connect to Redis: ${reason(error)}`)
+    failed = true
+  }
   if (!shared) log('[RedisService] Redis not configured - caching and locking in this process only')
   else if (client.$status.state === 'connected') sayConnected()
   else sayFailed(client.$status.error)

@@ -11,6 +11,8 @@ export interface Program {
   /** Waits until a line holds the text. Rejects when the program ends without it. */
   said(text: string): Promise<string>
   readonly ended: Promise<{ code: number | null; signal: NodeJS.Signals | null }>
+  /** It has ended, and every line of it is there: the last ones may arrive after the exit. */
+  readonly silent: Promise<void>
   signal(name: NodeJS.Signals): void
   /** Ends it, and waits for that. */
   stop(): Promise<void>
@@ -33,10 +35,12 @@ export function runProgram(script: string, variables: Record<string, string>): P
     })
   }
   const ended = once(child, 'exit').then(([code, signal]) => ({ code, signal }))
+  const silent = once(child, 'close').then(() => {})
   return {
     pid: child.pid!,
     lines,
     ended,
+    silent,
     said: text =>
       new Promise((resolve, reject) => {
         const look = () => {
@@ -47,8 +51,7 @@ export function runProgram(script: string, variables: Record<string, string>): P
         }
         waiting.add(look)
         look()
-        // The last lines may arrive after the exit.
-        child.once('close', () => {
+        silent.then(() => {
           look()
           reject(new Error(`it ended without saying "${text}":\n${lines.join('\n')}`))
         })

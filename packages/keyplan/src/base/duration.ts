@@ -13,12 +13,13 @@ const form = /^(\d+(?:\.\d+)?)(ms|s|m|h|d|w)$/
  * Milliseconds of a duration, rounded to whole ones.
  *
  * @param name what the duration is, for the error: `ttl of userProfile`
+ * @param spell how the error spells a value that is no duration: by its kind, unless it cannot be a secret
  * @throws KeyplanError PARAM_INVALID when it is not a duration, is below 1 ms, or above 10,000 days
  */
-export function durationMs(value: Duration, name = 'duration'): number {
+export function durationMs(value: Duration, name = 'duration', spell: (value: unknown) => string = kindOf): number {
   const match = typeof value === 'string' ? form.exec(value) : null
   if (!match) {
-    throw new KeyplanError('PARAM_INVALID', `${name} is ${kindOf(value)}; write a length of time such as '30s' or '5m'`)
+    throw new KeyplanError('PARAM_INVALID', `${name} is ${spell(value)}; write a length of time such as '30s' or '5m'`)
   }
   const ms = Math.round(Number(match[1]) * unitMs[match[2] as DurationUnit])
   if (ms < 1 || ms > 10_000 * unitMs.d) {

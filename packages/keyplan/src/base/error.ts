@@ -27,6 +27,7 @@ export const errorTable = {
   CLOSED: { class: 'input', http: 503, exit: 69, retryable: false },
   // The server answered with an error.
   AUTH_FAILED: { class: 'state', http: 500, exit: 77, retryable: false },
+  TLS_FAILED: { class: 'state', http: 500, exit: 77, retryable: false },
   NO_PERMISSION: { class: 'server', http: 500, exit: 77, retryable: false },
   WRONG_TYPE: { class: 'server', http: 500, exit: 65, retryable: false },
   READONLY: { class: 'state', http: 503, exit: 75, retryable: true },
@@ -39,6 +40,8 @@ export const errorTable = {
   MAX_CLIENTS: { class: 'state', http: 503, exit: 75, retryable: true },
   CROSS_SLOT: { class: 'input', http: 500, exit: 70, retryable: false },
   CLUSTER_DOWN: { class: 'state', http: 503, exit: 75, retryable: true },
+  TRY_AGAIN: { class: 'state', http: 503, exit: 75, retryable: true },
+  REDIRECTED: { class: 'state', http: 503, exit: 75, retryable: true },
   UNSUPPORTED: { class: 'server', http: 500, exit: 69, retryable: false },
   SERVER: { class: 'server', http: 502, exit: 70, retryable: false },
   // Locks.
@@ -127,4 +130,19 @@ export function kindOf(value: unknown): string {
   if (value === '') return 'an empty string'
   const type = typeof value
   return type === 'undefined' ? 'undefined' : `${/^[aeiou]/.test(type) ? 'an' : 'a'} ${type}`
+}
+
+/** More would be no slip of the pen, but perhaps a secret. */
+const longestShown = 40
+
+/**
+ * A wrong value as it was written, where it is known to be no secret: `'10 mins'`, `5`. Text that is long or holds
+ * control characters, and everything else, is named by its kind.
+ */
+export function shown(value: unknown): string {
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value)
+  if (typeof value !== 'string' || value === '' || value.length > longestShown || /\p{C}/u.test(value)) {
+    return kindOf(value)
+  }
+  return `'${value}'`
 }

@@ -13,12 +13,13 @@ const form = /^(\d+(?:\.\d+)?)(b|kb|mb|gb)$/
  * Bytes of a size, rounded to whole ones.
  *
  * @param name what the size is, for the error: `maxBytes of userProfile`
+ * @param spell how the error spells a value that is no size: by its kind, unless it cannot be a secret
  * @throws KeyplanError PARAM_INVALID when it is not a size or is below 1 byte
  */
-export function sizeBytes(value: Size, name = 'size'): number {
+export function sizeBytes(value: Size, name = 'size', spell: (value: unknown) => string = kindOf): number {
   const match = typeof value === 'string' ? form.exec(value) : null
   if (!match) {
-    throw new KeyplanError('PARAM_INVALID', `${name} is ${kindOf(value)}; write a size such as '16kb' or '2mb'`)
+    throw new KeyplanError('PARAM_INVALID', `${name} is ${spell(value)}; write a size such as '16kb' or '2mb'`)
   }
   const bytes = Math.round(Number(match[1]) * unitBytes[match[2] as SizeUnit])
   if (bytes < 1) throw new KeyplanError('PARAM_INVALID', `${name} is ${value}; it must be at least 1b`)

@@ -1,8 +1,18 @@
-import type { CallOptions } from '../base/call.ts'
 import type { KeyplanError } from '../base/error.ts'
+import type { OperationStats } from '../guard/tally.ts'
 import type { Notice } from '../kinds/kind.ts'
+import type { Params } from '../plan/params.ts'
 import type { Namespaces } from '../plan/plan.ts'
-import type { Reply } from '../redis/redis.ts'
+import type { Argument, Command, Reply } from '../redis/redis.ts'
+import type { CommandOptions } from './commands.ts'
+
+/** What is known of one node. */
+export interface NodeStatus {
+  readonly server: string
+  readonly state: 'connected' | 'connecting' | 'reconnecting' | 'closed'
+  readonly version: string | undefined
+  readonly error: KeyplanError | undefined
+}
 
 /** What is known of the connection right now. Holds no credentials. */
 export interface Status {
@@ -14,8 +24,10 @@ export interface Status {
    * - `closed`
    */
   readonly state: 'connected' | 'degraded' | 'connecting' | 'reconnecting' | 'memory' | 'closed'
-  /** `host:port`, or the socket's path. */
+  /** `host:port`, the socket's path, or the addresses of a cluster. */
   readonly server: string | undefined
+  /** Each node that is needed: one, or the masters of a cluster. */
+  readonly nodes: readonly NodeStatus[]
   readonly version: string | undefined
   readonly breaker: 'closed' | 'open' | 'half-open'
   /** Why there is no link. */
@@ -30,11 +42,20 @@ export interface ClientEvents {
   reconnecting: { server: string; error: KeyplanError }
   /** An attempt to connect failed; told at the first, then each time their number doubles. */
   unreachable: { server: string; error: KeyplanError; attempts: number }
-  breaker: { state: Status['breaker'] }
+  breaker: { server: string; state: Status['breaker'] }
+  /** Another server has taken the place of the master, by Sentinel or in a cluster. */
+  failover: { server: string; from: string }
+  /** It listens again after a lost link: messages on channels may have been missed. */
+  gap: { server: string }
   /** A namespace answers by its `whenDown`. Told once for each namespace and outage. */
   degraded: { namespace: string; operation: string; error: KeyplanError }
   /** What a kind has to tell, e.g. a lock that was lost. */
   notice: Notice
+}
+
+/** Counts of the whole client, and of each namespace that was used; `$command` and its like under their own names. */
+export interface Stats extends OperationStats {
+  readonly namespaces: Readonly<Record<string, OperationStats>>
 }
 
 /** The verbs of the client itself. */
@@ -42,24 +63,42 @@ export interface ClientVerbs {
   readonly $status: Status
   /** Listens until the returned function is called. */
   $on<E extends keyof ClientEvents>(event: E, listener: (detail: ClientEvents[E]) => void): () => void
+  /** What was done since the client was opened. */
+  $stats(): Stats
   /**
-   * Sends one command that names no key, such as `INFO` or `DBSIZE`, under the same guard as everything else.
+   * Sends one command, to where its key is: `$command('hincrby', [redis.visits.key({ page }), 'count', 1])`.
    *
    * @throws KeyplanError UNSUPPORTED in memory mode, PARAM_INVALID for what would change or block the link that all
    * calls share (SUBSCRIBE, MULTI, SELECT, AUTH, BLPOP, …)
    */
-  $command(command: string, args?: readonly (string | number)[], options?: CallOptions): Promise<Reply>
+  $command(command: string, args?: readonly Argument[], options?: CommandOptions): Promise<Reply>
+  /**
+   * Sends commands in one write, in order. Gives each its reply, or its error in the same place. Other callers' commands
+   * may come between.
+   *
+   * @throws KeyplanError as `$command`; what kept all of them from being served
+   */
+  $batch(commands: readonly Command[], options?: CommandOptions): Promise<readonly (Reply | KeyplanError)[]>
+  /**
+   * Runs commands as one step (MULTI): all, or none when the server refuses one of them at once. On a cluster their keys
+   * share a slot. A command that fails while it runs has its error in its place; the others are done.
+   *
+   * @throws KeyplanError as `$command`; CROSS_SLOT
+   */
+  $transaction(commands: readonly Command[], options?: CommandOptions): Promise<readonly (Reply | KeyplanError)[]>
   /** Lets calls in flight finish for at most `stall`, then closes every link. The client cannot be used afterwards. */
   $close(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
 }
 
-/**
- * The client of a plan: one property for each namespace, beside the `$` verbs. Foreign namespaces, whose client type is
- * `undefined`, have none.
- */
+/** What every namespace has. */
+export interface Keyed<Pattern extends string> {
+  /** The key on the server, prefix included: for `$command`, `$batch` and `$transaction`. */
+  key(params: Params<Pattern>): string
+}
+
+/** The client of a plan: one property for each namespace, beside the `$` verbs. Foreign ones have their keys alone. */
 export type Client<N extends Namespaces> = ClientVerbs & {
-  readonly [Name in keyof N as [NonNullable<N[Name]['~client']>] extends [never] ? never : Name]: NonNullable<
-    N[Name]['~client']
-  >
+  readonly [Name in keyof N]: Keyed<N[Name]['pattern']> &
+    ([NonNullable<N[Name]['~client']>] extends [never] ? unknown : NonNullable<N[Name]['~client']>)
 }

@@ -4,8 +4,8 @@ import type { Guard, Subject } from '../guard/guard.ts'
 /** A guard that lets nothing through once the client is closed, no fallback either. */
 export function closable(guard: Guard, isClosed: () => boolean): Guard {
   return {
-    run: (subject, options, work, fallback) =>
-      isClosed() ? Promise.reject(refusal(subject)) : guard.run(subject, options, work, fallback),
+    run: (subject, options, work, fallback, scope) =>
+      isClosed() ? Promise.reject(refusal(subject)) : guard.run(subject, options, work, fallback, scope),
   }
 }
 

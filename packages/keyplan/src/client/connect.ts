@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { realClock } from '../base/clock.ts'
 import { KeyplanError } from '../base/error.ts'
 import type { ConnectOptions } from '../config/options.ts'
-import { resolveSettings } from '../config/settings.ts'
+import { resolveSettings, type Settings } from '../config/settings.ts'
 import { createBareGuard, type Guard } from '../guard/guard.ts'
+import { createTally, type Tally } from '../guard/tally.ts'
 import type { Opened, Surroundings } from '../kinds/kind.ts'
 import { withPrefix } from '../plan/define.ts'
 import { isPlan, type Namespaces, type Plan } from '../plan/plan.ts'
@@ -11,51 +12,49 @@ import type { Script } from '../redis/script.ts'
 import type { Client, ClientVerbs } from './client.ts'
 import { closable } from './closable.ts'
 import { type Connection, createConnection } from './connection.ts'
+import { type Connections, createConnections, type Role, roleOf } from './connections.ts'
 import { createEvents, type Events } from './events.ts'
 import { kinds } from './kinds.ts'
-import { consoleLog, createReporter, safeLog } from './reporter.ts'
+import { consoleLog, createReporter, type Log, safeLog } from './reporter.ts'
 import { verbs } from './verbs.ts'
 
 /**
  * Opens the client of a plan.
  *
- * Without a server in the options or in `REDIS_URL` it runs in memory and says so once; in production that is an error
- * unless `memory: true` asks for it.
+ * Without a server in the options or in the environment it runs in memory and says so once; in production that is an
+ * error unless `memory: true` asks for it.
  *
- * @throws KeyplanError CONFIG_INVALID before anything is opened; AUTH_FAILED or UNSUPPORTED when the server refuses;
- * with `start: 'required'` also what kept it from connecting
+ * @throws KeyplanError CONFIG_INVALID before anything is opened; AUTH_FAILED, TLS_FAILED or UNSUPPORTED when the server
+ * refuses; with `start: 'required'` also what kept it from connecting
  */
 export async function connect<N extends Namespaces>(plan: Plan<N>, options: ConnectOptions = {}): Promise<Client<N>> {
   if (!isPlan(plan))
     throw new KeyplanError('PLAN_INVALID', 'connect() was not given a plan; make one with definePlan()')
   const settings = resolveSettings(options, process.env)
   const prefixed = settings.prefix === undefined ? plan : withPrefix(plan, settings.prefix)
-  const events = createEvents()
   const log = safeLog(options.log ?? consoleLog)
-  let closed = false
-  const isClosed = () => closed
-  for (const warning of prefixed.warnings) log('warn', warning)
-  if (!settings.server)
+  for (const warning of [...settings.warnings, ...prefixed.warnings]) log('warn', warning)
+  if (!settings.targets)
     log(options.memory ? 'info' : 'warn', `no Redis is configured: ${plan.name} runs in this process alone`)
 
-  const connection = settings.server
-    ? createConnection(settings, plan.name, scriptsOf(prefixed), realClock, isClosed, server =>
-        createReporter(server, events, log),
-      )
-    : undefined
-  const namespaces = openNamespaces(prefixed, connection, closable(createBareGuard(), isClosed), events)
-  const client = assemble<N>(namespaces, verbs(connection, events, closeAll))
+  const events = createEvents()
+  const tally = createTally()
+  let closed = false
+  const parts: Parts = { plan: prefixed, settings, events, tally, log, isClosed: () => closed }
+  const connections = openConnections(parts)
+  const namespaces = openNamespaces(parts, connections)
+  const client = assemble<N>(prefixed, namespaces, verbs(connections, events, tally, closeAll))
 
   async function closeAll(): Promise<void> {
     try {
       await Promise.all([...namespaces.values()].map(namespace => namespace.close()))
     } finally {
       closed = true
-      await connection?.link.close()
+      await Promise.all(connections?.all.map(connection => connection.close()) ?? [])
     }
   }
   try {
-    await connection?.start()
+    await Promise.all(connections?.all.map(connection => connection.start()) ?? [])
   } catch (error) {
     await closeAll()
     throw error
@@ -63,22 +62,50 @@ export async function connect<N extends Namespaces>(plan: Plan<N>, options: Conn
   return client
 }
 
-/** Only the scripts of the kinds the plan uses. */
-function scriptsOf(plan: Plan): Script[] {
-  const used = new Set(Object.values(plan.namespaces).map(declaration => declaration.kind))
-  return [...used].flatMap(kind => kinds.get(kind)?.scripts ?? [])
+interface Parts {
+  readonly plan: Plan
+  readonly settings: Settings
+  readonly events: Events
+  readonly tally: Tally
+  readonly log: Log
+  isClosed(): boolean
+}
+
+/** One connection for each server; undefined in memory mode. */
+function openConnections({ plan, settings, events, tally, log, isClosed }: Parts): Connections | undefined {
+  const { targets } = settings
+  if (!targets) return undefined
+  const open = (role: Role): Connection => {
+    const connection: Connection = createConnection({
+      settings,
+      target: targets[role],
+      plan: plan.name,
+      scripts: scriptsOf(plan, targets.cache === targets.durable ? undefined : role),
+      reporter: createReporter(events, log, () => connection.link.name, realClock),
+      tally,
+      clock: realClock,
+      isClosed,
+    })
+    return connection
+  }
+  const durable = open('durable')
+  return createConnections(plan, { durable, cache: targets.cache === targets.durable ? durable : open('cache') })
+}
+
+/** Only the scripts of the kinds that the plan uses on a server. */
+function scriptsOf(plan: Plan, role: Role | undefined): Script[] {
+  const here = Object.values(plan.namespaces).filter(({ durability }) => !role || roleOf(durability) === role)
+  return [...new Set(here.map(({ kind }) => kind))].flatMap(kind => kinds.get(kind)?.scripts ?? [])
 }
 
 function openNamespaces(
-  plan: Plan,
-  connection: Connection | undefined,
-  bare: Guard,
-  events: Events,
+  { plan, events, tally, isClosed }: Parts,
+  connections: Connections | undefined,
 ): Map<string, Opened<unknown>> {
-  const common: Omit<Surroundings, 'name' | 'pattern'> = {
+  const bare: Guard = closable(createBareGuard(tally), isClosed)
+  const common: Omit<Surroundings, 'name' | 'pattern' | 'server'> = {
     clock: realClock,
     instance: randomUUID(),
-    server: connection?.server,
     bare,
     notify: notice => events.tell('notice', notice),
   }
@@ -86,13 +113,22 @@ function openNamespaces(
   for (const [name, declaration] of Object.entries(plan.namespaces)) {
     const pattern = plan.patterns[name]
     const kind = kinds.get(declaration.kind)
-    if (kind && pattern) opened.set(name, kind.open(declaration, { ...common, name, pattern }))
+    if (!kind || !pattern) continue
+    const server = connections?.of(roleOf(declaration.durability)).server
+    opened.set(name, kind.open(declaration, { ...common, name, pattern, server }))
   }
   return opened
 }
 
 /** The verbs keep their getters, so that `$status` is read when it is asked for. */
-function assemble<N extends Namespaces>(namespaces: ReadonlyMap<string, Opened<unknown>>, own: ClientVerbs): Client<N> {
-  for (const [name, { client }] of namespaces) Object.defineProperty(own, name, { value: client, enumerable: true })
+function assemble<N extends Namespaces>(
+  plan: Plan,
+  namespaces: ReadonlyMap<string, Opened<unknown>>,
+  own: ClientVerbs,
+): Client<N> {
+  for (const [name, pattern] of Object.entries(plan.patterns)) {
+    const value = Object.assign(namespaces.get(name)?.client ?? {}, { key: pattern.format })
+    Object.defineProperty(own, name, { value, enumerable: true })
+  }
   return own as Client<N>
 }

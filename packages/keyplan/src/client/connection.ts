@@ -1,80 +1,92 @@
-import { isIP } from 'node:net'
 import type { Clock } from '../base/clock.ts'
-import { isKeyplanError, KeyplanError } from '../base/error.ts'
+import { KeyplanError } from '../base/error.ts'
 import type { Settings } from '../config/settings.ts'
-import { type Breaker, createBreaker } from '../guard/breaker.ts'
+import { type Breakers, createBreakers } from '../guard/breakers.ts'
 import { createGuard } from '../guard/guard.ts'
+import { createTally, type Tally } from '../guard/tally.ts'
 import type { Server } from '../kinds/kind.ts'
+import { isFatal } from '../redis/node.ts'
 import type { Script } from '../redis/script.ts'
 import { openServer, type ServerConnection } from '../redis/server.ts'
-import { type Endpoint, endpointName } from '../redis/settings.ts'
+import type { Target } from '../redis/settings.ts'
 import { closable } from './closable.ts'
 import type { Reporter } from './reporter.ts'
 
-/** A server with its guard. */
+/** A logical server with its guard. */
 export interface Connection {
   readonly server: Server
   readonly link: ServerConnection
-  readonly breaker: Breaker
+  readonly breakers: Breakers
   /**
-   * Begins connecting. Resolves at the first verdict: a link, or a failed attempt (`optional`); or once there is a link
-   * (`required`).
+   * Begins connecting. Resolves at the first verdict: a link, or a failed attempt (`optional`); or once every node that
+   * is needed has a link (`required`).
    */
   start(): Promise<void>
+  close(): Promise<void>
+}
+
+interface ConnectionParts {
+  readonly settings: Settings
+  readonly target: Target
+  /** The name of the plan. */
+  readonly plan: string
+  readonly scripts: readonly Script[]
+  readonly reporter: Reporter
+  readonly tally: Tally
+  readonly clock: Clock
+  isClosed(): boolean
 }
 
 const ping = { namespace: '$connection', name: 'ping', operation: { idempotent: true, write: false } }
 
-function endpointOf({ server, password }: Settings): Endpoint {
-  const { host, port, path, username, database = 0, tlsOptions } = server ?? {}
-  return {
-    ...(path ? { path } : { host: host ?? '127.0.0.1', port: port ?? 6379 }),
-    database,
-    username,
-    password,
-    // An address is no server name: node warns of it, and certificates are checked against `host` anyway.
-    tls: tlsOptions && { ...(host && !isIP(host) && { servername: host }), ...tlsOptions },
-  }
-}
-
-export function createConnection(
-  settings: Settings,
-  plan: string,
-  scripts: readonly Script[],
-  clock: Clock,
-  isClosed: () => boolean,
-  report: (server: string) => Reporter,
-): Connection {
-  const endpoint = endpointOf(settings)
-  const reporter = report(endpointName(endpoint))
-  const breaker = createBreaker(settings.breaker, clock, reporter.breaker)
+export function createConnection(parts: ConnectionParts): Connection {
+  const { settings, target, plan, scripts, reporter, tally, clock, isClosed } = parts
+  const breakers = createBreakers(settings.breaker, clock, reporter.breaker)
   const waiters = new Set<(error?: KeyplanError) => void>()
 
-  const link = openServer({ ...settings, endpoint, name: `keyplan:${plan}`, scripts }, clock, event => {
-    if (event.type === 'ready') breaker.serverIsBack()
+  const link = openServer({ ...settings, target, name: `keyplan:${plan}`, scripts }, clock, event => {
+    if (event.type === 'ready') breakers.of(event.lane).serverIsBack()
     reporter.server(event)
-    if (event.type === 'ready') void closeBreaker()
-    if (event.type === 'lost') return
+    if (event.type === 'ready') void closeBreaker(event.lane)
+    if (event.type !== 'ready' && event.type !== 'attempt-failed') return
     for (const verdict of waiters) verdict(event.type === 'ready' ? undefined : event.error)
   })
 
-  const guard = closable(createGuard(settings, breaker, clock, reporter.fellBack), isClosed)
+  // With one server there is nothing to choose, and calls need not be told apart.
+  const only = target.topology === 'cluster' ? undefined : breakers.of('')
+  const breakerOf = (key: string | undefined) => only ?? breakers.of(key === undefined ? '' : link.redis.lane(key))
+  const guard = closable(
+    createGuard({ patience: settings, breakerOf, tally, clock, fellBack: reporter.fellBack }),
+    isClosed,
+  )
 
   /** Successes close the breaker: where nobody calls, these are they. */
-  async function closeBreaker(): Promise<void> {
+  async function closeBreaker(lane: string): Promise<void> {
+    const breaker = breakers.of(lane)
+    const pings = createGuard({
+      patience: settings,
+      breakerOf: () => breaker,
+      tally: createTally(),
+      clock,
+      fellBack: () => {},
+    })
     try {
-      while (breaker.state === 'half-open') {
-        await guard.run(ping, undefined, call => link.redis.send('ping', [], call))
-      }
+      while (breaker.state === 'half-open') await pings.run(ping, undefined, call => link.ping(lane, call))
     } catch {
       // Whatever it was, the guard has told the breaker.
     }
   }
 
   return {
-    server: { redis: link.redis, guard, slowestReconnect: settings.backoff.max },
+    server: {
+      redis: link.redis,
+      readers: link.readers,
+      guard,
+      lane: only ? undefined : link.redis.lane,
+      slowestReconnect: settings.backoff.max,
+    },
     link,
-    breaker,
+    breakers,
     start: () =>
       new Promise<void>((resolve, reject) => {
         const end = (error?: KeyplanError) => {
@@ -88,13 +100,17 @@ export function createConnection(
           end(settings.start === 'required' ? (link.error ?? late) : undefined)
         })
         const verdict = (error?: KeyplanError) => {
-          if (!error) end()
+          if (link.state === 'ready') end()
           // A refused password or an old server does not heal by waiting.
-          else if (isKeyplanError(error, 'AUTH_FAILED') || isKeyplanError(error, 'UNSUPPORTED')) end(error)
-          else if (settings.start === 'optional') end()
+          else if (isFatal(error)) end(error)
+          else if (error && settings.start === 'optional') end()
         }
         waiters.add(verdict)
         link.start()
       }),
+    async close() {
+      reporter.close()
+      await link.close()
+    },
   }
 }

@@ -1,3 +1,5 @@
+import type { Argument } from '../redis/redis.ts'
+
 /** Commands that would change the link all calls share, or hold it up. */
 const refused = new Set(
   [
@@ -9,7 +11,7 @@ const refused = new Set(
 )
 
 /** Whether a command leaves a link that others use as it was. */
-export function keepsLink(command: string, args: readonly (string | number)[]): boolean {
+export function keepsLink(command: string, args: readonly Argument[]): boolean {
   const name = command.toUpperCase()
   if (refused.has(name)) return false
   if (name === 'CLIENT') return !refused.has(`${name}|${String(args[0]).toUpperCase()}`)

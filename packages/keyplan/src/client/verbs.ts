@@ -1,22 +1,20 @@
-import { KeyplanError } from '../base/error.ts'
-import type { ClientVerbs, Status } from './client.ts'
+import type { Tally } from '../guard/tally.ts'
+import type { Node } from '../redis/node.ts'
+import type { ClientVerbs, NodeStatus, Status } from './client.ts'
+import { commandVerbs } from './commands.ts'
 import type { Connection } from './connection.ts'
+import type { Connections } from './connections.ts'
 import type { Events } from './events.ts'
-import { keepsLink } from './shared-link.ts'
-
-const command = { namespace: '$command', name: 'send', operation: { idempotent: false, write: true } }
 
 /** The client's own verbs. */
-export function verbs(connection: Connection | undefined, events: Events, closeAll: () => Promise<void>): ClientVerbs {
+export function verbs(
+  connections: Connections | undefined,
+  events: Events,
+  tally: Tally,
+  closeAll: () => Promise<void>,
+): ClientVerbs {
+  const all = connections?.all ?? []
   let closing: Promise<void> | undefined
-
-  function state(): Status['state'] {
-    if (closing) return 'closed'
-    if (!connection) return 'memory'
-    const { link, breaker } = connection
-    if (link.state === 'ready') return breaker.state === 'closed' ? 'connected' : 'degraded'
-    return link.state === 'connecting' ? 'connecting' : 'reconnecting'
-  }
   const close = () => {
     closing ??= closeAll()
     return closing
@@ -25,26 +23,41 @@ export function verbs(connection: Connection | undefined, events: Events, closeA
   return {
     get $status() {
       return {
-        state: state(),
-        server: connection?.link.name,
-        version: connection?.link.version,
-        breaker: connection?.breaker.state ?? 'closed',
-        error: connection?.link.error,
+        state: closing ? 'closed' : worst(all.map(stateOf)),
+        server: all.map(({ link }) => link.name).join(' and ') || undefined,
+        version: all[0]?.link.version,
+        nodes: all.flatMap(({ link }) => link.nodes.map(nodeStatus)),
+        breaker: all.find(({ breakers }) => breakers.state !== 'closed')?.breakers.state ?? 'closed',
+        error: all.find(({ link }) => link.error)?.link.error,
       }
     },
+    $stats: () => ({
+      ...tally.all.stats,
+      namespaces: Object.fromEntries([...tally.namespaces].map(([name, { stats }]) => [name, stats])),
+    }),
     $on: events.on,
-    async $command(name, args = [], options) {
-      if (!connection) throw new KeyplanError('UNSUPPORTED', `${name} needs a server; this client runs in memory`)
-      if (!keepsLink(name, args))
-        throw new KeyplanError(
-          'PARAM_INVALID',
-          `$command cannot send ${name}: it would change the link all calls share`,
-        )
-      const { redis, guard } = connection.server
-      // Upper case, for which ioredis has no reply of its own making (it makes HGETALL's an object).
-      return guard.run(command, options, call => redis.send(name.toUpperCase(), args, call))
-    },
+    ...commandVerbs(connections),
     $close: close,
     [Symbol.asyncDispose]: close,
   }
 }
+
+/** From well to ill. Where there is no server, everything is in memory. */
+const states: readonly Status['state'][] = ['memory', 'connected', 'degraded', 'connecting', 'reconnecting']
+
+const worst = (found: readonly Status['state'][]) => states[Math.max(0, ...found.map(state => states.indexOf(state)))]!
+
+function stateOf({ link, breakers }: Connection): Status['state'] {
+  if (link.state === 'ready') return breakers.state === 'closed' ? 'connected' : 'degraded'
+  if (link.nodes.some(node => node.state === 'ready')) return 'degraded'
+  return link.state === 'connecting' ? 'connecting' : 'reconnecting'
+}
+
+const nodeStates = { ready: 'connected', connecting: 'connecting', down: 'reconnecting', closed: 'closed' } as const
+
+const nodeStatus = ({ name, state, version, error }: Node): NodeStatus => ({
+  server: name,
+  state: nodeStates[state],
+  version,
+  error,
+})

@@ -2,14 +2,53 @@ import type { ConnectionOptions } from 'node:tls'
 import type { Duration } from '../base/duration.ts'
 import type { Size } from '../base/size.ts'
 
-/** How to reach Redis and how patient to be. Everything has a default. */
-export interface ConnectOptions {
-  /** `redis://user:password@host:6379/0`, `rediss://…` or `unix:///path`. Default: the environment's `REDIS_URL`. */
+/** Where a server is, and how to be let in. Who names one here names it whole: nothing of it is taken from elsewhere. */
+export interface ServerOptions {
+  /**
+   * `redis://user:password@host:6379/0`, `rediss://…`, `unix:///path`, or Sentinels:
+   * `redis://one:26379,two:26379?sentinelMasterId=main`. Default: the environment's `REDIS_URL`, or its other names.
+   */
   url?: string | undefined
   /** The password, or what gives it: asked anew for each connection. It wins over the URL's. */
   password?: string | (() => string | Promise<string>) | undefined
-  /** TLS settings; implied by `rediss://`. */
-  tls?: ConnectionOptions | undefined
+  /**
+   * TLS settings of Node; implied by `rediss://`. `insecureSkipVerify` trusts any certificate, so that anyone on the way
+   * can pose as the server: it is warned of at each start.
+   */
+  tls?: (ConnectionOptions & { insecureSkipVerify?: boolean }) | undefined
+  /** Sentinels, `host:port`, and what they call the master. User and password are the Sentinels' own. */
+  sentinel?:
+    | {
+        master: string
+        addresses: readonly string[]
+        username?: string
+        password?: string | (() => string | Promise<string>)
+        /** Bounds one connection to a Sentinel. Default: `connectTimeout`. */
+        connectTimeout?: Duration
+      }
+    | undefined
+  /** Some nodes of a Cluster, `host:port`. Default: 16 redirections for a call at most. */
+  cluster?: { addresses: readonly string[]; maxRedirects?: number } | undefined
+  /** Read replicas of a standalone server, `host:port`. They share its user, password and TLS. */
+  replicas?: readonly string[] | undefined
+  /** Where namespaces that allow replicas are read. Default: `any`, each in turn; `nearest` has the lowest ping. */
+  readFrom?: 'master' | 'nearest' | 'any' | undefined
+  /** Command links for each node. Default: 1, which carries all calls in flight. */
+  pool?: number | undefined
+  /** What servers call each other, `host:port`, and where this process reaches them. */
+  natMap?: Readonly<Record<string, string>> | undefined
+}
+
+/** How to reach Redis and how patient to be. Everything has a default. */
+export interface ConnectOptions extends ServerOptions {
+  /** Servers for kinds that may be evicted and kinds that must not be. Each is laid over the one server. */
+  servers?: { cache?: ServerOptions; durable?: ServerOptions } | undefined
+  /** A configuration file, or `true` for the `keyplan.yaml`, `.json` or `.ts` of the working directory. Default: none. */
+  config?: string | true | undefined
+  /** A file of variables, or `true` for `.env`; with it goes the same name and `.<environment>`. Default: none. */
+  envFile?: string | true | undefined
+  /** What to leave out: caches call their loader, limits allow, messages are dropped, sessions refuse. Default: all on. */
+  features?: { cache?: boolean; rateLimit?: boolean; channel?: boolean; session?: boolean } | undefined
   /** Stands before every pattern in place of the plan's own prefix. */
   prefix?: string | undefined
   /**
@@ -31,10 +70,14 @@ export interface ConnectOptions {
   pingEvery?: Duration | undefined
   /** Delay between attempts to reconnect: it doubles from `min` to `max`. Default: 50ms to 2s. */
   backoff?: { min?: Duration; max?: Duration } | undefined
+  /** Tries after the first, and the pause before the second. Default: as many as the deadline allows, and 25ms. */
+  retry?: { attempts?: number; delay?: Duration } | undefined
   /** The circuit breaker: link failures that open it, successes that close it. Default: 5, 2, and a probe each 30s. */
   breaker?: { failures?: number; successes?: number; probeEvery?: Duration } | undefined
   /** What may wait for a link that is down. Default: 1000 calls and 16mb. */
   waiting?: { calls?: number; bytes?: Size } | undefined
+  /** Most commands that leave in one flush. Default: 100. */
+  pipeline?: { maxCommands?: number } | undefined
   /** One line for each change of state. Default: warnings go to `console.warn`. */
   log?: ((level: 'info' | 'warn', line: string) => void) | undefined
 }

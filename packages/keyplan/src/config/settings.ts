@@ -1,100 +1,85 @@
-import { type Duration, durationMs } from '../base/duration.ts'
-import { isKeyplanError, KeyplanError, kindOf } from '../base/error.ts'
-import { type Size, sizeBytes } from '../base/size.ts'
-import { optionProblems } from './option-problems.ts'
+import { KeyplanError, kindOf } from '../base/error.ts'
+import { type ExplainedSetting, explainLayers } from './explain.ts'
+import { over } from './layer.ts'
+import { roleProblems } from './option-layer.ts'
 import type { ConnectOptions } from './options.ts'
-import { parseRedisUrl, type RedisUrl } from './url.ts'
+import { type Patience, patienceOf } from './patience.ts'
+import { noTargets, openServers, type RoleTargets, roleLayers, targetsOf } from './role-targets.ts'
+import { type ServerConfiguration, serverConfigurationOf } from './server-configuration.ts'
+import { environmentOf, layersOf, memoryOf, type Sources } from './sources.ts'
 
-/** Connect options with every default filled in; times in milliseconds. */
-export interface Settings {
-  /** Undefined in memory mode. */
-  readonly server: (RedisUrl & { readonly tlsOptions: ConnectOptions['tls'] }) | undefined
-  readonly password: (() => string | Promise<string>) | undefined
+/** Kinds that are switched off are answered without Redis. */
+export interface Features {
+  readonly cache: boolean
+  readonly rateLimit: boolean
+  readonly channel: boolean
+  readonly session: boolean
+}
+
+/** Connect options with every default filled in; times in milliseconds, and no targets in memory mode. */
+export interface Settings extends Patience, RoleTargets {
+  readonly environment: string
   readonly prefix: string | undefined
   readonly start: 'optional' | 'required'
-  readonly connectTimeout: number
-  readonly attempt: number
-  readonly deadline: number
-  readonly stall: number
-  readonly pingEvery: number
-  readonly backoff: { readonly min: number; readonly max: number }
-  readonly breaker: { readonly failures: number; readonly successes: number; readonly probeEvery: number }
-  readonly waiting: { readonly calls: number; readonly bytes: number }
+  readonly features: Features
+  /** To be said at each start. */
+  readonly warnings: readonly string[]
+  /** What is not a client's to do: for generating and checking the server's own configuration. */
+  readonly serverConfiguration: ServerConfiguration
+  /** Each setting that has a value, and who gave it. Secrets are masked. */
+  readonly explained: readonly ExplainedSetting[]
 }
 
 /**
+ * Options win over the environment, the environment over a file, and all over the defaults.
+ *
  * @throws KeyplanError CONFIG_INVALID with every problem at once, before anything is opened
  */
 export function resolveSettings(options: ConnectOptions, env: NodeJS.ProcessEnv): Settings {
+  return resolveSources(options, { variables: { values: env }, environment: environmentOf(env) })
+}
+
+/** @throws KeyplanError CONFIG_INVALID with every problem at once */
+export function resolveSources(options: ConnectOptions, sources: Sources): Settings {
   if (typeof options !== 'object' || options === null) {
     throw new KeyplanError('CONFIG_INVALID', `options is ${kindOf(options)}; write an object such as { url }`)
   }
-  const problems = optionProblems(options)
-  const attempt = <T>(read: () => T, otherwise: T): T => {
-    try {
-      return read()
-    } catch (error) {
-      if (!isKeyplanError(error)) throw error
-      problems.push(error.message)
-      return otherwise
-    }
-  }
-  const time = (value: Duration | undefined, fallback: Duration, name: string) =>
-    attempt(() => durationMs(value === undefined ? fallback : value, name), 0)
-  const count = (value: number | undefined, fallback: number, name: string) => {
-    if (value === undefined) return fallback
-    if (!Number.isSafeInteger(value) || value < 1) {
-      const given = typeof value === 'number' ? value : kindOf(value)
-      problems.push(`${name} is ${given}; write a whole number from 1 up`)
-    }
-    return value
-  }
-
-  const url = serverUrl(options, env)
-  const server = attempt(() => url && parseRedisUrl(url.value, url.name), undefined)
-  if (options.url && options.memory === true) {
-    problems.push('url names a server and memory asks for none: leave one of them out')
-  }
-  if (!url && options.memory !== true && env.NODE_ENV === 'production') {
+  const problems = [...(sources.problems ?? []), ...roleProblems(options)]
+  const warnings = [...(sources.file?.warnings ?? [])]
+  const layers = layersOf(options, sources, problems, warnings)
+  const all = over(...layers)
+  const memory = memoryOf(options, all, warnings)
+  const ofRoles = roleLayers(options, sources, problems)
+  const { targets, target } = memory ? noTargets : targetsOf(ofRoles, layers, problems, warnings)
+  const production = sources.environment === 'production' || sources.variables.values.NODE_ENV === 'production'
+  if (!target && !memory && production && problems.length === 0) {
     problems.push('no server is configured: set url or REDIS_URL, or write memory: true to run in this process alone')
   }
-  const { backoff, breaker, waiting } = options
-  // An empty password is one that was not set.
-  const password = options.password || server?.password
-  const settings: Settings = {
-    server: server && { ...server, tlsOptions: options.tls ?? (server.tls ? {} : undefined) },
-    password: typeof password === 'string' ? () => password : password,
-    prefix: options.prefix,
-    start: options.start ?? 'optional',
-    connectTimeout: time(options.connectTimeout, '5s', 'connectTimeout'),
-    attempt: time(options.attempt, '1s', 'attempt'),
-    deadline: time(options.deadline, '5s', 'deadline'),
-    stall: time(options.stall, '1s', 'stall'),
-    pingEvery: time(options.pingEvery, '3s', 'pingEvery'),
-    backoff: { min: time(backoff?.min, '50ms', 'backoff.min'), max: time(backoff?.max, '2s', 'backoff.max') },
-    breaker: {
-      failures: count(breaker?.failures, 5, 'breaker.failures'),
-      successes: count(breaker?.successes, 2, 'breaker.successes'),
-      probeEvery: time(breaker?.probeEvery, '30s', 'breaker.probeEvery'),
+  const patience = patienceOf(all, warnings)
+  if (patience.backoff.min > patience.backoff.max) problems.push('backoff.min is longer than backoff.max')
+  if (problems.length > 0) throw invalid(sources.what ?? 'cannot connect', [...new Set(problems)])
+  if (production) warnings.push(...openServers(targets))
+  return {
+    ...patience,
+    target,
+    targets,
+    environment: sources.environment,
+    prefix: all.get('prefix')?.value,
+    start: all.get('start')?.value ?? 'optional',
+    features: {
+      cache: all.get('features.cache')?.value ?? true,
+      rateLimit: all.get('features.rate_limit')?.value ?? true,
+      channel: all.get('features.channel')?.value ?? true,
+      session: all.get('features.session')?.value ?? true,
     },
-    waiting: {
-      calls: count(waiting?.calls, 1_000, 'waiting.calls'),
-      bytes: attempt(() => sizeBytes(waiting?.bytes ?? ('16mb' as Size), 'waiting.bytes'), 0),
-    },
+    warnings: [...new Set(warnings)],
+    serverConfiguration: serverConfigurationOf(all),
+    explained: explainLayers(all, ofRoles),
   }
-  if (problems.length === 0 && settings.backoff.min > settings.backoff.max) {
-    problems.push('backoff.min is longer than backoff.max')
-  }
-  if (problems.length > 0) {
-    throw new KeyplanError('CONFIG_INVALID', `cannot connect: ${problems.join('; ')}`, { problems })
-  }
-  return settings
 }
 
-/** An empty text counts as unset; one of the wrong kind is a problem already. */
-function serverUrl(options: ConnectOptions, env: NodeJS.ProcessEnv): { value: string; name: string } | undefined {
-  if (options.memory === true) return undefined
-  if (typeof options.url === 'string' && options.url.trim()) return { value: options.url, name: 'url' }
-  if (env.REDIS_URL?.trim()) return { value: env.REDIS_URL, name: 'REDIS_URL' }
-  return undefined
+/** One problem in one line, several in a list. */
+function invalid(what: string, problems: readonly string[]): KeyplanError {
+  const list = problems.length === 1 ? ` ${problems[0]}` : problems.map(problem => `\n- ${problem}`).join('')
+  return new KeyplanError('CONFIG_INVALID', `${what}:${list}`, { problems })
 }

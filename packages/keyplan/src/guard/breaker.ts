@@ -15,6 +15,8 @@ type State =
   | { readonly name: 'open'; readonly probeAt: number }
   | { readonly name: 'half-open'; readonly successes: number; readonly probing: boolean }
 
+export type BreakerState = State['name']
+
 /** Leave for one try. Who has it gives one verdict at its end. */
 export interface Leave {
   /** It is the one try by which a half-open breaker decides: others wait for its verdict. */
@@ -27,7 +29,7 @@ export interface Leave {
 
 /** One circuit breaker: it keeps calls away from a server that does not answer. */
 export interface Breaker {
-  readonly state: State['name']
+  readonly state: BreakerState
   /**
    * Asks leave for one try. Half-open, one caller probes; who is `patient` gets a promise of its verdict, to ask again
    * then, and others are refused. Leave is only given to who is there to take it, so none is ever lost.
@@ -45,7 +47,7 @@ const mostWaiting = 1_000
 export function createBreaker(
   settings: BreakerSettings,
   clock: Clock,
-  onChange: (state: State['name']) => void,
+  onChange: (state: BreakerState) => void,
 ): Breaker {
   let state: State = { name: 'closed', failures: 0 }
   let waiting: (() => void)[] = []

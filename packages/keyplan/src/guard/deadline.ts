@@ -34,7 +34,11 @@ export function bounded<T>(
     function wait(time: number, isGrace = false): void {
       if (time > longestTimer) return
       const due = clock.now() + time
-      timer = clock.after(time, () => setImmediate(() => ring(time, !isGrace && clock.now() - due > time * grace)))
+      timer = clock.after(
+        time,
+        () => setImmediate(() => ring(time, !isGrace && clock.now() - due > time * grace)),
+        true,
+      )
     }
     function ring(time: number, late: boolean): void {
       if (over) return

@@ -1,9 +1,10 @@
 import type { Call, CallOptions } from '../base/call.ts'
-import type { Clock } from '../base/clock.ts'
+import { type Clock, realClock } from '../base/clock.ts'
 import { isKeyplanError, isUnavailable, type KeyplanError } from '../base/error.ts'
 import type { Breaker } from './breaker.ts'
 import type { Operation } from './operation.ts'
 import { aborted, createRetry, type Patience } from './retry.ts'
+import { createTally, type Tally } from './tally.ts'
 import { traced } from './trace.ts'
 
 /** What is being done, for traces and errors. */
@@ -12,6 +13,14 @@ export interface Subject {
   /** The step of the store, e.g. `acquire`. */
   readonly name: string
   readonly operation: Operation
+}
+
+/** What an operation is about, where there is a choice of servers or several calls are done as one. */
+export interface Scope {
+  /** A key it concerns: what is known of that key's server decides whether it is tried. */
+  readonly key?: string | undefined
+  /** How many calls it stands for. Default 1. */
+  readonly calls?: number
 }
 
 /** Resilience and telemetry round one operation: trace, then fallback, then breaker, then deadline and retries. */
@@ -27,44 +36,62 @@ export interface Guard {
     options: CallOptions | undefined,
     work: (call: Call) => Promise<T>,
     fallback?: (call: Call) => Promise<T>,
+    scope?: Scope,
   ): Promise<T>
 }
 
-export function createGuard(
-  patience: Patience,
-  breaker: Breaker,
-  clock: Clock,
-  onFallback: (subject: Subject, error: KeyplanError) => void,
-): Guard {
-  const retry = createRetry(patience, breaker, clock)
+interface GuardParts {
+  readonly patience: Patience
+  breakerOf(key: string | undefined): Breaker
+  readonly tally: Tally
+  readonly clock: Clock
+  fellBack(subject: Subject, error: KeyplanError): void
+}
+
+const one: Scope = {}
+
+export function createGuard({ patience, breakerOf, tally, clock, fellBack }: GuardParts): Guard {
+  const retry = createRetry(patience, breakerOf, clock)
 
   return {
-    run: (subject, options, work, fallback) =>
+    run: (subject, options, work, fallback, { key, calls = 1 } = one) =>
       traced(subject, async () => {
+        const count = tally.of(subject.namespace)
+        const begun = clock.now()
         try {
-          return await retry(subject.operation, options, fallback !== undefined, work)
+          const { operation } = subject
+          return await retry({ operation, options, fallback: fallback !== undefined, key }, count.retried, work)
         } catch (error) {
+          if (isKeyplanError(error)) count.failed(calls, error.code)
           name(error, subject)
           if (!fallback || !isUnavailable(error)) throw error
-          onFallback(subject, error)
-          return fallback({ expires: Number.POSITIVE_INFINITY, hold: false, written: false })
+          count.fellBack(calls)
+          fellBack(subject, error)
+          return await fallback({ expires: Number.POSITIVE_INFINITY, hold: false, written: 0 })
+        } finally {
+          count.ended(calls, clock.now() - begun)
         }
       }),
   }
 }
 
-/** A guard for stores that have no server to fail: it traces, and it honours the caller's signal. */
-export function createBareGuard(): Guard {
+/** A guard for stores that have no server to fail: it traces, counts, and honours the caller's signal. */
+export function createBareGuard(tally = createTally(), clock = realClock): Guard {
   return {
-    run: (subject, options, work) =>
+    run: (subject, options, work, _fallback, { calls = 1 } = one) =>
       traced(subject, async () => {
+        const count = tally.of(subject.namespace)
+        const begun = clock.now()
         try {
           const { signal } = options ?? {}
           if (signal?.aborted) throw aborted()
-          return await work({ expires: Number.POSITIVE_INFINITY, hold: false, signal, written: false })
+          return await work({ expires: Number.POSITIVE_INFINITY, hold: false, signal, written: 0 })
         } catch (error) {
+          if (isKeyplanError(error)) count.failed(calls, error.code)
           name(error, subject)
           throw error
+        } finally {
+          count.ended(calls, clock.now() - begun)
         }
       }),
   }

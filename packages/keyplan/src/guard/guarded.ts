@@ -1,5 +1,5 @@
 import type { Call, CallOptions } from '../base/call.ts'
-import type { Guard } from './guard.ts'
+import type { Guard, Scope } from './guard.ts'
 import type { Operations } from './operation.ts'
 
 /** A store whose steps take what the caller said of the call in place of the guard's terms. */
@@ -28,7 +28,24 @@ export function guarded<Store extends object>(
     const answer = fallback[name] as Step | undefined
     const subject = { namespace, name, operation: operations[name] }
     steps[name] = (options: CallOptions | undefined, ...args: unknown[]) =>
-      guard.run(subject, options, call => step(call, ...args), answer && (call => answer(call, ...args)))
+      guard.run(
+        subject,
+        options,
+        call => step(call, ...args),
+        answer && (call => answer(call, ...args)),
+        scopeOf(args[0]),
+      )
   }
   return steps as Guarded<Store>
+}
+
+/** The first argument of a step is its key, or a list of keys or of requests with one, all on the same server. */
+function scopeOf(subject: unknown): Scope {
+  if (!Array.isArray(subject)) return { key: keyOf(subject) }
+  return { key: keyOf(subject[0]), calls: subject.length }
+}
+
+function keyOf(subject: unknown): string | undefined {
+  if (typeof subject === 'string') return subject
+  return typeof subject === 'object' && subject !== null && 'key' in subject ? (subject.key as string) : undefined
 }

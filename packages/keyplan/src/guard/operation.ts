@@ -6,7 +6,7 @@ export interface Operation {
   readonly write: boolean
   /** Where a fallback is at hand: the longest the one try may take, in milliseconds. */
   readonly attempt?: number
-  /** Where a fallback is at hand: wait for a link that is down as long as a try may take, before falling back. */
+  /** Where a fallback is at hand: wait for a link that was lost a moment ago, as long as a try may take, before falling back. */
   readonly hold?: boolean
 }
 

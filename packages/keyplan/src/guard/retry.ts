@@ -13,42 +13,54 @@ export interface Patience {
   readonly attempt: number
   /** The longest a call may take, with all its tries. */
   readonly deadline: number
+  readonly retry?: {
+    /** Most tries after the first. Default: as many as the deadline allows. */
+    readonly attempts: number | undefined
+    /** The pause before the second try; it doubles with each. Default 25. */
+    readonly delay: number
+  }
 }
 
 /**
  * Runs `work` until it succeeds, its outcome forbids another try, or the deadline is near. With a fallback at hand it
  * is tried once.
  */
-export type Retry = <T>(
-  operation: Operation,
-  options: CallOptions | undefined,
-  fallback: boolean,
-  work: (call: Call) => Promise<T>,
-) => Promise<T>
+export type Retry = <T>(terms: Terms, onRetry: () => void, work: (call: Call) => Promise<T>) => Promise<T>
 
-const shortestPause = 25
+interface Terms {
+  readonly operation: Operation
+  readonly options: CallOptions | undefined
+  /** Whether a fallback is at hand. */
+  readonly fallback: boolean
+  readonly key: string | undefined
+}
+
 const longestPause = 400
 
-export function createRetry(patience: Patience, breaker: Breaker, clock: Clock): Retry {
+const unbounded: NonNullable<Patience['retry']> = { attempts: undefined, delay: 25 }
+
+export function createRetry(patience: Patience, breakerOf: (key: string | undefined) => Breaker, clock: Clock): Retry {
   async function retry<T>(
-    operation: Operation,
-    options: CallOptions | undefined,
-    fallback: boolean,
+    { operation, options, fallback, key }: Terms,
+    onRetry: () => void,
     work: (call: Call) => Promise<T>,
   ): Promise<T> {
     const signal = options?.signal
     const ms = options?.deadline ? durationMs(options.deadline, 'deadline') : patience.deadline
     const attempt = fallback && operation.attempt ? operation.attempt : patience.attempt
-    const hold = !fallback || operation.hold === true
+    const hold = fallback ? operation.hold === true && 'blip' : true
+    const patient = hold !== false
     // A try that was given less time than a server deserves says nothing of it.
     const impatient = Math.min(ms, attempt) < patience.attempt
     const end = clock.now() + ms
-    let pause = shortestPause
+    const { attempts = Number.POSITIVE_INFINITY, delay } = patience.retry ?? unbounded
+    let pause = delay
+    let tries = 0
     let mayHaveRun = false
 
     /** Waits while another call probes. */
-    async function admitted(first: Promise<void>): Promise<Leave> {
-      for (let entry: Leave | Promise<void> = first; ; entry = breaker.enter(hold)) {
+    async function admitted(breaker: Breaker, first: Promise<void>): Promise<Leave> {
+      for (let entry: Leave | Promise<void> = first; ; entry = breaker.enter(patient)) {
         if (!(entry instanceof Promise)) return entry
         await bounded(entry, end - clock.now(), signal, clock, () => 'not-executed')
       }
@@ -58,21 +70,23 @@ export function createRetry(patience: Patience, breaker: Breaker, clock: Clock):
       let leave: Leave | undefined
       try {
         if (signal?.aborted) throw aborted()
-        const entry = breaker.enter(hold)
-        leave = entry instanceof Promise ? await admitted(entry) : entry
+        const breaker = breakerOf(key)
+        const entry = breaker.enter(patient)
+        leave = entry instanceof Promise ? await admitted(breaker, entry) : entry
         const expires = Math.min(clock.now() + attempt, end)
         // Others wait for a probe, so it is not held longer than a try may take.
         const heldUntil = fallback || leave.probe ? undefined : end
-        const result = await oneTry({ expires, hold, heldUntil, signal, written: false }, attempt, work)
+        const result = await oneTry({ expires, hold, heldUntil, signal, written: 0 }, attempt, work)
         leave.succeeded()
         return result
       } catch (error) {
         const rest = restAfter(error, pause)
-        const again = !fallback && mayRetry(error, operation) && clock.now() + rest < end
+        const again = !fallback && tries++ < attempts && mayRetry(error, operation) && clock.now() + rest < end
         // A call counts once, when it gives up; a probe counts at once, since others wait for its verdict.
         leave?.[again && !leave.probe ? 'abandoned' : verdict(error, impatient)]()
         mayHaveRun ||= isKeyplanError(error) && error.outcome === 'unknown'
         if (!again) throw mayHaveRun ? asUnknown(error) : error
+        onRetry()
         if (rest === 0) continue
         const rested = new Promise<void>(resolve => clock.after(rest, resolve, true))
         await bounded(rested, end - clock.now(), signal, clock, () => (mayHaveRun ? 'unknown' : 'not-executed'))
@@ -84,13 +98,13 @@ export function createRetry(patience: Patience, breaker: Breaker, clock: Clock):
   /** The time of a try runs from the moment it is written: a call that is held keeps its place until the deadline. */
   function oneTry<T>(call: Call, attempt: number, work: (call: Call) => Promise<T>): Promise<T> {
     const working = work(call)
-    let held = !call.written
+    let held = call.written === 0
     function more(): number {
       if (!held || call.heldUntil === undefined) return 0
-      held = !call.written
+      held = call.written === 0
       return Math.min(attempt, call.heldUntil - clock.now())
     }
-    const outcome = () => (call.written ? 'unknown' : 'not-executed')
+    const outcome = () => (call.written > 0 ? 'unknown' : 'not-executed')
     return bounded(working, call.expires - clock.now(), call.signal, clock, outcome, 'Redis', more)
   }
 

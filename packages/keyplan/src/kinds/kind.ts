@@ -8,7 +8,11 @@ import type { Script } from '../redis/script.ts'
 /** A server as a kind sees it. */
 export interface Server {
   readonly redis: Redis
+  /** For reads of namespaces that accept what a replica has. */
+  readonly readers: Pick<Redis, 'send'>
   readonly guard: Guard
+  /** Names the server that has a key; undefined where one has them all. */
+  readonly lane: Redis['lane'] | undefined
   /** The longest pause between two attempts to reconnect, in milliseconds. */
   readonly slowestReconnect: number
 }

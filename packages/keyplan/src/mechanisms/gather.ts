@@ -13,6 +13,11 @@ interface GatherOptions<Item, Result> {
   max: number
   /** One result for each item, in order. An item whose result is an Error is rejected with it. */
   run(items: readonly Item[]): Promise<readonly (Result | Error)[]>
+  /**
+   * Which server has an item, where there are several: what waits for one must not hold up another, so items of
+   * different lanes never share a call.
+   */
+  lane?: ((item: Item) => string) | undefined
   /** Items of one key are asked once; all who asked get the result. Without it every item stands for itself. */
   key?(item: Item): string
   /** Whether a failure of the whole is the fault of single items: they are then sent one by one. */
@@ -34,6 +39,25 @@ interface Waiter<Item, Result> {
  * of replies has produced its burst of next questions.
  */
 export function createGather<Item, Result>(options: GatherOptions<Item, Result>): Gather<Item, Result> {
+  const { lane } = options
+  if (!lane) return createLane(options)
+  const lanes = new Map<string, Gather<Item, Result>>()
+  const laneOf = (item: Item) => {
+    const name = lane(item)
+    const found = lanes.get(name) ?? createLane(options)
+    lanes.set(name, found)
+    return found
+  }
+  return {
+    add: item => laneOf(item).add(item),
+    mapped: (item, map) => laneOf(item).mapped(item, map),
+    flush() {
+      for (const one of lanes.values()) one.flush()
+    },
+  }
+}
+
+function createLane<Item, Result>(options: GatherOptions<Item, Result>): Gather<Item, Result> {
   const { max, run, key, separable } = options
   let items: Item[] = []
   let waiters: Waiter<Item, Result>[] = []

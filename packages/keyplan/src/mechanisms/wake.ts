@@ -100,7 +100,8 @@ export interface Bell {
 /** A timer can be set for at most this long; whoever waits longer is woken in between and waits again. */
 const longestTimer = 2 ** 31 - 1
 
-export function createBell(clock: Clock): Bell {
+/** @param keepAlive whether who waits is waited for: only then does a wait keep the process alive. */
+export function createBell(clock: Clock, keepAlive: boolean): Bell {
   let rung = false
   let wake: (() => void) | undefined
   return {
@@ -110,7 +111,7 @@ export function createBell(clock: Clock): Bell {
     },
     wait(ms) {
       return new Promise(resolve => {
-        const timer = rung ? undefined : clock.after(Math.min(ms, longestTimer), () => wake?.())
+        const timer = rung ? undefined : clock.after(Math.min(ms, longestTimer), () => wake?.(), keepAlive)
         wake = () => {
           timer?.cancel()
           wake = undefined

@@ -1,9 +1,12 @@
-import { type KeyplanError, kindOf } from '../base/error.ts'
+import { collect } from '../base/collect.ts'
+import { kindOf, shown } from '../base/error.ts'
+import { groupProblems } from '../base/option-group.ts'
 import { sizeBytes } from '../base/size.ts'
 import type { Declaration, NamespaceOptions } from './declaration.ts'
 import { readSyntax } from './pattern/syntax.ts'
 
-const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
+export const isObject = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** Whether a value of a plan was made by a declaration function. */
 export function isDeclaration(value: unknown): value is Declaration {
@@ -55,21 +58,13 @@ function commonProblems(common: NamespaceOptions): string[] {
   for (const name of counts) {
     expect(isCount(common[name]), name, common[name], 'give a whole number from 0')
   }
-  expect(isObject(budget), 'budget', budget, 'write { keys, bytes }')
-  if (!isObject(budget)) return found
-  expect(isCount(budget.keys), 'budget.keys', budget.keys, 'give a whole number from 0')
-  return budget.bytes === undefined ? found : [...found, ...sizeProblems(budget.bytes)]
+  if (budget === undefined) return found
+  found.push(...groupProblems(budget, 'budget', ['keys', 'bytes']))
+  const { keys, bytes } = budget ?? {}
+  expect(isCount(keys), 'budget.keys', keys, 'give a whole number from 0')
+  if (bytes !== undefined) collect(found, () => sizeBytes(bytes, 'budget.bytes', shown), 0)
+  return found
 }
 
 const isShare = (value: unknown) => typeof value === 'number' && value >= 0 && value <= 1
 const isCount = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0
-const shown = (value: unknown) => (typeof value === 'number' ? String(value) : kindOf(value))
-
-function sizeProblems(bytes: NonNullable<NonNullable<NamespaceOptions['budget']>['bytes']>): string[] {
-  try {
-    sizeBytes(bytes, 'budget.bytes')
-    return []
-  } catch (error) {
-    return [(error as KeyplanError).message]
-  }
-}

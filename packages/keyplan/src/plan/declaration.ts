@@ -1,4 +1,5 @@
 import type { Json } from '../base/json.ts'
+import { groupProblems } from '../base/option-group.ts'
 import type { Size } from '../base/size.ts'
 
 /** What every namespace may say of itself, whatever its kind. The figures feed the doctor, the audit and the alerts. */
@@ -19,6 +20,22 @@ export interface NamespaceOptions<Param extends string = string> {
   maxPending?: number
   /** Most jobs waiting. */
   maxDepth?: number
+}
+
+const commonNames: Readonly<Record<keyof NamespaceOptions, true>> = {
+  doc: true,
+  owner: true,
+  budget: true,
+  hashed: true,
+  minHitRatio: true,
+  maxLag: true,
+  maxPending: true,
+  maxDepth: true,
+}
+
+/** What is wrong with the options a declaration function was given, save their values. */
+export function optionProblems(options: unknown, own: readonly string[]): string[] {
+  return groupProblems(options, '', [...own, ...Object.keys(commonNames)])
 }
 
 export type Durability = 'evictable' | 'durable' | 'none'

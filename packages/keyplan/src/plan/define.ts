@@ -1,5 +1,6 @@
 import { KeyplanError, kindOf } from '../base/error.ts'
-import { declarationProblems, isDeclaration, nameProblems, prefixProblems } from './check.ts'
+import { groupProblems } from '../base/option-group.ts'
+import { declarationProblems, isDeclaration, isObject, nameProblems, prefixProblems } from './check.ts'
 import type { Declaration } from './declaration.ts'
 import { isForeign } from './foreign.ts'
 import { type Neighbour, overlapProblems } from './neighbours.ts'
@@ -19,8 +20,8 @@ export interface PlanOptions {
  * @throws KeyplanError PLAN_INVALID with every problem of every declaration, also one by one in `problems`
  */
 export function definePlan<N extends Namespaces>(name: string, namespaces: N, options: PlanOptions = {}): Plan<N> {
-  const { prefix = '' } = options
-  const problems: string[] = []
+  const problems = groupProblems(options, 'options', ['prefix'])
+  const { prefix = '' } = options ?? {}
   const warnings: string[] = []
   if (typeof name !== 'string' || !/^[A-Za-z][\w-]*$/.test(name)) {
     problems.push("the plan's name must begin with a letter and hold letters, digits, '-' and '_' only")
@@ -33,8 +34,9 @@ export function definePlan<N extends Namespaces>(name: string, namespaces: N, op
 
   const patterns: Record<string, Pattern> = {}
   const neighbours: Neighbour[] = []
-  const entries: [string, unknown][] = Object.entries(namespaces ?? {})
-  if (entries.length === 0) problems.push('the plan is empty; declare at least one namespace')
+  const entries: [string, unknown][] = isObject(namespaces) ? Object.entries(namespaces) : []
+  if (!isObject(namespaces)) problems.push(`the namespaces are ${kindOf(namespaces)}; write an object of declarations`)
+  else if (entries.length === 0) problems.push('the plan is empty; declare at least one namespace')
   for (const [key, value] of entries) {
     const about = (sentence: string) => `${key}: ${sentence}`
     problems.push(...nameProblems(key).map(about))

@@ -1,5 +1,6 @@
+import { shown } from '../base/error.ts'
 import type { Json } from '../base/json.ts'
-import type { Declaration, Durability, NamespaceOptions } from './declaration.ts'
+import { type Declaration, type Durability, type NamespaceOptions, optionProblems } from './declaration.ts'
 
 /** Whose keys they are. */
 export type ForeignKind = 'bullmq' | 'celery' | 'sidekiq' | (string & {})
@@ -22,13 +23,13 @@ export type ForeignDeclaration<P extends string = string> = Declaration<'foreign
  */
 export function foreign<P extends string>(pattern: P, options: ForeignOptions): ForeignDeclaration<P> {
   const { kind, durability = 'durable', space = 'key', ...common } = options ?? {}
-  const problems: string[] = []
+  const problems = optionProblems(options, ['kind', 'durability', 'space'])
   if (typeof kind !== 'string' || kind === '')
     problems.push("needs a kind that says whose keys they are, e.g. 'bullmq'")
   if (!['evictable', 'durable', 'none'].includes(durability)) {
-    problems.push("has an unknown durability; use 'evictable', 'durable' or 'none'")
+    problems.push(`durability is ${shown(durability)}; use 'evictable', 'durable' or 'none'`)
   }
-  if (space !== 'key' && space !== 'channel') problems.push("has an unknown space; use 'key' or 'channel'")
+  if (space !== 'key' && space !== 'channel') problems.push(`space is ${shown(space)}; use 'key' or 'channel'`)
   const facts: Record<string, Json> = { of: kind }
   return { kind: 'foreign', pattern, space, durability, whenDown: 'none', common, options: { kind }, facts, problems }
 }

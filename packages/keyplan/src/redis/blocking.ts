@@ -7,11 +7,13 @@ import type { Redis, Reply } from './redis.ts'
 /** The links of this process on which commands wait for data. Each is opened when one must wait and none is free. */
 export interface Blocking {
   block: Redis['block']
+  /** Ends the links: they block on what is no longer the server that is meant. */
+  retire(reason: KeyplanError): void
   close(): Promise<void>
 }
 
 interface BlockingOptions {
-  readonly serverName: string
+  serverName(): string
   /** Opens a link that may be silent for a slice. */
   open(): Promise<Link>
   /** Why nothing may be asked now, if so. */
@@ -93,7 +95,7 @@ export function createBlocking({ serverName, open, refusal, slice, clock }: Bloc
       error => {
         opening--
         const [first] = queue
-        first?.(undefined, linkFailure(error, serverName, 'not-executed'))
+        first?.(undefined, linkFailure(error, serverName(), 'not-executed'))
         serve()
       },
     )
@@ -135,6 +137,9 @@ export function createBlocking({ serverName, open, refusal, slice, clock }: Bloc
         if (reply !== null) return reply
       } while (left() >= 1)
       return null
+    },
+    retire(reason) {
+      for (const link of links) link.destroy(reason)
     },
     async close() {
       closed = true

@@ -15,6 +15,24 @@ const replies: Readonly<Record<string, readonly [ErrorCode, string]>> = {
   BUSY: ['BUSY', 'the server is busy with a script'],
   CROSSSLOT: ['CROSS_SLOT', 'the keys of one call lie in different slots'],
   CLUSTERDOWN: ['CLUSTER_DOWN', 'the cluster does not serve this slot'],
+  TRYAGAIN: ['TRY_AGAIN', 'the keys of this call are on their way to another node of the cluster'],
+  UNBLOCKED: ['READONLY', 'the server became a replica, or the stream is gone, while a call waited on it'],
+}
+
+/** A node of a cluster says who has the slot of a key: for good (MOVED), or for this key alone (ASK). */
+export interface Redirection {
+  readonly kind: 'MOVED' | 'ASK'
+  readonly slot: number
+  /** Empty for the node that answers. */
+  readonly host: string
+  readonly port: number
+}
+
+const redirection = /^(MOVED|ASK) (\d+) (.*):(\d+)$/
+
+/** Where an error sends the caller, if it does. */
+export function redirectionOf(error: unknown): Redirection | undefined {
+  return isKeyplanError(error, 'REDIRECTED') ? (error.cause as Redirection) : undefined
 }
 
 /** Server texts that only their wording tells apart. */
@@ -33,6 +51,12 @@ export function replyFailure(text: string): KeyplanError {
     const detail = word === 'NOPERM' ? `: ${text.slice(7)}` : ''
     return new KeyplanError(known[0], `Redis: ${known[1]}${detail} (${word})`, { outcome: 'not-executed' })
   }
+  const [, kind, slot, host = '', port] = redirection.exec(text) ?? []
+  if (kind) {
+    const cause: Redirection = { kind: kind as Redirection['kind'], slot: Number(slot), host, port: Number(port) }
+    const message = 'Redis: the key belongs to another node: the server is part of a cluster; connect with `cluster`'
+    return new KeyplanError('REDIRECTED', message, { outcome: 'not-executed', cause })
+  }
   for (const [form, code, message] of phrases) {
     if (form.test(text)) return new KeyplanError(code, `Redis: ${message}`, { outcome: 'not-executed' })
   }
@@ -45,6 +69,9 @@ export function linkFailure(cause: unknown, server: string, outcome: Outcome): K
     return new KeyplanError(cause.code, cause.message, { outcome, cause: cause.cause })
   }
   const reason = systemCode(cause) ?? 'the connection was lost'
+  if (/^ERR_(SSL|TLS)_|CERT|^UNABLE_TO_/.test(reason)) {
+    return new KeyplanError('TLS_FAILED', `Redis at ${server}: TLS was refused: ${reason}`, { outcome })
+  }
   return new KeyplanError('DISCONNECTED', `Redis at ${server}: ${reason}`, { outcome })
 }
 

@@ -2,7 +2,7 @@ import { hostname } from 'node:os'
 import type { Clock } from '../base/clock.ts'
 import { isKeyplanError, KeyplanError } from '../base/error.ts'
 import type { Argument, Reply } from './redis.ts'
-import { type Endpoint, endpointName, type LinkSettings } from './settings.ts'
+import { type Endpoint, endpointName, type LinkRole, type LinkSettings } from './settings.ts'
 
 /** What a new link learned of its server. */
 export interface Handshake {
@@ -10,6 +10,8 @@ export interface Handshake {
   readonly version: string | undefined
   /** Differs between two runs of a server; undefined where the user may not ask. */
   readonly runId: string | undefined
+  /** Why this user can make no transactions, if so: the commands behind a MULTI that is refused would run all the same. */
+  readonly noTransactions: KeyplanError | undefined
   /** Epoch milliseconds on the server's clock at a monotonic reading `now`: an upper bound. */
   serverTime(now: number): number
 }
@@ -22,8 +24,13 @@ const oldestMajor = 7
  * Makes a fresh connection usable: lets itself in, selects the database, names itself, checks the server, reads its
  * clock and loads the scripts. All of it is one write after the password is accepted.
  */
-export async function shakeHands(send: Send, settings: LinkSettings, role: string, clock: Clock): Promise<Handshake> {
-  const { endpoint } = settings
+export async function shakeHands(
+  send: Send,
+  settings: LinkSettings,
+  endpoint: Endpoint,
+  role: LinkRole,
+  clock: Clock,
+): Promise<Handshake> {
   const server = endpointName(endpoint)
   if (endpoint.password || endpoint.username) {
     const password = await passwordOf(endpoint, server)
@@ -35,8 +42,9 @@ export async function shakeHands(send: Send, settings: LinkSettings, role: strin
     })
   }
   const asked = clock.now()
-  const [, , info, time] = await Promise.all([
+  const [, , , info, time] = await Promise.all([
     endpoint.database === 0 ? undefined : send('select', [endpoint.database]),
+    role === 'reader' ? optional(send('readonly', [])) : undefined,
     optional(send('client', ['SETNAME', connectionName(settings.name, role)])),
     optional(send('info', ['server'])),
     optional(send('time', [])),
@@ -60,12 +68,14 @@ async function passwordOf({ password }: Endpoint, server: string): Promise<strin
   }
 }
 
-/** Restricted users may lack these commands; the link works without the answer. */
+const optionalRefusals = ['NO_PERMISSION', 'UNSUPPORTED', 'SERVER'] as const
+
+/** Restricted users may lack these commands, and servers outside a cluster refuse READONLY; the link works without. */
 async function optional(reply: Promise<Reply>): Promise<Reply | undefined> {
   try {
     return await reply
   } catch (error) {
-    if (isKeyplanError(error, 'NO_PERMISSION') || isKeyplanError(error, 'UNSUPPORTED')) return undefined
+    if (optionalRefusals.some(code => isKeyplanError(error, code))) return undefined
     throw error
   }
 }

@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts'
 
 /** Counts what was written and has no answer yet. */
 export interface InFlight {
-  track<T>(reply: Promise<T>): Promise<T>
+  track<T>(reply: Promise<T>, failed: (error: unknown) => void): Promise<T>
   /** Resolves when nothing is, or after `ms`. */
   drained(ms: number): Promise<void>
 }
@@ -14,9 +14,12 @@ export function createInFlight(clock: Clock): InFlight {
     if (--count === 0) empty?.()
   }
   return {
-    track(reply) {
+    track(reply, failed) {
       count++
-      reply.then(settled, settled)
+      reply.then(settled, error => {
+        settled()
+        failed(error)
+      })
       return reply
     },
     drained: ms =>

@@ -1,9 +1,11 @@
+import { isIP } from 'node:net'
 import type { Clock } from '../base/clock.ts'
 import { KeyplanError } from '../base/error.ts'
+import { loadCommandTable } from './command-table.ts'
 import { isReplyError, linkFailure, replyFailure, streamFailure } from './failure.ts'
 import { type Handshake, shakeHands } from './handshake.ts'
 import type { Argument, Encoding, Reply } from './redis.ts'
-import { endpointName, type LinkSettings } from './settings.ts'
+import { type Endpoint, endpointName, type LinkRole, type LinkSettings } from './settings.ts'
 import { watchStall } from './stall.ts'
 
 /** One connection, from its handshake to its end. It never reconnects: a lost link is replaced by a new one. */
@@ -13,6 +15,8 @@ export interface Link {
   readonly usable: boolean
   /** Writes the command behind all earlier ones. Rejects with a KeyplanError. */
   send(command: string, args: readonly Argument[], encoding?: Encoding): Promise<Reply>
+  /** The one connection that the commands of a key use: what must not be parted is sent on it. */
+  forKey(key: string | undefined): Link
   /** Messages of channels this link subscribed to. */
   onMessage(handler: (channel: string, payload: string) => void): void
   /** Resolves with the reason once the link is gone. */
@@ -38,17 +42,23 @@ interface Socket {
  * and lets a wrong password pass on a server whose default user is open.
  *
  * @param signal ends the attempt, not the link
- * @throws KeyplanError DISCONNECTED, TIMEOUT, AUTH_FAILED, UNSUPPORTED (server older than 7.0), CLOSED by the signal
+ * @throws KeyplanError DISCONNECTED, TIMEOUT, AUTH_FAILED, TLS_FAILED, UNSUPPORTED (server older than 7.0), CLOSED by the
+ * signal
  */
-export async function openLink(settings: LinkSettings, role: string, clock: Clock, signal: AbortSignal): Promise<Link> {
+export async function openLink(
+  settings: LinkSettings,
+  endpoint: Endpoint,
+  role: LinkRole,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<Link> {
   if (signal.aborted) throw closure()
-  const { endpoint } = settings
   const server = endpointName(endpoint)
   // Loaded with the first link: a third of what importing the client would cost, and memory mode needs none of it.
-  const { Redis: Client, Command } = await import('ioredis')
+  const [{ Redis: Client, Command }] = await Promise.all([import('ioredis'), loadCommandTable()])
   const client = new Client({
     ...(endpoint.path ? { path: endpoint.path } : { host: endpoint.host, port: endpoint.port }),
-    ...(endpoint.tls && { tls: endpoint.tls }),
+    ...(endpoint.tls && { tls: { ...serverName(endpoint), ...endpoint.tls } }),
     protocol: 2,
     lazyConnect: true,
     connectTimeout: settings.connectTimeout,
@@ -61,13 +71,17 @@ export async function openLink(settings: LinkSettings, role: string, clock: Cloc
     disableClientInfo: true,
   })
   let reason: unknown
+  let welcome = false
   client.on('error', error => {
     reason ??= streamFailure(error, server)
     // After bytes that make no sense the link would give one caller the reply of another.
     socket()?.destroy()
   })
   const ended = new Promise<KeyplanError>(resolve => {
-    client.once('end', () => resolve(linkFailure(reason, server, 'unknown')))
+    client.once('end', () => {
+      if (!welcome) reason ??= unwelcome(endpoint, server)
+      resolve(linkFailure(reason, server, 'unknown'))
+    })
   })
 
   function destroy(why: KeyplanError): void {
@@ -78,8 +92,10 @@ export async function openLink(settings: LinkSettings, role: string, clock: Cloc
   const socket = () => (client as unknown as { stream?: Socket }).stream
   const usable = () => client.status === 'ready' && socket()?.writable === true
 
+  const shake = endpoint.tls ? 'TLS handshake' : 'handshake'
+  const hint = endpoint.tls ? '; does it speak TLS on this port?' : ''
   const tooLate = clock.after(settings.connectTimeout, () =>
-    destroy(new KeyplanError('TIMEOUT', `Redis at ${server} did not complete the handshake in time`)),
+    destroy(new KeyplanError('TIMEOUT', `Redis at ${server} did not complete the ${shake} in time${hint}`)),
   )
   const giveUp = () => destroy(closure())
   signal.addEventListener('abort', giveUp)
@@ -87,19 +103,23 @@ export async function openLink(settings: LinkSettings, role: string, clock: Cloc
     await client.connect().catch(error => {
       throw linkFailure(reason ?? error, server, 'not-executed')
     })
-    const stall = watchStall(settings, clock, destroy, () => send('ping', []))
+    const stall = watchStall(server, settings, clock, destroy, () => send('ping', []))
     socket()?.prependListener('data', stall.heard)
     void ended.then(stall.stop)
 
-    let corked = false
-    /** Everything written in one tick leaves in one system call. */
+    let corked = 0
+    /** What is written in one tick leaves in one system call, or in a few: a server answers none before it has read it. */
     function cork(): void {
-      if (corked) return
-      corked = true
+      if (corked++ > 0) {
+        if (corked % settings.flush !== 0) return
+        socket()?.uncork()
+        socket()?.cork()
+        return
+      }
       const stream = socket()
       stream?.cork()
       process.nextTick(() => {
-        corked = false
+        corked = 0
         stream?.uncork()
       })
     }
@@ -125,8 +145,9 @@ export async function openLink(settings: LinkSettings, role: string, clock: Cloc
 
     // A password that is never told must not keep the attempt alive.
     const lost = ended.then(why => Promise.reject(why))
-    const handshake = await Promise.race([shakeHands(send, settings, role, clock), lost])
-    return {
+    const handshake = await Promise.race([shakeHands(send, settings, endpoint, role, clock), lost])
+    welcome = true
+    const link: Link = {
       handshake,
       get usable() {
         return usable()
@@ -135,7 +156,9 @@ export async function openLink(settings: LinkSettings, role: string, clock: Cloc
       onMessage: handler => void client.on('message', handler),
       ended,
       destroy,
+      forKey: () => link,
     }
+    return link
   } catch (error) {
     client.disconnect()
     socket()?.destroy()
@@ -144,6 +167,16 @@ export async function openLink(settings: LinkSettings, role: string, clock: Cloc
     tooLate.cancel()
     signal.removeEventListener('abort', giveUp)
   }
+}
+
+/** An address is no server name: node warns of it, and certificates are checked against `host` anyway. */
+const serverName = ({ host }: Endpoint) => host !== undefined && isIP(host) === 0 && { servername: host }
+
+/** A server that hangs up on a new client without a word. */
+function unwelcome({ tls }: Endpoint, server: string): KeyplanError {
+  const hint = tls ? '' : '; does it want TLS on this port?'
+  const message = `Redis at ${server} closed the connection during the handshake${hint}`
+  return new KeyplanError('DISCONNECTED', message, { outcome: 'not-executed' })
 }
 
 const closure = () => new KeyplanError('CLOSED', 'The client is closed', { outcome: 'not-executed' })

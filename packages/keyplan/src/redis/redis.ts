@@ -1,5 +1,6 @@
 import type { Call } from '../base/call.ts'
 import type { Stored } from '../base/codec.ts'
+import type { KeyplanError } from '../base/error.ts'
 import type { Script, ScriptArgs, ScriptKeys } from './script.ts'
 
 /** An argument on the wire. */
@@ -10,6 +11,9 @@ export type Encoding = 'text' | 'bytes'
 
 /** The reply of a command as the protocol gives it. */
 export type Reply = string | number | null | Uint8Array | Reply[]
+
+/** A command and its arguments. */
+export type Command = readonly [name: string, ...args: Argument[]]
 
 export interface BlockOptions {
   /** Milliseconds, of which waiting for a link is a part. May be `Infinity`. */
@@ -34,7 +38,7 @@ export interface SubscribeHandlers {
  * Everything rejects with a KeyplanError that carries an outcome.
  */
 export interface Redis {
-  /** Sends one command. Commands of one key sent in program order reach the server in that order. */
+  /** Sends one command, to where its first key is. Commands of one key sent in program order reach the server in that order. */
   send(command: string, args: readonly Argument[], call: Call, encoding?: Encoding): Promise<Reply>
   /** Runs a script on the node that owns its keys. */
   evaluate<K extends string, A extends string, R>(
@@ -44,6 +48,16 @@ export interface Redis {
     call: Call,
     encoding?: Encoding,
   ): Promise<R>
+  /**
+   * Runs commands as one step: all or, if the server refuses one of them before the others run, none. Their keys lie on one
+   * server, on a cluster in one slot. A command that fails while it runs has its error in its place and keeps no other
+   * from running, as the server has it.
+   */
+  transact(
+    commands: readonly Command[],
+    call: Call,
+    encoding?: Encoding,
+  ): Promise<readonly (Reply | KeyplanError)[]>
   /**
    * Sends a command that waits on the server for data, such as BLPOP or XREADGROUP, on a link of its own. Resolves with
    * the first reply that is not null, or with null once `wait` is over. `args` is called for each slice of it with the
@@ -60,12 +74,22 @@ export interface Redis {
    * is lost; TIMEOUT when it stays silent for longer than a slice and the stall; CLOSED; what the server answers
    */
   block(command: string, args: (sliceMs: number) => readonly Argument[], options: BlockOptions): Promise<Reply>
-  /** Listens to an exact channel on the process's one subscriber link. Resolves when the server has confirmed it. */
+  /** Listens to an exact channel on the process's subscriber link. Resolves when the server has confirmed it. */
   subscribe(channel: string, handlers: SubscribeHandlers): Promise<Subscription>
-  /** Walks the keys that match a glob, a page at a time. Keys may repeat. */
-  scan(glob: string, call: () => Call): AsyncIterable<string[]>
-  /** Milliseconds since the epoch on the server's clock, estimated from the handshake: never earlier than the truth. */
-  serverTime(): number
+  /**
+   * A page of the keys that match a glob, of every node that holds keys. `cursor` is '0' to begin and again at the end.
+   * Keys may repeat.
+   */
+  scan(glob: string, cursor: string, call: Call): Promise<{ readonly cursor: string; readonly keys: string[] }>
+  /**
+   * Milliseconds since the epoch on the clock of the server that has the key, estimated from the handshake: never earlier
+   * than the truth.
+   */
+  serverTime(key: string): number
+  /** Names the server that has the key: what fails together has one name. */
+  lane(key: string): string
+  /** The slot of a key on a cluster, where one call's keys must share it; everywhere else all keys share slot 0. */
+  slot(key: string): number
   /**
    * Registers work to be done after a lost link is back and before any waiting or new call is sent on it.
    * A hook that rejects fails the link, which is then opened anew.
@@ -73,12 +97,15 @@ export interface Redis {
   beforeReady(hook: RecoveryHook): () => void
 }
 
-/** What is known of an outage that just ended. */
+/** What is known of an outage of one server that just ended. */
 export interface Outage {
+  /** Whether the outage was that of the key's server. */
+  concerns(key: string): boolean
   /** How long this process had no link, in milliseconds. */
   readonly lasted: number
   /** The server is a new process: what it had not persisted is gone, deletes among them. */
   readonly restarted: boolean
 }
 
-export type RecoveryHook = (redis: Pick<Redis, 'send' | 'evaluate'>, outage: Outage) => Promise<void>
+/** What recovers a link before others use it: of a cluster, it reaches one node alone. */
+export type RecoveryHook = (redis: Pick<Redis, 'send' | 'evaluate' | 'scan' | 'slot'>, outage: Outage) => Promise<void>

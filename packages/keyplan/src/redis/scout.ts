@@ -4,6 +4,8 @@ import type { KeyplanError } from '../base/error.ts'
 /** Tries to reach a server until it succeeds; the one thing in the process that does so for that server. */
 export interface Scout {
   start(): void
+  /** There is reason to believe that it can be reached now: the pause before the next attempt ends. */
+  hurry(): void
   /** What an attempt under way still finds is discarded, unless the scout is started again before. */
   stop(): void
 }
@@ -28,6 +30,7 @@ export function createScout<Found>(options: ScoutOptions<Found>): Scout {
   const { backoff, clock } = options
   let wanted = false
   let trying = false
+  let hurried = false
   let timer: Timer | undefined
   let attempts = 0
   let step = 0
@@ -35,6 +38,7 @@ export function createScout<Found>(options: ScoutOptions<Found>): Scout {
 
   function go(): void {
     trying = true
+    hurried = false
     options.attempt().then(
       result => {
         trying = false
@@ -48,7 +52,9 @@ export function createScout<Found>(options: ScoutOptions<Found>): Scout {
         trying = false
         if (!wanted) return
         options.failed(error, ++attempts)
-        if (wanted) pause()
+        if (!wanted) return
+        if (hurried) go()
+        else pause()
       },
     )
   }
@@ -65,6 +71,14 @@ export function createScout<Found>(options: ScoutOptions<Found>): Scout {
       if (trying) return
       if (clock.now() - foundAt < backoff.max) return pause()
       step = 0
+      go()
+    },
+    hurry() {
+      if (!wanted) return
+      step = 0
+      hurried = trying
+      if (trying) return
+      timer?.cancel()
       go()
     },
     stop() {

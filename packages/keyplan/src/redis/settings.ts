@@ -1,21 +1,27 @@
+import type { ConnectionOptions } from 'node:tls'
 import type { Script } from './script.ts'
 
-/** Where a server is and how to be let in. */
-export interface Endpoint {
-  readonly host?: string
-  readonly port?: number
-  /** Path of a unix socket, in place of host and port. */
-  readonly path?: string
-  readonly database: number
+/** Where a server listens: a host and port, or the path of a unix socket. */
+export type Address =
+  | { readonly host: string; readonly port: number; readonly path?: undefined }
+  | { readonly path: string; readonly host?: undefined; readonly port?: undefined }
+
+/** How to be let in. */
+export interface Access {
   readonly username?: string | undefined
   /** Asked anew for each connection, so that a rotated password is picked up. */
   readonly password?: (() => string | Promise<string>) | undefined
-  readonly tls?: import('node:tls').ConnectionOptions | undefined
+  readonly tls?: ConnectionOptions | undefined
 }
+
+/** One server: where it is, how to be let in, and which of its databases is meant. */
+export type Endpoint = Address & Access & { readonly database: number }
+
+/** What a link is for; part of its name on the server. A `reader` may ask a replica of a cluster. */
+export type LinkRole = 'commands' | 'reader' | 'subscriber' | 'blocking' | 'sentinel'
 
 /** Times in milliseconds. */
 export interface LinkSettings {
-  readonly endpoint: Endpoint
   /** First part of the connection's name on the server: `keyplan:<plan>`. */
   readonly name: string
   /** Loaded before the link counts as ready. */
@@ -26,9 +32,11 @@ export interface LinkSettings {
   readonly stall: number
   /** An idle link is pinged this often. */
   readonly pingEvery: number
+  /** Most commands that leave in one write. */
+  readonly flush: number
 }
 
-export interface ServerSettings extends LinkSettings {
+export interface NodeSettings extends LinkSettings {
   /** Reconnect delays grow from `min` to `max`, jittered. */
   readonly backoff: { readonly min: number; readonly max: number }
   /** Most calls, and bytes of their arguments, that wait for a link that is down. */
@@ -40,7 +48,36 @@ export interface ServerSettings extends LinkSettings {
   readonly slice?: number
 }
 
+/** Which servers make up the one that is meant. */
+export interface Target {
+  readonly topology: 'standalone' | 'sentinel' | 'cluster'
+  /** The server; or the Sentinels that know it; or some nodes of the cluster. */
+  readonly addresses: readonly Address[]
+  /** Replicas of a standalone server. Sentinels and clusters tell theirs. */
+  readonly replicas: readonly Address[]
+  readonly access: Access
+  readonly database: number
+  readonly sentinel?: { readonly master: string; readonly access: Access } | undefined
+  /** Whom namespaces that accept a replica ask: each in turn, or whoever answers a ping first. */
+  readonly readFrom: 'master' | 'any' | 'nearest'
+  /** Command links to each server. */
+  readonly pool: number
+  /** Most redirections one call of a cluster follows. */
+  readonly maxRedirects: number
+  /** What servers call each other, `host:port`, and where this process reaches them. */
+  readonly natMap: Readonly<Record<string, string>>
+}
+
+export type ServerSettings = NodeSettings & { readonly target: Target }
+
 /** How a server is named to people: never with credentials. */
-export function endpointName({ host, port, path }: Endpoint): string {
+export function endpointName({ host, port, path }: Address): string {
   return path ?? (host?.includes(':') ? `[${host}]:${port}` : `${host}:${port}`)
+}
+
+/** Where this process reaches what servers call `host:port`. */
+export function reachable(natMap: Target['natMap'], host: string, port: number): Address {
+  const mapped = natMap[endpointName({ host, port })] ?? natMap[`${host}:${port}`]
+  const [, to, at] = /^\[?(.*?)\]?:(\d+)$/.exec(mapped ?? '') ?? []
+  return to && at ? { host: to, port: Number(at) } : { host, port }
 }

@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../base/clock.ts'
 import { KeyplanError } from '../base/error.ts'
-import { endpointName, type LinkSettings } from './settings.ts'
+import type { LinkSettings } from './settings.ts'
 
 /** Counts what is outstanding on a link and ends it when the server has gone silent. */
 export interface StallWatch {
@@ -21,7 +21,8 @@ const looksPerStall = 4
  * listened meanwhile, and hears what came before it looks the next time.
  */
 export function watchStall(
-  settings: Pick<LinkSettings, 'endpoint' | 'stall' | 'pingEvery'>,
+  server: string,
+  settings: Pick<LinkSettings, 'stall' | 'pingEvery'>,
   clock: Clock,
   destroy: (reason: KeyplanError) => void,
   ping: () => Promise<unknown>,
@@ -38,7 +39,6 @@ export function watchStall(
     silentLooks++
     // The first look may come right after the call was sent.
     if (outstanding > 0 && silentLooks > looksPerStall) {
-      const server = endpointName(settings.endpoint)
       destroy(new KeyplanError('TIMEOUT', `Redis at ${server} sent nothing for ${stall} ms with calls outstanding`))
       return
     }

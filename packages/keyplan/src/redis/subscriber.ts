@@ -11,10 +11,14 @@ export interface Subscriber {
   subscribe(channel: string, handlers: SubscribeHandlers): Promise<Subscription>
   /** The command link is back: no need to sit out a backoff. */
   serverIsBack(): void
+  /** Ends the link: what it listens to is no longer the server that is meant. */
+  retire(reason: KeyplanError): void
   close(): Promise<void>
 }
 
 interface SubscriberOptions {
+  /** It listens again after a lost link: messages may have been missed. */
+  gap(): void
   /** Whether the command link is up; while it is not, its scout does the asking for both. */
   reachable(): boolean
   backoff: { readonly min: number; readonly max: number }
@@ -56,6 +60,7 @@ export function createSubscriber(open: () => Promise<Link>, options: SubscriberO
     })
     void fresh.ended.then(() => lose(fresh))
     for (const channel of channels.values()) void ask(fresh, channel)
+    if ([...channels.values()].some(({ gap }) => gap)) options.gap()
     opening?.resolve(fresh)
     opening = undefined
   }
@@ -135,6 +140,7 @@ export function createSubscriber(open: () => Promise<Link>, options: SubscriberO
     serverIsBack() {
       if (!link && channels.size > 0) scout.start()
     },
+    retire: reason => link?.destroy(reason),
     async close() {
       closed = true
       scout.stop()

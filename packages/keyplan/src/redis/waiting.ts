@@ -69,9 +69,9 @@ export function createWaiting(bound: { calls: number; bytes: number }, clock: Cl
 
 /** Why a call may not be written any more: whoever made it has been, or is about to be, told that it is over. */
 export function refusalOf(call: Call, now: number): KeyplanError | undefined {
-  const outcome = call.written ? 'unknown' : 'not-executed'
+  const outcome = call.written > 0 ? 'unknown' : 'not-executed'
   if (call.signal?.aborted) return new KeyplanError('ABORTED', 'The call was aborted by its signal', { outcome })
-  const limit = call.written ? call.expires : (call.heldUntil ?? call.expires)
+  const limit = call.written > 0 ? call.expires : (call.heldUntil ?? call.expires)
   if (now < limit) return undefined
   return new KeyplanError('TIMEOUT', 'The call ran out of time before it was sent to Redis', { outcome })
 }

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { type Duration, durationMs, formatDuration } from '../../src/base/duration.ts'
+import { shown } from '../../src/base/error.ts'
 import { refusal } from './refusal.ts'
 
 test.each<[Duration, number]>([
@@ -21,6 +22,12 @@ test.each(['', '5', '5 m', '-5m', '5M', '5min', '1e3ms', '.5s', '5m ', 5, null, 
     expect(refusal(() => durationMs(value as Duration, 'ttl of user'))).toMatch(/^PARAM_INVALID ttl of user is .*'30s'/)
   },
 )
+
+test('a wrong value is shown only where it cannot be a secret', () => {
+  const secret = 'hunter2' as Duration
+  expect(refusal(() => durationMs(secret, 'deadline'))).toContain('deadline is a string;')
+  expect(refusal(() => durationMs('10 mins' as Duration, 'ttl', shown))).toContain("ttl is '10 mins';")
+})
 
 test.each(['0s', '0.4ms', '10001d', '9999999999w'])('%s is out of bounds', value => {
   expect(refusal(() => durationMs(value as Duration))).toContain('between 1ms and 10000d')

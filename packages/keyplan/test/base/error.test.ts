@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { errorTable, isKeyplanError, isUnavailable, KeyplanError, kindOf } from '../../src/base/error.ts'
+import { errorTable, isKeyplanError, isUnavailable, KeyplanError, kindOf, shown } from '../../src/base/error.ts'
 
 test('the table says what a server and a program should answer', () => {
   const error = new KeyplanError('LOCK_BUSY', 'taken', { outcome: 'not-executed', namespace: 'lock', problems: ['a'] })
@@ -48,4 +48,18 @@ test.each([
   [5, 'a number'],
 ])('the kind of %j is %s', (value, kind) => {
   expect(kindOf(value)).toBe(kind)
+})
+
+test.each<[unknown, string]>([
+  ['10 mins', "'10 mins'"],
+  [5, '5'],
+  [Number.NaN, 'NaN'],
+  [true, 'true'],
+  ['', 'an empty string'],
+  ['a\nb', 'a string'],
+  ['x'.repeat(41), 'a string'],
+  [undefined, 'undefined'],
+  [{}, 'an object'],
+])('%j is shown as %s', (value, text) => {
+  expect(shown(value)).toBe(text)
 })

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { shown } from '../../src/base/error.ts'
 import { type Size, sizeBytes } from '../../src/base/size.ts'
 import { refusal } from './refusal.ts'
 
@@ -13,6 +14,11 @@ test.each<[Size, number]>([
 
 test.each(['', '5', '5 kb', '5KB', '-1b', '1tb', 5, null])('%j is refused', value => {
   expect(refusal(() => sizeBytes(value as Size, 'budget of user'))).toMatch(/^PARAM_INVALID budget of user is .*'16kb'/)
+})
+
+test('a wrong value is shown only where it cannot be a secret', () => {
+  expect(refusal(() => sizeBytes('2 TB' as Size, 'budget'))).toContain('budget is a string;')
+  expect(refusal(() => sizeBytes('2 TB' as Size, 'budget', shown))).toContain("budget is '2 TB';")
 })
 
 test('nothing is no size', () => {

@@ -10,7 +10,7 @@ const plan = definePlan('shop', {
 declare const client: Client<(typeof plan)['namespaces']>
 
 export type OnlyWhatTheClientServes = Expect<
-  Equal<Exclude<keyof typeof client, `$${string}` | symbol>, 'profile' | 'checkout'>
+  Equal<Exclude<keyof typeof client, `$${string}` | symbol>, 'profile' | 'checkout' | 'jobs'>
 >
 
 const profile = client.profile({ tenant: 't', id: 1 })
@@ -25,8 +25,10 @@ client.checkout({ id: 1, tenant: 't' })
 void profile.set({ nom: 'Ada' })
 // @ts-expect-error no such namespace
 client.profiles
-// @ts-expect-error other software's keys have no client
-client.jobs
+client.jobs.key({ queue: 'mail', rest: 'wait' })
+client.profile.key({ tenant: 't', id: 1 })
+// @ts-expect-error other software's keys have no verbs
+client.jobs.get
 // @ts-expect-error namespaces are not assigned to
 client.checkout = undefined
 // @ts-expect-error no such event

@@ -26,7 +26,7 @@ const tasks = {
   /** Nothing but the client keeps the process alive. */
   async required() {
     try {
-      await connect(plan, { ...quiet, start: 'required', connectTimeout: '300ms' })
+      await connect(plan, { ...quiet, start: 'required', connectTimeout: '1s' })
     } catch (error) {
       say({ code: error.code })
       process.exitCode = error.exitCode

@@ -20,6 +20,7 @@ test('without a server it runs in this process, and says so once', async () => {
     state: 'memory',
     server: undefined,
     version: undefined,
+    nodes: [],
     breaker: 'closed',
     error: undefined,
   })

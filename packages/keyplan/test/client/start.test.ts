@@ -33,6 +33,7 @@ test('it connects, says so, and uses the namespaces of the plan', async () => {
     state: 'connected',
     server: `127.0.0.1:${proxy.port}`,
     version: expect.stringMatching(/^\d+\.\d+/),
+    nodes: [{ server: `127.0.0.1:${proxy.port}`, state: 'connected', version: expect.any(String), error: undefined }],
     breaker: 'closed',
     error: undefined,
   })

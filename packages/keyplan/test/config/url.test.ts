@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { parseRedisUrl } from '../../src/config/url.ts'
+import { addressOf, parseRedisUrl } from '../../src/config/url.ts'
 import { endpointName } from '../../src/redis/settings.ts'
 
 describe('a URL is read as', () => {
@@ -26,6 +26,27 @@ describe('a URL is read as', () => {
     expect(parseRedisUrl(url)).toEqual({ tls: false, ...parts })
   })
 
+  test('Sentinels, with the name of the master', () => {
+    const addresses = [
+      { host: 'sentinel1', port: 26379 },
+      { host: '::1', port: 7000 },
+      { host: 'sentinel3', port: 26379 },
+    ]
+    expect(
+      parseRedisUrl('rediss://user:p@:/#%?é@sentinel1,[::1]:7000,sentinel3:26379/2?sentinelMasterId=main'),
+    ).toEqual({
+      tls: true,
+      ...addresses[0],
+      username: 'user',
+      password: 'p@:/#%?é',
+      database: 2,
+      sentinels: { master: 'main', addresses },
+    })
+    expect(parseRedisUrl('redis://only?sentinelMasterId=main').sentinels?.addresses).toEqual([
+      { host: 'only', port: 26379 },
+    ])
+  })
+
   test('rediss, with TLS', () => {
     expect(parseRedisUrl('rediss://here')).toEqual({ tls: true, host: 'here', port: 6379 })
   })
@@ -33,8 +54,7 @@ describe('a URL is read as', () => {
 
 test('a server is named without its credentials', () => {
   const named = (url: string) => {
-    const { host, port, path } = parseRedisUrl(url)
-    return endpointName({ database: 0, ...(host && { host }), ...(port && { port }), ...(path && { path }) })
+    return endpointName(addressOf(parseRedisUrl(url)))
   }
   expect(named('redis://user:pw@here:1/2')).toBe('here:1')
   expect(named('redis://user:pw@[::1]:1')).toBe('[::1]:1')

@@ -100,7 +100,7 @@ async function race(
         const sharing = all.filter(row => tag !== undefined && tagOf(ids[row]!) === tag)
         const done = {
           delete: () => change([step.which], () => client({ id }).delete()),
-          invalidateTag: () => change(sharing, () => client.invalidateTag(tag ?? 'nobody’s')),
+          invalidateTag: () => change(sharing, async () => tag !== undefined && (await client.invalidateTag(tag))),
           clear: () => change(all, () => client.clear()),
         }[step.do]()
         later(done)

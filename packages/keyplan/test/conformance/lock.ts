@@ -2,7 +2,8 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Call } from '../../src/base/call.ts'
 import { createClaim } from '../../src/kinds/lock/claim.ts'
-import type { LockNamespace, LockOptions, LockStore } from '../../src/kinds/lock/contract.ts'
+import type { LockNamespace, LockOptions } from '../../src/kinds/lock/contract.ts'
+import type { LockStore } from '../../src/kinds/lock/store.ts'
 
 /** A store under test, and clients of it that know nothing of each other. */
 export interface LockHarness {
@@ -293,6 +294,42 @@ export function lockConformance(name: string, open: () => Promise<LockHarness>):
       await held.release()
       expect(await patient).toBeDefined()
       await expect(locks({ id }).tryAcquire({ signal: AbortSignal.abort() })).rejects.toMatchObject({ code: 'ABORTED' })
+    })
+
+    test('what no verb can take is refused by name, and takes no lock', async () => {
+      const { locks } = await harness.client()
+      const lock = locks({ id })
+      const never = () => expect.unreachable()
+      const nonsense: [work: () => unknown, message: string][] = [
+        [() => locks(undefined as never), "the params of 'lock:<id>' are undefined; give { id }"],
+        [() => locks({ ID: 1 } as never), "parameter 'id' of 'lock:<id>' is undefined"],
+        [() => lock.tryAcquire(null as never), 'the options are null'],
+        [() => lock.tryAcquire({ deadline: 'soon' as never }), "deadline is 'soon'"],
+        [() => lock.acquire('5s' as never), "the options are '5s'"],
+        [() => lock.acquire({ wait: 5 as never }), 'wait is 5; write a length of time'],
+        [() => lock.acquire({ attempts: 0 }), 'attempts is 0; it must be a whole number'],
+        [() => lock.acquire({ delay: '1 s' as never }), "delay is '1 s'"],
+        [() => lock.acquire({ signal: 'stop' as never }), 'signal is a string; give the signal'],
+        [() => lock.run(undefined as never), "run() of 'lock:<id>' was given undefined; give it a function"],
+        [() => lock.run(never, 'now' as never), "the options are 'now'"],
+        [() => lock.isLocked(7 as never), 'the options are 7'],
+        [() => lock.inspect([] as never), 'the options are an array'],
+      ]
+      for (const [work, message] of nonsense) {
+        const said = (async () => work())()
+        await expect(said).rejects.toMatchObject({
+          name: 'KeyplanError',
+          code: 'PARAM_INVALID',
+          message: expect.stringContaining(message),
+        })
+      }
+      const held = (await lock.tryAcquire())!
+      await expect(held.extend('5 mins' as never)).rejects.toMatchObject({
+        code: 'PARAM_INVALID',
+        message: expect.stringContaining("ttl is '5 mins'"),
+      })
+      expect(await held.release()).toBe(true)
+      expect(await lock.isLocked()).toBe(false)
     })
 
     test('closing ends waiters and tells holders', async () => {

@@ -130,6 +130,31 @@ export function rateLimitConformance(name: string, open: () => Promise<RateLimit
         expect(await api.peek()).toEqual({ allowed: true, limit: 4, remaining: 4, resetMs: 0, retryAfterMs: 0 })
       })
 
+      test('what no verb can take is refused by name and consumes nothing', async () => {
+        const limits = await limited(5)
+        const api = limits({ id })
+        const nonsense: [work: () => unknown, message: string][] = [
+          [() => limits(undefined as never), 'are undefined; give { id }'],
+          [() => limits(5 as never), 'are a number; give { id }'],
+          [() => api.consume(3 as never), 'the options are 3; write an object'],
+          [() => api.consume({ cost: null as never }), 'cost is null; it must be a whole number'],
+          [() => api.consume({ cost: '2' as never }), "cost is '2'"],
+          [() => api.consume({ deadline: 10 as never }), 'deadline is 10; write a length of time'],
+          [() => api.consume({ signal: {} as never }), 'signal is an object; give the signal'],
+          [() => api.peek(null as never), 'the options are null'],
+          [() => api.reset('all' as never), "the options are 'all'"],
+        ]
+        for (const [work, message] of nonsense) {
+          const said = (async () => work())()
+          await expect(said).rejects.toMatchObject({
+            name: 'KeyplanError',
+            code: 'PARAM_INVALID',
+            message: expect.stringContaining(message),
+          })
+        }
+        expect(await api.peek()).toMatchObject({ remaining: 5 })
+      })
+
       test('a call whose signal has fired consumes nothing', async () => {
         const api = (await limited(5))({ id })
         const aborted = api.consume({ signal: AbortSignal.abort() })

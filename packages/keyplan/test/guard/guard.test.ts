@@ -4,6 +4,7 @@ import { handClock } from '../../src/base/clock.ts'
 import { type ErrorCode, KeyplanError, type Outcome } from '../../src/base/error.ts'
 import { createBreaker } from '../../src/guard/breaker.ts'
 import { createBareGuard, createGuard } from '../../src/guard/guard.ts'
+import { createTally } from '../../src/guard/tally.ts'
 
 const subject = { namespace: 'profile', name: 'read', operation: { idempotent: false, write: true } }
 const idempotent = { ...subject, operation: { idempotent: true, write: true } }
@@ -12,7 +13,13 @@ function setUp(deadline = 5_000) {
   const clock = handClock()
   const breaker = createBreaker({ failures: 5, successes: 2, probeEvery: 30_000 }, clock, () => {})
   const fellBack = vi.fn()
-  const guard = createGuard({ attempt: 1_000, deadline }, breaker, clock, fellBack)
+  const guard = createGuard({
+    patience: { attempt: 1_000, deadline },
+    breakerOf: () => breaker,
+    tally: createTally(),
+    clock,
+    fellBack,
+  })
   return { clock, breaker, guard, fellBack }
 }
 const failure = (code: ErrorCode, outcome: Outcome = 'not-executed') => new KeyplanError(code, code, { outcome })
@@ -22,7 +29,7 @@ const fails = (code: ErrorCode, outcome?: Outcome) =>
   })
 /** Sent, and never answered. */
 const silent = vi.fn((call: Call) => {
-  call.written = true
+  call.written++
   return new Promise<never>(() => {})
 })
 const settled = <T>(promise: Promise<T>) => promise.catch(error => error as KeyplanError)
@@ -117,7 +124,7 @@ test('a held call that is written late still has the time of a try', async () =>
   let answer = (_: string) => {}
   const call = guard.run(subject, undefined, call => {
     clock.after(2_990, () => {
-      call.written = true
+      call.written++
       clock.after(500, () => answer('late but there'))
     })
     return new Promise<string>(resolve => {
@@ -180,7 +187,7 @@ test('a call with a fallback does not wait for a link, unless its operation says
   expect(terms).toMatchObject([
     { hold: true, expires: 1_000, heldUntil: 5_000 },
     { hold: false, expires: 1_000, heldUntil: undefined },
-    { hold: true, expires: 250, heldUntil: undefined },
+    { hold: 'blip', expires: 250, heldUntil: undefined },
   ])
 })
 

@@ -1,11 +1,13 @@
 import { handClock } from '../../src/base/clock.ts'
 import { createBareGuard } from '../../src/guard/guard.ts'
 import { guarded } from '../../src/guard/guarded.ts'
-import { cache, cacheOperations } from '../../src/kinds/cache/contract.ts'
+import { cache } from '../../src/kinds/cache/contract.ts'
 import { formOf } from '../../src/kinds/cache/form.ts'
 import { openCache } from '../../src/kinds/cache/handle.ts'
 import { createLoader } from '../../src/kinds/cache/loader.ts'
 import { createMemoryCacheStore } from '../../src/kinds/cache/memory.ts'
+import { cacheNames } from '../../src/kinds/cache/names.ts'
+import { cacheOperations } from '../../src/kinds/cache/store.ts'
 import { parsePattern } from '../../src/plan/pattern/parse.ts'
 import { type CacheHarness, cacheConformance, declared, type Options } from '../conformance/cache.ts'
 
@@ -21,8 +23,16 @@ async function memoryHarness(): Promise<CacheHarness> {
       const steps = guarded('values', store, cacheOperations, createBareGuard())
       const onUndecodable = () => {}
       const form = formOf(settings, onUndecodable)
-      const parts = { settings, steps, spare: undefined, form, stored: () => {}, onUndecodable, clock }
-      return openCache({ ...parts, pattern, loader: createLoader(parts), credible: () => true, owed: () => false })
+      const parts = { settings, steps, lane: undefined, spare: undefined, form, stored: () => {}, onUndecodable, clock }
+      const names = cacheNames(pattern)
+      return openCache({
+        ...parts,
+        pattern,
+        names,
+        loader: createLoader(parts),
+        credible: () => true,
+        owed: () => false,
+      })
     },
     plant: (id, stored) => store.write(anyCall, `value:${id}`, stored, 60_000, []),
     advance: ms => clock.advance(ms),
@@ -30,6 +40,6 @@ async function memoryHarness(): Promise<CacheHarness> {
   }
 }
 
-const anyCall = { expires: Number.POSITIVE_INFINITY, hold: false, written: false }
+const anyCall = { expires: Number.POSITIVE_INFINITY, hold: false, written: 0 }
 
 cacheConformance('memory', memoryHarness)

@@ -79,7 +79,7 @@ describe('on the server', () => {
     await cache({ id: 'a' }).set(1)
     for (const key of ['values:a', 'value:a:b', 'value:', 'value']) await ask('SET', key, 'others')
     await ask('LPUSH', 'value:list', 'others')
-    expect(await cache.clear()).toBe(2)
+    expect(await cache.clear()).toBe('done')
     const left = (await ask('KEYS', '*')) as string[]
     expect(sorted(left.filter(key => key[0] !== '{'))).toEqual(['value', 'value:', 'value:a:b', 'values:a'])
   })
@@ -266,7 +266,7 @@ describe('on the server', () => {
       await cache.invalidateTag('untracked')
       await cache.invalidateTag('first:b')
       expect(await cache({ id: 'b1' }).get()).toBeUndefined()
-      expect(await cache.clear()).toBe(1)
+      expect(await cache.clear()).toBe('done')
       expect(await ask('EXISTS', 'value:b1')).toBe(0)
     })
 

@@ -9,7 +9,7 @@ import { createTraces } from '../../src/kinds/cache/traces.ts'
 import { createTrust } from '../../src/kinds/cache/trust.ts'
 import { deferred } from '../conformance/deferred.ts'
 
-const call = { expires: Number.POSITIVE_INFINITY, hold: false, written: false }
+const call = { expires: Number.POSITIVE_INFINITY, hold: false, written: 0 }
 
 describe('cache', () => {
   test('fills in its defaults and describes itself', () => {
@@ -22,16 +22,23 @@ describe('cache', () => {
       options: { ttlMs: 600_000, loadWindowMs: 30_000, tags: undefined },
       problems: [],
     })
-    expect(declaration.facts).toEqual({ ttl: '10m', value: 'json', form: 'plain', tags: false, loadWindow: '30s' })
+    expect(declaration.facts).toEqual({
+      ttl: '10m',
+      value: 'json',
+      form: 'plain',
+      tags: false,
+      loadWindow: '30s',
+      replica: false,
+    })
     const tagged = cache('profile:<userId>', { ttl: '10m', value: json(), tags: ({ userId }) => [`user:${userId}`] })
     expect(tagged.facts).toMatchObject({ form: 'headed', tags: true })
   })
 
   test.each<[string, Record<string, unknown>]>([
-    ['ttl is', { ttl: 'soon' }],
+    ["ttl is 'soon'", { ttl: 'soon' }],
     ['ttl is', { ttl: undefined }],
     ['the value is a string', { value: 'json' }],
-    ['whenDown is a string', { whenDown: 'panic' }],
+    ["whenDown is 'panic'", { whenDown: 'panic' }],
     ['tags is an array', { tags: ['a'] }],
     ['loadWindow is', { loadWindow: '-1s' }],
   ])('reports that %s, without throwing', (problem, wrong) => {
@@ -80,7 +87,7 @@ describe('the journal', () => {
 })
 
 describe('trust', () => {
-  const outage = (lasted: number, restarted = false) => ({ lasted, restarted })
+  const outage = (lasted: number, restarted = false) => ({ concerns: () => true, lasted, restarted })
 
   test('is lost by an outage for a while, save for what this process stored since', async () => {
     const clock = handClock()
@@ -92,10 +99,19 @@ describe('trust', () => {
     expect([trust.has('a'), trust.has('b')]).toEqual([true, false])
     trust.outageEnded(outage(100))
     expect(trust.has('a')).toBe(false)
-    await clock.advance(2_499)
-    expect(trust.has('a')).toBe(false)
+    // The short outage is over sooner than the long one.
+    await clock.advance(450)
+    expect([trust.has('a'), trust.has('b')]).toEqual([true, false])
+    await clock.advance(2_049)
+    expect(trust.has('b')).toBe(false)
     await clock.advance(1)
     expect([trust.has('a'), trust.has('b')]).toEqual([true, true])
+  })
+
+  test('is lost for the keys of the server that was away', async () => {
+    const trust = createTrust(handClock(), 2_000)
+    trust.outageEnded({ ...outage(60_000), concerns: key => key.startsWith('a') })
+    expect([trust.has('a'), trust.has('b')]).toEqual([false, true])
   })
 
   test('comes back sooner after a short outage, and not after a restart', async () => {

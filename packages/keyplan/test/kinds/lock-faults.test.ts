@@ -67,6 +67,18 @@ test('an acquire that is aborted on its way leaves no lock behind', async () => 
   await until(async () => (await direct.ask('EXISTS', 'lock:a')) === 0)
 })
 
+test('an acquire that is under way when the client closes leaves no lock behind', async () => {
+  const { locks, close } = openClient(connection, { ttl: '1h' })
+  await proxy.delay({ up: 50, down: 50 })
+  const late = locks({ id }).tryAcquire()
+  const ended = expect(late).rejects.toMatchObject({ code: 'CLOSED' })
+  setImmediate(() => close())
+  await ended
+  const withdrawn = async () => /cmdstat_evalsha:calls=2,/.test(String(await direct.ask('INFO', 'commandstats')))
+  await until(withdrawn)
+  expect(await direct.ask('EXISTS', 'lock:a')).toBe(0)
+})
+
 test('a request that arrives after its caller gave up is refused by the server', async () => {
   const store = openStore(connection.redis)
   await proxy.delay({ up: 300 })
@@ -151,6 +163,7 @@ test('with whenDown local a lock held in Redis still excludes this process when 
   const held = (await locks({ id }).tryAcquire())!
   await proxy.refuse()
   expect(await locks({ id }).tryAcquire()).toBeUndefined()
+  expect(await locks({ id }).inspect()).toEqual({ locked: true, remainingMs: expect.any(Number) })
   expect((await locks({ id: 'b' }).tryAcquire())!.degraded).toBe(true)
   await held[Symbol.asyncDispose]()
   expect((await locks({ id }).tryAcquire())!.degraded).toBe(true)

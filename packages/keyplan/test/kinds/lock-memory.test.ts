@@ -1,12 +1,14 @@
+import { getEventListeners } from 'node:events'
 import { expect, test } from 'vitest'
 import { handClock } from '../../src/base/clock.ts'
 import { createBareGuard } from '../../src/guard/guard.ts'
 import { guarded } from '../../src/guard/guarded.ts'
 import { createClaim } from '../../src/kinds/lock/claim.ts'
-import { type LockStore, lock, lockOperations } from '../../src/kinds/lock/contract.ts'
+import { lock } from '../../src/kinds/lock/contract.ts'
 import { openLocks } from '../../src/kinds/lock/handle.ts'
 import { createMemoryLockStore } from '../../src/kinds/lock/memory.ts'
 import { lockNames } from '../../src/kinds/lock/names.ts'
+import { type LockStore, lockOperations } from '../../src/kinds/lock/store.ts'
 import { localWake } from '../../src/mechanisms/wake.ts'
 import { parsePattern } from '../../src/plan/pattern/parse.ts'
 import { type LockHarness, lockConformance, ttlMs } from '../conformance/lock.ts'
@@ -29,11 +31,11 @@ function memoryHarness(watch: (store: LockStore) => LockStore = store => store) 
         { main: steps, local: steps, holding: new Map() },
         [wake],
         names,
-        { name: 'locks', pattern, clock, instance: `client-${++clients}`, notify: () => {} },
+        { name: 'locks', pattern, clock, server: undefined, instance: `client-${++clients}`, notify: () => {} },
       )
       return { locks: client, close }
     },
-    call: (remainingMs = 5_000) => ({ expires: clock.now() + remainingMs, hold: true, written: false }),
+    call: (remainingMs = 5_000) => ({ expires: clock.now() + remainingMs, hold: true, written: 0 }),
     advance: ms => clock.advance(ms),
     close: async () => {},
   }
@@ -87,10 +89,21 @@ test('entries leave with their time to live, and waiters are woken', async () =>
   expect(await waiter).toBeDefined()
 })
 
+test('however many wait and work under one signal, it has one listener, and none when they are gone', async () => {
+  const { harness } = memoryHarness()
+  const { locks } = await harness.client()
+  const { signal } = new AbortController()
+  const seen: number[] = []
+  const work = () => void seen.push(getEventListeners(signal, 'abort').length)
+  await Promise.all(Array.from({ length: 20 }, () => locks({ id: 'a' }).run(work, { signal })))
+  expect(seen).toEqual(Array(20).fill(1))
+  expect(getEventListeners(signal, 'abort')).toEqual([])
+})
+
 test('a store that holds all it may refuses another lock, and none that it has given', async () => {
   const clock = handClock()
   const store = createMemoryLockStore(names, localWake(), clock, 2)
-  const call = { expires: Number.POSITIVE_INFINITY, hold: true, written: false }
+  const call = { expires: Number.POSITIVE_INFINITY, hold: true, written: 0 }
   const claim = createClaim('one')
   await store.acquire(call, 'lock:a', claim, ttlMs)
   await store.acquire(call, 'lock:b', claim, ttlMs)

@@ -1,6 +1,7 @@
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { type RedisProcess, startRedis } from '@keyplan/local'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { expectGrowing } from '../conformance/lock.ts'
@@ -49,4 +50,10 @@ test('a holder that was stopped for longer than the time to live learns that it 
   expect(await said()).toEqual({ reason: 'LOCK_LOST', remaining: 0, released: false })
   expect(await locks({ id: 'a' }).isLocked()).toBe(true)
   expect(next.signal.aborted).toBe(false)
+})
+
+test('a process in memory lives as long as somebody waits for a lock', async () => {
+  const waiter = fileURLToPath(new URL('lock-waiter.mjs', import.meta.url))
+  const { stdout } = await promisify(execFile)(process.execPath, [waiter])
+  expect(JSON.parse(stdout)).toEqual({ freed: 'came free', first: 'none', second: 'none' })
 })

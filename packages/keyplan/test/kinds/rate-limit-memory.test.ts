@@ -18,7 +18,7 @@ import { parsePattern } from '../../src/plan/pattern/parse.ts'
 import { type RateLimitHarness, rateLimitConformance } from '../conformance/rate-limit.ts'
 
 const pattern = parsePattern('limit:<id>')
-const call: Call = { expires: Number.POSITIVE_INFINITY, hold: false, written: false }
+const call: Call = { expires: Number.POSITIVE_INFINITY, hold: false, written: 0 }
 
 rateLimitConformance('memory', async (): Promise<RateLimitHarness> => {
   const clock = handClock()

@@ -20,7 +20,7 @@ import { connectTo as connectToServer, type LiveServer } from '../live-server.ts
 const algorithms = ['fixed-window', 'sliding-window', 'token-bucket'] as const
 const window = '30d'
 const windowMs = 30 * 86_400_000
-const call: Call = { expires: Number.POSITIVE_INFINITY, hold: true, written: false }
+const call: Call = { expires: Number.POSITIVE_INFINITY, hold: true, written: 0 }
 
 const connectTo = (port: number) => connectToServer(port, { name: 'keyplan:limits', scripts: rateLimitKind.scripts })
 

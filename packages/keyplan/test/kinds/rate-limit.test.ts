@@ -4,7 +4,7 @@ import { type RateLimitResult, rateLimit } from '../../src/kinds/rate-limit/cont
 import { rateLimitFallback } from '../../src/kinds/rate-limit/fallback.ts'
 import type { LimitOptions } from '../conformance/rate-limit.ts'
 
-const call = { expires: Number.POSITIVE_INFINITY, hold: false, written: false }
+const call = { expires: Number.POSITIVE_INFINITY, hold: false, written: 0 }
 const declare = (options: LimitOptions) => rateLimit<string>('limit:<id>', options)
 
 describe('rateLimit', () => {
@@ -31,16 +31,16 @@ describe('rateLimit', () => {
     ['limit is 0', { limit: 0 }],
     ['limit is NaN', { limit: Number.NaN }],
     ['limit is 1.5', { limit: 1.5 }],
-    ['limit is a string', { limit: '10' }],
+    ["limit is '10'", { limit: '10' }],
     ['limit is 2000000000', { limit: 2e9 }],
-    ['window is a number', { window: 5 }],
-    ['algorithm is a string', { algorithm: 'leaky' }],
+    ['window is 5;', { window: 5 }],
+    ["algorithm is 'leaky'", { algorithm: 'leaky' }],
     ['burst is -1', { burst: -1, algorithm: 'token-bucket' }],
     ["burst belongs to the algorithm 'token-bucket'", { burst: 5 }],
     ['too large to be counted exactly', { limit: 1e9, window: '1d', algorithm: 'sliding-window' }],
     ['too large to be counted exactly', { limit: 1, burst: 1e9, window: '1d', algorithm: 'token-bucket' }],
     ['instances is 0', { instances: 0 }],
-    ['whenDown is a string', { whenDown: 'maybe' }],
+    ["whenDown is 'maybe'", { whenDown: 'maybe' }],
   ])('reports that %s, without throwing', (problem, options) => {
     const { problems } = declare({ limit: 10, window: '1m', ...options } as LimitOptions)
     expect(problems).toHaveLength(1)

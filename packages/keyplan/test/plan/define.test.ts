@@ -1,6 +1,12 @@
 import { describe, expect, test } from 'vitest'
+import { compressed } from '../../src/base/codec/compressed.ts'
+import { json } from '../../src/base/codec/json.ts'
+import { versioned } from '../../src/base/codec/versioned.ts'
 import { isKeyplanError, KeyplanError } from '../../src/base/error.ts'
 import type { Size } from '../../src/base/size.ts'
+import { cache } from '../../src/kinds/cache/contract.ts'
+import { lock } from '../../src/kinds/lock/contract.ts'
+import { rateLimit } from '../../src/kinds/rate-limit/contract.ts'
 import type { Declaration, NamespaceOptions } from '../../src/plan/declaration.ts'
 import { definePlan, type PlanOptions, withPrefix } from '../../src/plan/define.ts'
 import { foreign, isForeign } from '../../src/plan/foreign.ts'
@@ -83,24 +89,24 @@ describe('problems', () => {
     ['a pattern that is empty', { user: declared('') }, "user: the pattern '' is empty"],
     ['a problem of the declaration', { user: declared('a', {}, { problems: ['ttl is wrong'] }) }, 'user: ttl is wrong'],
     ['an unknown hashed name', { user: declared('a:<b>', { hashed: ['c'] }) }, "declares 'c' hashed"],
-    ['hashed that is no list', { user: declared('a:<b>', { hashed: 'b' as never }) }, 'hashed is a string'],
+    ['hashed that is no list', { user: declared('a:<b>', { hashed: 'b' as never }) }, "hashed is 'b'"],
     ['a share above 1', { user: declared('a', { minHitRatio: 70 }) }, 'minHitRatio is 70; give a share from 0 to 1'],
     ['a share that is NaN', { user: declared('a', { minHitRatio: Number.NaN }) }, 'minHitRatio is NaN'],
     ['a negative lag', { user: declared('a', { maxLag: -1 }) }, 'maxLag is -1'],
     ['a fraction of an entry', { user: declared('a', { maxPending: 1.5 }) }, 'maxPending is 1.5'],
-    ['a depth without a number', { user: declared('a', { maxDepth: '5' as never }) }, 'maxDepth is a string'],
-    ['a budget that is no object', { user: declared('a', { budget: 5 as never }) }, 'budget is 5'],
-    ['a budget of a fraction', { user: declared('a', { budget: { keys: 0.5 } }) }, 'budget.keys is 0.5'],
+    ['a depth without a number', { user: declared('a', { maxDepth: '5' as never }) }, "maxDepth is '5'"],
     [
-      'a budget in bad bytes',
-      { user: declared('a', { budget: { bytes: '2 TB' as Size } }) },
-      'budget.bytes is a string',
+      'a budget that is no object',
+      { user: declared('a', { budget: 5 as never }) },
+      'budget is a number; write an object with keys, bytes',
     ],
+    ['a budget of a fraction', { user: declared('a', { budget: { keys: 0.5 } }) }, 'budget.keys is 0.5'],
+    ['a budget in bad bytes', { user: declared('a', { budget: { bytes: '2 TB' as Size } }) }, "budget.bytes is '2 TB'"],
     ['a doc that is no text', { user: declared('a', { doc: 5 as never }) }, 'doc is 5'],
     ['an owner that is no text', { user: declared('a', { owner: {} as never }) }, 'owner is an object'],
     ['a foreign kind that is missing', { bull: foreign('bull:<q>', {} as never) }, 'bull: needs a kind'],
-    ['a foreign durability', { bull: foreign('b', { kind: 'x', durability: 'y' as never }) }, 'unknown durability'],
-    ['a foreign space', { bull: foreign('b', { kind: 'x', space: 'y' as never }) }, 'unknown space'],
+    ['a foreign durability', { bull: foreign('b', { kind: 'x', durability: 'y' as never }) }, "durability is 'y'"],
+    ['a foreign space', { bull: foreign('b', { kind: 'x', space: 'y' as never }) }, "space is 'y'"],
   ])('%s', (_, namespaces, problem) => {
     expect(problemsOf(namespaces).join('\n')).toContain(problem)
   })
@@ -168,6 +174,83 @@ describe('warnings', () => {
     expect(plan.warnings[0]).toContain("'app:'")
     expect(plan.warnings[1]).toContain('lock: ')
     expect(plan.warnings[1]).toContain('<recordId>')
+  })
+})
+
+describe('options that nobody knows', () => {
+  const value = json()
+  test.each<[string, unknown, string[]]>([
+    ['a cache', cache('a:<id>', { ttl: '1m', value, tll: '5m' } as never), ['tll is not an option; did you mean ttl?']],
+    [
+      'a cache',
+      cache('a', { ttl: '1m', value, whenDwn: 'fail' } as never),
+      ['whenDwn is not an option; did you mean whenDown?'],
+    ],
+    ['a cache', cache('a', undefined as never), ['the options are undefined; write an object with ttl, value']],
+    ['a lock', lock('a', { ttl: '1m', Renew: false } as never), ['Renew is not an option; did you mean renew?']],
+    ['a lock', lock('a', { ttl: '1m', sterile: 1 } as never), ['sterile is not an option']],
+    [
+      'a lock',
+      lock('a', { ttl: '1m', retry: { atempts: 3, wait: '1s' } } as never),
+      ['retry.atempts is not an option; did you mean retry.attempts?', 'retry.wait is not an option'],
+    ],
+    [
+      'a lock',
+      lock('a', { ttl: '1m', retry: 3 } as never),
+      ['retry is a number; write an object with attempts, delay'],
+    ],
+    ['a lock', lock('a', { ttl: '1m', renew: 'no' } as never), ["renew is 'no'; write true or false"]],
+    ['a lock', lock('a', 'ttl' as never), ['the options are a string']],
+    [
+      'a limit',
+      rateLimit('a', { limit: 5, window: '1m', algoritm: 'x' } as never),
+      ['algoritm is not an option; did you mean algorithm?'],
+    ],
+    ['a limit', rateLimit('a', null as never), ['the options are null']],
+    [
+      'foreign keys',
+      foreign('a', { kind: 'x', hashed: [], onwer: 'me' } as never),
+      ['onwer is not an option; did you mean owner?'],
+    ],
+    [
+      'a budget',
+      lock('a', { ttl: '1m', budget: { key: 5 } } as never),
+      ['budget.key is not an option; did you mean budget.keys?'],
+    ],
+    [
+      'a codec',
+      cache('a', { ttl: '1m', value: compressed(value, { above: '2 kb', algoritm: 'gzip' } as never) }),
+      [
+        'compressed().algoritm is not an option; did you mean compressed().algorithm?',
+        "compressed().above is '2 kb'; write a size",
+      ],
+    ],
+    [
+      'a codec',
+      cache('a', { ttl: '1m', value: versioned(value, { versoin: 2 } as never) }),
+      ['versioned().versoin is not an option; did you mean versioned().version?'],
+    ],
+  ])('of %s are reported with what was meant: %#', (_, declaration, problems) => {
+    const found = problemsOf({ user: declaration })
+    for (const problem of problems) expect(found.join('\n')).toContain(`user: ${problem}`)
+  })
+
+  test('of the plan itself are reported too', () => {
+    const user = declared('a')
+    expect(problemsOf({ user }, { prefx: 'a:' } as never)).toEqual([
+      'options.prefx is not an option; did you mean options.prefix?',
+    ])
+    expect(problemsOf({ user }, 'a:' as never)).toEqual(['options is a string; write an object with prefix'])
+    expect(problemsOf('user' as never)).toEqual(['the namespaces are a string; write an object of declarations'])
+  })
+
+  test('a length of time is shown as it was written', () => {
+    expect(problemsOf({ user: cache('a', { ttl: '10 mins' as never, value }) })).toEqual([
+      "user: ttl is '10 mins'; write a length of time such as '30s' or '5m'",
+    ])
+    expect(problemsOf({ user: lock('a', { ttl: 5000 as never }) })).toEqual([
+      "user: ttl is 5000; write a length of time such as '30s' or '5m'",
+    ])
   })
 })
 

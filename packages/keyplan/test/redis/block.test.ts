@@ -223,17 +223,18 @@ test('who waits for a turn is null when its wait is over, and gets one after a s
 
 test('a link that nobody wants for ten seconds is closed', async () => {
   const clock = handClock()
+  const endpoint = { host: '127.0.0.1', port: server.port, database: 0 }
   const settings = {
-    endpoint: { host: '127.0.0.1', port: server.port, database: 0 },
     name: 'keyplan:test',
     scripts: [],
     connectTimeout: 5_000,
     stall: 1_000,
     pingEvery: 3_000,
+    flush: 100,
   }
   const blocking = createBlocking({
-    serverName: 'here',
-    open: () => openLink(settings, 'blocking', realClock, new AbortController().signal),
+    serverName: () => 'here',
+    open: () => openLink(settings, endpoint, 'blocking', realClock, new AbortController().signal),
     refusal: () => undefined,
     slice: 100,
     clock,

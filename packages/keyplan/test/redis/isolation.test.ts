@@ -72,7 +72,7 @@ test('a call whose signal had fired, or whose time was up, is not sent', async (
     code: 'ABORTED',
     outcome: 'not-executed',
   })
-  const late = live.redis.send('incr', ['n'], { expires: 0, hold: true, written: false })
+  const late = live.redis.send('incr', ['n'], { expires: 0, hold: true, written: 0 })
   await expect(late).rejects.toMatchObject({ code: 'TIMEOUT', outcome: 'not-executed' })
   expect(await sender(live)('get', ['n'])).toBe(null)
 })

@@ -108,10 +108,13 @@ test('scan finds every matching key, page by page', async () => {
   await direct.ask('SET', 'other', '')
   const found = new Set<string>()
   let pages = 0
-  for await (const page of live.redis.scan('page:*', callFor)) {
+  let cursor = '0'
+  do {
+    const page = await live.redis.scan('page:*', cursor, callFor())
+    cursor = page.cursor
     pages++
-    for (const key of page) found.add(key)
-  }
+    for (const key of page.keys) found.add(key)
+  } while (cursor !== '0')
   expect(found.size).toBe(1_200)
   expect(pages).toBeGreaterThan(1)
 })

@@ -5,9 +5,9 @@ import { watchStall } from '../../src/redis/stall.ts'
 function watched(stall = 1_000, pingEvery = 3_000) {
   const clock = handClock()
   const seen = { pings: 0, destroyed: [] as number[] }
-  const endpoint = { host: 'here', port: 1, database: 0 }
   const watch = watchStall(
-    { endpoint, stall, pingEvery },
+    'here:1',
+    { stall, pingEvery },
     clock,
     () => seen.destroyed.push(clock.now()),
     async () => {
@@ -61,11 +61,11 @@ test('time in which the process could not look is not silence', () => {
       return { cancel: () => {} }
     },
   }
-  const settings = { endpoint: { host: 'here', port: 1, database: 0 }, stall: 1_000, pingEvery: 3_000 }
+  const settings = { stall: 1_000, pingEvery: 3_000 }
   const gaveUp = () => {
     destroyed = true
   }
-  const watch = watchStall(settings, blocked, gaveUp, async () => {})
+  const watch = watchStall('here:1', settings, blocked, gaveUp, async () => {})
   watch.sent()
   // The timer fires before the sockets are read; then the reply is heard.
   now = 60_000

@@ -25,13 +25,14 @@ export type KindsSayWhatTheyTakeAndGive = [
   Expect<Equal<Parameters<typeof client.profile>, [params: { tenant: string | number; userId: string | number }]>>,
   Expect<Equal<Awaited<ReturnType<typeof entry.getOrLoad>>, Profile | undefined>>,
   Expect<Equal<Awaited<ReturnType<typeof entry.set>>, 'done' | 'owed'>>,
+  Expect<Equal<Awaited<ReturnType<typeof client.profile.clear>>, 'done' | 'owed'>>,
   Expect<Equal<Awaited<ReturnType<typeof client.profile.getMany>>, (Profile | undefined)[]>>,
   Expect<Equal<Awaited<ReturnType<typeof account.acquire>>, Held | undefined>>,
   Expect<Equal<Awaited<typeof worked>, number>>,
   Expect<Equal<Parameters<typeof client.api>, [params: { ip: string | number }]>>,
   Expect<Equal<Awaited<ReturnType<typeof quota.consume>>, RateLimitResult>>,
   Expect<Equal<RateLimitResult['degraded'], true | undefined>>,
-  Expect<Equal<Extract<keyof typeof client, 'jobs'>, never>>,
+  Expect<Equal<keyof typeof client.jobs, 'key'>>,
 ]
 
 // @ts-expect-error a length of time has a unit
@@ -103,5 +104,5 @@ void quota.consume({ cost: '2' })
 // @ts-expect-error a decision is read-only
 decision.allowed = true
 
-// @ts-expect-error other software's keys have no client
-client.jobs
+// @ts-expect-error other software's keys have no verbs
+client.jobs.get

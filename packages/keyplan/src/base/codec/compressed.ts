@@ -1,4 +1,6 @@
-import type { KeyplanError } from '../error.ts'
+import { collect } from '../collect.ts'
+import { shown } from '../error.ts'
+import { groupProblems } from '../option-group.ts'
 import { type Size, sizeBytes } from '../size.ts'
 import { codecOf, type ValueSource } from './codec-of.ts'
 import type { Algorithm } from './compression.ts'
@@ -20,17 +22,12 @@ export interface CompressionOptions {
  */
 export function compressed<In, Out>(
   value: ValueSource<In, Out>,
-  { algorithm = 'gzip', above = '1kb', maxBytes = '64mb' }: CompressionOptions = {},
+  options: CompressionOptions = {},
 ): HeadedCodec<In, Out> {
-  const problems: string[] = []
-  const bytesOf = (size: Size, name: string): number => {
-    try {
-      return sizeBytes(size, `${name} of compressed()`)
-    } catch (error) {
-      problems.push((error as KeyplanError).message)
-      return 0
-    }
-  }
+  const problems = groupProblems(options, 'compressed()', ['algorithm', 'above', 'maxBytes'])
+  const { algorithm = 'gzip', above = '1kb', maxBytes = '64mb' } = options ?? {}
+  const bytesOf = (size: Size, name: string) =>
+    collect(problems, () => sizeBytes(size, `compressed().${name}`, shown), 0)
   if (algorithm !== 'gzip' && algorithm !== 'brotli') {
     problems.push("the compression algorithm must be 'gzip' or 'brotli'")
   }

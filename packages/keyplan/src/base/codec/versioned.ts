@@ -1,3 +1,4 @@
+import { groupProblems } from '../option-group.ts'
 import { codecOf, type ValueSource } from './codec-of.ts'
 import { type HeadedCodec, headed } from './headed.ts'
 
@@ -16,11 +17,10 @@ export interface VersionOptions<In> {
  * Wrong options are reported by `definePlan`.
  */
 export function versioned<In, Out>(value: ValueSource<In, Out>, options: VersionOptions<In>): HeadedCodec<In, Out> {
-  const { version, upcast } = options
-  const sound = Number.isSafeInteger(version) && version > 0
-  return headed(
-    codecOf(value),
-    { version, upcast },
-    sound ? [] : ['the version of a value must be a whole number from 1'],
-  )
+  const problems = groupProblems(options, 'versioned()', ['version', 'upcast'])
+  const { version, upcast } = options ?? {}
+  if (!Number.isSafeInteger(version) || version < 1) {
+    problems.push('the version of a value must be a whole number from 1')
+  }
+  return headed(codecOf(value), { version, upcast }, problems)
 }

@@ -1,7 +1,8 @@
 import type { Guarded } from '../../guard/guarded.ts'
 import { createGather } from '../../mechanisms/gather.ts'
-import type { Basis, CacheStore } from './contract.ts'
+import type { Server } from '../kind.ts'
 import { batchSize, type Found, type Question } from './reads.ts'
+import type { Basis, CacheStore } from './store.ts'
 
 /**
  * What the loads of a process are based on: what their miss saw, and one more trip, shared by the misses of a tick,
@@ -9,17 +10,26 @@ import { batchSize, type Found, type Question } from './reads.ts'
  */
 export function createBases(
   steps: Pick<Guarded<CacheStore>, 'track'>,
+  lane: Server['lane'],
 ): (question: Question, miss: Found) => Basis | Promise<Basis | undefined> | undefined {
   const gather = createGather<Question, Basis | undefined>({
     max: batchSize,
+    lane: lane && (({ key }) => lane(key)),
     key: question => question.key,
     async run(questions) {
       const tags = [...new Set(questions.flatMap(question => question.tags))]
       // A load is answered all the same; it is not stored then.
-      const basis = await steps.track(undefined, tags).catch(() => undefined)
+      const basis = await steps
+        .track(
+          undefined,
+          questions.map(({ key }) => key),
+          tags,
+        )
+        .catch(() => undefined)
       const places = new Map(tags.map((tag, index) => [tag, index]))
       return questions.map(
-        question => basis && { seen: basis.seen, tags: question.tags.map(tag => basis.tags[places.get(tag)!]!) },
+        (question, index) =>
+          basis && { seen: basis.seen[index]!, tags: question.tags.map(tag => basis.tags[places.get(tag)!]!) },
       )
     },
   })

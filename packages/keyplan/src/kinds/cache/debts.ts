@@ -1,10 +1,12 @@
 import type { Call } from '../../base/call.ts'
 import type { Clock, Timer } from '../../base/clock.ts'
 import { errorTable, isKeyplanError } from '../../base/error.ts'
-import type { Outage, Redis } from '../../redis/redis.ts'
-import type { CacheStore } from './contract.ts'
+import type { Outage } from '../../redis/redis.ts'
+import type { Server } from '../kind.ts'
 import { createJournal, type Invalidations } from './journal.ts'
 import { payAll, type Remainder } from './payment.ts'
+import type { CacheServer } from './redis.ts'
+import type { CacheStore } from './store.ts'
 
 /**
  * A cache must not lie: an invalidation that Redis did not take is owed, and until it is paid what it concerns reads as
@@ -17,7 +19,7 @@ export interface Debts {
   /** Whether something is owed that concerns the key or one of the tags. */
   concerns(key: string | undefined, tags: readonly string[]): boolean
   /** Pays on a link that is not yet open to others. Rejects only if that link is lost. */
-  recover(redis: Pick<Redis, 'send' | 'evaluate'>, outage: Outage): Promise<void>
+  recover(redis: CacheServer, outage: Outage): Promise<void>
   /** Pays what can be paid now, and stops. */
   close(): Promise<void>
 }
@@ -26,8 +28,9 @@ const firstRetryMs = 100
 const lastRetryMs = 2_000
 
 export function createDebts(
-  storeOn: (redis: Pick<Redis, 'send' | 'evaluate'>) => CacheStore,
-  redis: Redis,
+  storeOn: (redis: CacheServer) => CacheStore,
+  redis: CacheServer,
+  lane: Server['lane'],
   clock: Clock,
 ): Debts {
   const journal = createJournal(clock)
@@ -36,12 +39,12 @@ export function createDebts(
   /** One payment at a time: the end of one must not hide that another is under way. */
   let last: Promise<unknown> = Promise.resolve()
 
-  function pay(on: Pick<Redis, 'send' | 'evaluate'>, patience: number): Promise<Remainder | undefined> {
-    const call = (): Call => ({ expires: clock.now() + patience, hold: false, written: false })
+  function pay(on: CacheServer, patience: number, whole = true): Promise<Remainder | undefined> {
+    const call = (): Call => ({ expires: clock.now() + patience, hold: false, written: 0 })
     const payment = last.then(async () => {
       if (!journal.owing) return undefined
       const { due, settle } = journal.take()
-      const remainder = await payAll(storeOn(on), due, call)
+      const remainder = await payAll({ store: storeOn(on), due, call, lane, whole })
       // Reads that were answered before the payment may still be on their way up to who asked: they are misses yet.
       await new Promise<void>(resolve => setImmediate(resolve))
       settle(remainder?.unpaid ?? {})
@@ -87,7 +90,8 @@ export function createDebts(
     concerns: (key, tags) => journal.owing && journal.concerns(key, tags),
     async recover(fresh, { restarted }) {
       if (restarted) journal.doubtRecent()
-      const remainder = await pay(fresh, Number.POSITIVE_INFINITY)
+      // One node of a cluster pays what is owed to it, and the background the rest.
+      const remainder = await pay(fresh, Number.POSITIVE_INFINITY, lane === undefined)
       if (!remainder) return
       // A server that refuses a write still serves reads: what it refused stays owed, and a miss.
       if (isLost(remainder.error)) throw remainder.error

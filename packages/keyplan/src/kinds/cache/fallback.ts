@@ -1,5 +1,5 @@
-import type { CacheStore } from './contract.ts'
 import type { Invalidations } from './journal.ts'
+import type { CacheStore } from './store.ts'
 
 /** A load that Redis does not help with goes on at once: it is answered, and not stored. */
 const withoutRedis: Partial<CacheStore> = {
@@ -47,10 +47,10 @@ export function cacheFallback(
       owe({ all: true })
       await spare?.forget(call)
     },
-    async sweep(call, cursor) {
+    async sweep(call, at) {
       // Pages that were not removed yet must be.
       owe({ all: true })
-      return (await spare?.sweep(call, cursor)) ?? { cursor: '0', removed: 0 }
+      return (await spare?.sweep(call, at)) ?? { cursor: '0' }
     },
   }
 }

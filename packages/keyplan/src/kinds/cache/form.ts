@@ -1,7 +1,8 @@
 import { headed } from '../../base/codec/headed.ts'
 import type { Codec, Stored } from '../../base/codec.ts'
-import type { CacheSettings, Standing } from './contract.ts'
+import type { CacheSettings } from './contract.ts'
 import { isLossy, markOf } from './mark.ts'
+import type { Standing } from './store.ts'
 import { unknownVersions } from './tag-header.ts'
 
 /** A usable value, or a miss and what it may replace. */

@@ -1,15 +1,19 @@
-import type { CallOptions } from '../../base/call.ts'
+import { type CallOptions, checkOptions } from '../../base/call.ts'
 import { type Duration, durationMs } from '../../base/duration.ts'
+import { KeyplanError, kindOf, shown } from '../../base/error.ts'
 import type { Guarded } from '../../guard/guarded.ts'
 import type { ParamValues, Pattern } from '../../plan/pattern/pattern.ts'
-import type { CacheEntry, CacheNamespace, CacheStore, Certainty, Loader } from './contract.ts'
+import type { CacheEntry, CacheNamespace, Certainty, Loader } from './contract.ts'
 import { type Opened, outdated } from './form.ts'
 import type { CacheLoader, LoaderParts } from './loader.ts'
+import type { CacheNames } from './names.ts'
 import { createReads, type Found, type Question } from './reads.ts'
+import type { CacheStore, Cursor } from './store.ts'
 import { tagsOf } from './tags.ts'
 
 export interface CacheParts extends LoaderParts {
   readonly pattern: Pattern
+  readonly names: CacheNames
   readonly loader: CacheLoader
   /** Whether what Redis holds at the key may be believed. */
   readonly credible: (key: string, tags: readonly string[]) => boolean
@@ -21,9 +25,9 @@ const noTags: readonly string[] = Object.freeze([])
 
 /** What the user touches: `redis.<namespace>`. */
 export function openCache(parts: CacheParts): CacheNamespace<ParamValues, unknown, unknown> {
-  const { pattern, settings, steps, loader, form, credible, clock } = parts
+  const { pattern, names, settings, steps, loader, form, credible, clock } = parts
   const { ttlMs } = settings
-  const reads = createReads(steps)
+  const reads = createReads(steps, parts.lane)
 
   /** What this process keeps while Redis cannot be asked (`seen` is undefined) is its own, and so always credible. */
   const open = (found: Found, { key, tags }: Question): Opened =>
@@ -43,7 +47,7 @@ export function openCache(parts: CacheParts): CacheNamespace<ParamValues, unknow
 
     constructor(params: ParamValues) {
       this.key = pattern.format(params)
-      this.tags = tagsOf(settings, params)
+      this.tags = tagsOf(settings, params, names)
     }
 
     get(options?: CallOptions): Promise<unknown> {
@@ -55,6 +59,8 @@ export function openCache(parts: CacheParts): CacheNamespace<ParamValues, unknow
     }
 
     getOrLoad(load: Loader<unknown>, options?: CallOptions): Promise<unknown> {
+      if (typeof load !== 'function')
+        return Promise.reject(misuse('getOrLoad()', load, 'a function that loads the value'))
       const begun = clock.now()
       return reads.one(this, options, found => {
         const opened = open(found, this)
@@ -65,17 +71,20 @@ export function openCache(parts: CacheParts): CacheNamespace<ParamValues, unknow
 
     async set(value: unknown, options?: CallOptions & { ttl?: Duration }): Promise<Certainty> {
       const { key, tags } = this
-      const ttl = options?.ttl === undefined ? ttlMs : durationMs(options.ttl, 'ttl')
+      if (options !== undefined) checkOptions(options)
+      const ttl = options?.ttl === undefined ? ttlMs : durationMs(options.ttl, 'ttl', shown)
       const stored = form.sealNew(value, tags)
       reads.flush()
       loader.drop(key)
       await steps.write(options, key, stored, ttl, tags)
-      parts.stored(key)
-      return certainty(key, noTags)
+      const became = certainty(key, noTags)
+      if (became === 'done') parts.stored(key)
+      return became
     }
 
     async delete(options?: CallOptions): Promise<Certainty> {
       const { key } = this
+      if (options !== undefined) checkOptions(options)
       reads.flush()
       loader.drop(key)
       await steps.remove(options, [key])
@@ -83,40 +92,44 @@ export function openCache(parts: CacheParts): CacheNamespace<ParamValues, unknow
     }
   }
 
+  const misuse = (verb: string, given: unknown, remedy: string) =>
+    new KeyplanError('PARAM_INVALID', `${verb} of '${pattern.source}' was given ${kindOf(given)}; give it ${remedy}`)
+
   const entry = (params: ParamValues) => new Entry(params)
   return Object.assign(entry, {
     async getMany(list: readonly ParamValues[], options?: CallOptions) {
+      if (!Array.isArray(list)) throw misuse('getMany()', list, 'an array of params')
       if (list.length === 0) return []
       const questions = list.map(entry)
       const found = await reads.many(questions, options)
       return found.map((one, index) => usableValue(one, questions[index]!))
     },
     async invalidateTag(tag: string, options?: CallOptions) {
+      if (typeof tag !== 'string') throw misuse('invalidateTag()', tag, 'one tag, a string')
+      if (!settings.tags) {
+        throw new KeyplanError('PARAM_INVALID', `'${pattern.source}' declares no tags; there is none to invalidate`)
+      }
+      if (options !== undefined) checkOptions(options)
       reads.flush()
-      loader.dropTag(tag)
-      await steps.outdate(options, [tag])
-      return certainty(undefined, [tag])
+      const tagKey = names.tag(tag)
+      loader.dropTag(tagKey)
+      await steps.outdate(options, [tagKey])
+      return certainty(undefined, [tagKey])
     },
     async clear(options?: CallOptions) {
+      if (options !== undefined) checkOptions(options)
       reads.flush()
       loader.dropAll()
-      return clear(steps, options)
+      await clear(steps, options)
+      return certainty(undefined, noTags)
     },
   })
 }
 
 /** Refuses the loads under way first, so that none of them comes back behind the broom. */
-export async function clear(
-  steps: Pick<Guarded<CacheStore>, 'forget' | 'sweep'>,
-  options?: CallOptions,
-): Promise<number> {
+async function clear(steps: Pick<Guarded<CacheStore>, 'forget' | 'sweep'>, options?: CallOptions): Promise<void> {
   await steps.forget(options)
-  let total = 0
-  let cursor = '0'
-  do {
-    const page = await steps.sweep(options, cursor)
-    cursor = page.cursor
-    total += page.removed
-  } while (cursor !== '0')
-  return total
+  let at: Cursor = { cursor: '0' }
+  do at = await steps.sweep(options, at)
+  while (at.cursor !== '0')
 }

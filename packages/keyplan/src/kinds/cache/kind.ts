@@ -1,7 +1,7 @@
 import { guarded } from '../../guard/guarded.ts'
-import type { Redis } from '../../redis/redis.ts'
-import type { Kind, Surroundings } from '../kind.ts'
-import { type CacheDeclaration, cacheOperations } from './contract.ts'
+import type { Kind, Server, Surroundings } from '../kind.ts'
+import { createClusterCacheStore } from './cluster.ts'
+import type { CacheDeclaration } from './contract.ts'
 import { createDebts } from './debts.ts'
 import { cacheFallback, strictFallback } from './fallback.ts'
 import { formOf } from './form.ts'
@@ -9,9 +9,10 @@ import { type CacheParts, openCache } from './handle.ts'
 import { createLoader, type LoaderParts } from './loader.ts'
 import { createMemoryCacheStore } from './memory.ts'
 import { cacheNames } from './names.ts'
-import { createRedisCacheStore } from './redis.ts'
+import { type CacheServer, createRedisCacheStore } from './redis.ts'
 import { cacheScripts } from './scripts.ts'
 import { createSpare } from './spare.ts'
+import { cacheOperations } from './store.ts'
 import { createTrust } from './trust.ts'
 
 export const cacheKind: Kind<CacheDeclaration> = {
@@ -34,23 +35,32 @@ function inMemory(declaration: CacheDeclaration, surroundings: Surroundings): As
   const { name, pattern, clock, bare } = surroundings
   const steps = guarded(name, createMemoryCacheStore(clock), cacheOperations, bare)
   const loading = { ...common(declaration, surroundings), steps, spare: undefined, stored: () => {} }
-  const parts = { ...loading, pattern, loader: createLoader(loading), credible: () => true, owed: () => false }
+  const parts = {
+    ...loading,
+    pattern,
+    names: cacheNames(pattern),
+    loader: createLoader(loading),
+    credible: () => true,
+    owed: () => false,
+  }
   return { parts, close: async () => {} }
 }
 
 function overRedis(
   declaration: CacheDeclaration,
   surroundings: Surroundings,
-  { redis, guard, slowestReconnect }: NonNullable<Surroundings['server']>,
+  { redis, readers, guard, lane, slowestReconnect }: Server,
 ): Assembled {
   const { options: settings, whenDown } = declaration
   const { name, pattern, clock, bare } = surroundings
   const names = cacheNames(pattern)
-  const storeOn = (on: Pick<Redis, 'send' | 'evaluate'>) => createRedisCacheStore(on, pattern, names, settings)
-  const debts = createDebts(storeOn, redis, clock)
+  const create = lane ? createClusterCacheStore : createRedisCacheStore
+  const storeOn = (on: CacheServer) => create(on, pattern, names, settings)
+  const debts = createDebts(storeOn, redis, lane, clock)
   const trust = createTrust(clock, slowestReconnect)
   const spare = whenDown === 'memory' ? createSpare(createMemoryCacheStore(clock)) : undefined
-  const store = debts.remembering(storeOn(redis))
+  const { read } = settings.replica ? storeOn({ ...redis, send: readers.send }) : storeOn(redis)
+  const store = debts.remembering({ ...storeOn(redis), read })
   const fallback = whenDown === 'fail' ? strictFallback : cacheFallback(debts.owe, spare?.store)
   const loading = {
     ...common(declaration, surroundings),
@@ -67,7 +77,7 @@ function overRedis(
   })
   const credible = (key: string, tags: readonly string[]) => trust.has(key) && !debts.concerns(key, tags)
   return {
-    parts: { ...loading, pattern, loader, credible, owed: debts.concerns },
+    parts: { ...loading, pattern, names, loader, credible, owed: debts.concerns },
     async close() {
       unhook()
       await debts.close()
@@ -77,8 +87,8 @@ function overRedis(
 
 function common(
   { options: settings }: CacheDeclaration,
-  { name, clock, notify }: Surroundings,
-): Pick<LoaderParts, 'settings' | 'form' | 'onUndecodable' | 'clock'> {
+  { name, server, clock, notify }: Surroundings,
+): Pick<LoaderParts, 'settings' | 'lane' | 'form' | 'onUndecodable' | 'clock'> {
   const onUndecodable = () => notify({ type: 'undecodable', namespace: name })
-  return { settings, form: formOf(settings, onUndecodable), onUndecodable, clock }
+  return { settings, lane: server?.lane, form: formOf(settings, onUndecodable), onUndecodable, clock }
 }

@@ -4,14 +4,17 @@ import type { Stored } from '../../base/codec.ts'
 import { durationMs } from '../../base/duration.ts'
 import { bounded } from '../../guard/deadline.ts'
 import type { Guarded } from '../../guard/guarded.ts'
+import type { Server } from '../kind.ts'
 import { createBases } from './basis.ts'
-import type { Basis, CacheSettings, CacheStore, Loader, Standing } from './contract.ts'
+import type { CacheSettings, Loader } from './contract.ts'
 import type { Form } from './form.ts'
 import { createLoads } from './loads.ts'
 import type { Found, Question } from './reads.ts'
+import type { Basis, CacheStore, Standing } from './store.ts'
 
 export interface LoaderParts {
   readonly settings: CacheSettings
+  readonly lane: Server['lane']
   readonly steps: Guarded<CacheStore>
   /** Keeps what was loaded while Redis could not be asked. */
   readonly spare: Guarded<CacheStore> | undefined
@@ -42,7 +45,7 @@ export interface CacheLoader {
 
 export function createLoader(parts: LoaderParts): CacheLoader {
   const { settings, steps, spare, form, stored, onUndecodable, clock } = parts
-  const basisOf = createBases(steps)
+  const basisOf = createBases(steps, parts.lane)
   const loads = createLoads<Stored | undefined>((key, seen) => steps.untouched(undefined, key, seen).catch(() => false))
 
   const markAt = (key: string) => steps.mark(undefined, key).catch(() => undefined)

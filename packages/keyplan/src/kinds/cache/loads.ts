@@ -1,5 +1,5 @@
-import type { Basis, Version } from './contract.ts'
 import type { Question } from './reads.ts'
+import type { Basis, Version } from './store.ts'
 
 /** The loads of this process that are under way: one for each key. */
 export interface Loads<T> {

@@ -1,9 +1,9 @@
 import { LRUCache } from 'lru-cache'
 import type { Clock } from '../../base/clock.ts'
 import type { Stored } from '../../base/codec.ts'
-import type { CacheStore, Version } from './contract.ts'
 import { markOf } from './mark.ts'
-import { splitAtTags } from './tag-header.ts'
+import type { CacheStore, Version } from './store.ts'
+import { joinAtTags, splitAtTags } from './tag-header.ts'
 import { createTraces } from './traces.ts'
 
 interface MemoryBound {
@@ -55,11 +55,12 @@ export function createMemoryCacheStore(clock: Clock, bound: MemoryBound = defaul
     async write(_call, key, value, ttl, asked) {
       if (asked.length > 0) {
         const { before, after } = splitAtTags(value)
-        put(key, joined(before, asked.map(versionOf).join(','), after), ttl)
+        put(key, joinAtTags(before, asked.map(versionOf).join(','), after), ttl)
       } else put(key, value, ttl)
     },
-    async track(_call, asked) {
-      return { seen: String(traces.count), tags: asked.map(versionOf) }
+    async track(_call, keys, asked) {
+      const seen = String(traces.count)
+      return { seen: keys.map(() => seen), tags: asked.map(versionOf) }
     },
     untouched: async (_call, key, seen) => traces.untouched(key, Number(seen)),
     async mark(_call, key) {
@@ -88,14 +89,8 @@ export function createMemoryCacheStore(clock: Clock, bound: MemoryBound = defaul
       traces.forget()
     },
     async sweep() {
-      const removed = values.size
       values.clear()
-      return { cursor: '0', removed }
+      return { cursor: '0' }
     },
   }
-}
-
-function joined(before: Stored, versions: string, after: Stored): Stored {
-  if (typeof before === 'string' && typeof after === 'string') return before + versions + after
-  return Buffer.concat([before, versions, after].map(part => (typeof part === 'string' ? Buffer.from(part) : part)))
 }

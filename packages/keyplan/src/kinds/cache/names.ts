@@ -7,7 +7,9 @@ export interface CacheNames {
   readonly count: string
   /** What was deleted lately, so that loads under way are refused. */
   readonly traces: string
-  /** The version of a tag. */
+  /** On a cluster: that somebody loads the key. */
+  lease(key: string): string
+  /** Where the version of a tag is. Everywhere below the handle a tag goes by this name. */
   tag(tag: string): string
 }
 
@@ -16,6 +18,7 @@ export function cacheNames({ source, tagged }: Pattern): CacheNames {
   return {
     count: helperKey(source, tagged, 'count'),
     traces: helperKey(source, tagged, 'gone'),
+    lease: key => helperKey(key, tagged, 'load'),
     tag: tag => helperKey(source, tagged, `tag:${tag}`),
   }
 }

@@ -1,6 +1,7 @@
 import type { Call } from '../../base/call.ts'
-import type { CacheStore } from './contract.ts'
+import type { Server } from '../kind.ts'
 import type { Invalidations } from './journal.ts'
+import type { CacheStore, Cursor } from './store.ts'
 
 const batch = 500
 
@@ -10,8 +11,17 @@ export interface Remainder {
   readonly error: unknown
 }
 
+interface Payment {
+  readonly store: CacheStore
+  readonly due: Invalidations
+  call(): Call
+  readonly lane: Server['lane']
+  /** Whether the store reaches all keys of the namespace; otherwise none of it is paid for the whole of it. */
+  readonly whole: boolean
+}
+
 /** Carries out invalidations. What one of them meets does not keep the others from being done. */
-export async function payAll(store: CacheStore, due: Invalidations, call: () => Call): Promise<Remainder | undefined> {
+export async function payAll({ store, due, call, lane, whole }: Payment): Promise<Remainder | undefined> {
   const keys: string[] = []
   const tags: string[] = []
   let all = false
@@ -26,19 +36,22 @@ export async function payAll(store: CacheStore, due: Invalidations, call: () => 
       otherwise()
     }
   }
-  for (const some of chunks(due.keys)) {
+  for (const some of chunks(due.keys, lane)) {
     await attempt(
       () => store.remove(call(), some),
       () => keys.push(...some),
     )
   }
-  for (const some of chunks(due.tags)) {
+  for (const some of chunks(due.tags, lane)) {
     await attempt(
       () => store.outdate(call(), some),
       () => tags.push(...some),
     )
   }
-  if (due.all) {
+  if (due.all && !whole) {
+    failed = true
+    all = true
+  } else if (due.all) {
     await attempt(
       () => sweepAll(store, call),
       () => {
@@ -51,12 +64,21 @@ export async function payAll(store: CacheStore, due: Invalidations, call: () => 
 
 async function sweepAll(store: CacheStore, call: () => Call): Promise<void> {
   await store.forget(call())
-  let cursor = '0'
-  do cursor = (await store.sweep(call(), cursor)).cursor
-  while (cursor !== '0')
+  let at: Cursor = { cursor: '0' }
+  do at = await store.sweep(call(), at)
+  while (at.cursor !== '0')
 }
 
-function* chunks(names: ReadonlySet<string>): Generator<string[]> {
-  const list = [...names]
-  for (let from = 0; from < list.length; from += batch) yield list.slice(from, from + batch)
+/** What waits for one server must not keep another's from being paid. */
+function* chunks(names: ReadonlySet<string>, lane: Payment['lane']): Generator<string[]> {
+  const lists = new Map<string, string[]>()
+  for (const name of names) {
+    const at = lane?.(name) ?? ''
+    const list = lists.get(at)
+    if (list) list.push(name)
+    else lists.set(at, [name])
+  }
+  for (const list of lists.values()) {
+    for (let from = 0; from < list.length; from += batch) yield list.slice(from, from + batch)
+  }
 }

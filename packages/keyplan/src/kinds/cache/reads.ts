@@ -1,9 +1,10 @@
-import type { CallOptions } from '../../base/call.ts'
+import { type CallOptions, checkOptions } from '../../base/call.ts'
 import type { Stored } from '../../base/codec.ts'
 import { isKeyplanError } from '../../base/error.ts'
 import type { Guarded } from '../../guard/guarded.ts'
 import { createGather } from '../../mechanisms/gather.ts'
-import type { CacheStore, Reading } from './contract.ts'
+import type { Server } from '../kind.ts'
+import type { CacheStore, Reading } from './store.ts'
 
 /** What one caller asks for. */
 export interface Question {
@@ -49,8 +50,9 @@ function placesOf(questions: readonly Question[]): Map<string, number> | undefin
   return places
 }
 
-export function createReads(steps: Pick<Guarded<CacheStore>, 'read'>): Reads {
-  async function many(questions: readonly Question[], options: CallOptions | undefined): Promise<Found[]> {
+export function createReads(steps: Pick<Guarded<CacheStore>, 'read'>, lane: Server['lane']): Reads {
+  async function together(questions: readonly Question[], options: CallOptions | undefined): Promise<Found[]> {
+    if (options !== undefined) checkOptions(options)
     const keys = questions.map(question => question.key)
     const places = placesOf(questions)
     const reading = await steps.read(options, keys, places ? [...places.keys()] : noTags)
@@ -62,9 +64,33 @@ export function createReads(steps: Pick<Guarded<CacheStore>, 'read'>): Reads {
     }))
   }
 
+  /** One trip for each server. */
+  async function many(questions: readonly Question[], options: CallOptions | undefined): Promise<Found[]> {
+    if (!lane) return together(questions, options)
+    const parts = new Map<string, number[]>()
+    for (const [index, { key }] of questions.entries()) {
+      const name = lane(key)
+      const part = parts.get(name)
+      if (part) part.push(index)
+      else parts.set(name, [index])
+    }
+    const found = new Array<Found>(questions.length)
+    await Promise.all(
+      [...parts.values()].map(async part => {
+        const answers = await together(
+          part.map(index => questions[index]!),
+          options,
+        )
+        for (const [at, index] of part.entries()) found[index] = answers[at]!
+      }),
+    )
+    return found
+  }
+
   const gather = createGather<Question, Found>({
     max: batchSize,
-    run: questions => many(questions, undefined),
+    run: questions => together(questions, undefined),
+    lane: lane && (({ key }) => lane(key)),
     key: question => question.key,
     separable: error => isKeyplanError(error, 'NO_PERMISSION'),
   })
@@ -73,7 +99,7 @@ export function createReads(steps: Pick<Guarded<CacheStore>, 'read'>): Reads {
     one: (question, options, map) =>
       options === undefined
         ? gather.mapped(question, map)
-        : many([question], options).then(([found]) => map(found!, question)),
+        : together([question], options).then(([found]) => map(found!, question)),
     many(questions, options) {
       gather.flush()
       return many(questions, options)

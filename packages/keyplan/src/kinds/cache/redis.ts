@@ -1,9 +1,9 @@
 import type { Call } from '../../base/call.ts'
-import type { Stored } from '../../base/codec.ts'
+import type { Codec, Stored } from '../../base/codec.ts'
 import { isKeyplanError } from '../../base/error.ts'
 import type { Pattern } from '../../plan/pattern/pattern.ts'
 import type { Encoding, Redis } from '../../redis/redis.ts'
-import type { CacheSettings, CacheStore } from './contract.ts'
+import type { CacheSettings } from './contract.ts'
 import type { CacheNames } from './names.ts'
 import {
   forgetScript,
@@ -15,6 +15,7 @@ import {
   untouchedScript,
   writeTaggedScript,
 } from './scripts.ts'
+import type { CacheStore } from './store.ts'
 import { splitAtTags } from './tag-header.ts'
 
 const dayMs = 86_400_000
@@ -24,34 +25,48 @@ const countTtl = 30 * dayMs
 
 /** The most deletes that are remembered: forgetting one too early costs at worst a load that is not stored. */
 const mostTraces = 10_000
-const page = 500
+
+/** What a cache needs of the seam. */
+export type CacheServer = Pick<Redis, 'send' | 'evaluate' | 'scan' | 'slot'>
+
+/** Long enough that a busy tag is seldom begun anew; when it is forgotten, the values that carry it are outdated. */
+export const tagLifetime = (ttlMs: number) => 4 * ttlMs + dayMs
+
+export const encodingOf = ({ binary }: Codec<unknown>): Encoding => (binary ? 'bytes' : 'text')
+
+/** As MGET has it: what is no string reads as nothing. */
+export async function readValue(
+  redis: Pick<Redis, 'send'>,
+  call: Call,
+  key: string,
+  encoding: Encoding,
+): Promise<Stored | null> {
+  try {
+    return (await redis.send('get', [key], call, encoding)) as Stored | null
+  } catch (error) {
+    if (isKeyplanError(error, 'WRONG_TYPE')) return null
+    throw error
+  }
+}
+
+/** The cache on one server, where a step may look at keys of the whole namespace. */
 
 export function createRedisCacheStore(
-  redis: Pick<Redis, 'send' | 'evaluate'>,
+  redis: CacheServer,
   pattern: Pattern,
   names: CacheNames,
   { ttlMs, loadWindowMs: window, codec }: CacheSettings,
 ): CacheStore {
   const { count, traces } = names
-  const encoding: Encoding = codec.binary ? 'bytes' : 'text'
-  /** Long enough that a busy tag is seldom begun anew; when it is forgotten, the values that carry it are outdated. */
-  const tagTtl = 4 * ttlMs + dayMs
-
-  /** As MGET has it: what is no string reads as nothing. */
-  async function value(call: Call, key: string): Promise<Stored | null> {
-    try {
-      return (await redis.send('get', [key], call, encoding)) as Stored | null
-    } catch (error) {
-      if (isKeyplanError(error, 'WRONG_TYPE')) return null
-      throw error
-    }
-  }
+  const encoding = encodingOf(codec)
+  const tagTtl = tagLifetime(ttlMs)
 
   return {
     async read(call, keys, tags) {
       // Half the cost of the general way. Whoever misses asks for the count then, before its load begins.
-      if (keys.length === 1 && tags.length === 0) return { values: [await value(call, keys[0]!)], seen: null, tags }
-      const asked = [count, ...tags.map(names.tag), ...keys]
+      if (keys.length === 1 && tags.length === 0)
+        return { values: [await readValue(redis, call, keys[0]!, encoding)], seen: null, tags }
+      const asked = [count, ...tags, ...keys]
       const reply = (await redis.send('mget', asked, call, encoding)) as (Stored | null)[]
       return {
         seen: reply[0]?.toString() ?? null,
@@ -66,14 +81,13 @@ export function createRedisCacheStore(
         return
       }
       const { before, after } = splitAtTags(value)
-      const keys = { key, tags: tags.map(names.tag) }
+      const keys = { key, tags }
       await redis.evaluate(writeTaggedScript, keys, { before, after, ttl, tagTtl }, call)
     },
 
-    async track(call, asked) {
-      const keys = { count, tags: asked.map(names.tag) }
-      const [seen, ...tags] = await redis.evaluate(trackScript, keys, { countTtl, tagTtl }, call)
-      return { seen: seen!, tags }
+    async track(call, keys, asked) {
+      const [seen, ...tags] = await redis.evaluate(trackScript, { count, tags: asked }, { countTtl, tagTtl }, call)
+      return { seen: keys.map(() => seen!), tags }
     },
 
     untouched: (call, key, since) => redis.evaluate(untouchedScript, { key, count, traces }, { since }, call),
@@ -86,22 +100,21 @@ export function createRedisCacheStore(
     keep(call, key, { value, ttlMs: ttl, tags, basis, replaces }) {
       const mark = replaces === 'nothing' ? replaces : replaces.mark
       const args = { value, ttl, seen: basis.seen, replaces: mark, versions: basis.tags }
-      return redis.evaluate(keepScript, { key, count, traces, tags: tags.map(names.tag) }, args, call)
+      return redis.evaluate(keepScript, { key, count, traces, tags }, args, call)
     },
 
     remove: (call, doomed) =>
       redis.evaluate(removeScript, { count, traces, doomed }, { window, most: mostTraces, countTtl }, call),
 
-    outdate: (call, tags) => redis.evaluate(outdateScript, { tags: tags.map(names.tag) }, { tagTtl }, call),
+    outdate: (call, tags) => redis.evaluate(outdateScript, { tags }, { tagTtl }, call),
 
     forget: call => redis.evaluate(forgetScript, { count, traces }, { window, countTtl }, call),
 
-    async sweep(call, cursor) {
-      const args = [cursor, 'MATCH', pattern.glob(), 'COUNT', page]
-      const [next, keys] = (await redis.send('scan', args, call)) as [string, string[]]
-      const own = keys.filter(key => pattern.match(key) !== undefined)
-      const removed = own.length === 0 ? 0 : ((await redis.send('unlink', own, call)) as number)
-      return { cursor: next, removed }
+    async sweep(call, { cursor }) {
+      const page = await redis.scan(pattern.glob(), cursor, call)
+      const own = page.keys.filter(key => pattern.match(key) !== undefined)
+      if (own.length > 0) await redis.send('unlink', own, call)
+      return { cursor: page.cursor }
     },
   }
 }

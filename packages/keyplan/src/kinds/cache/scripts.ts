@@ -35,7 +35,28 @@ return redis.sha1hex(redis.call('GET', key))
 `,
 })
 
+/** The versions of tags alone, on a cluster. */
+export const trackTagsScript = script({
+  name: 'cache.track-tags',
+  keys: ['...tags'],
+  args: ['tagTtl'],
+  reply: reply => reply as string[],
+  lua: `${track}
+local lifetimes = {}
+for index = 1, #tags do lifetimes[index] = tagTtl end
+return track(tags, lifetimes)
+`,
+})
+
 const kept = ['refused', 'stored', 'displaced'] as const
+
+/** Stores a loaded value unless another stands there than the one it may replace. */
+const put = `
+local standing = redis.call('TYPE', key).ok
+if standing == 'string' and redis.sha1hex(redis.call('GET', key)) ~= replaces then return 0 end
+redis.call('SET', key, value, 'PX', ttl)
+return (standing == 'string' or standing == 'none') and 1 or 2
+`
 
 export const keepScript = script({
   name: 'cache.keep',
@@ -49,11 +70,18 @@ if #tags > 0 then
     if version ~= versions[index] then return 0 end
   end
 end
-local standing = redis.call('TYPE', key).ok
-if standing == 'string' and redis.sha1hex(redis.call('GET', key)) ~= replaces then return 0 end
-redis.call('SET', key, value, 'PX', ttl)
-return (standing == 'string' or standing == 'none') and 1 or 2
-`,
+${put}`,
+})
+
+/** On a cluster: the lease stands for everything that is compared on one server. */
+export const keepLeasedScript = script({
+  name: 'cache.keep-leased',
+  keys: ['key', 'lease'],
+  args: ['value', 'ttl', 'seen', 'replaces'],
+  reply: reply => kept[reply as 0 | 1 | 2],
+  lua: `
+if redis.call('GET', lease) ~= seen then return 0 end
+${put}`,
 })
 
 /** Begins with the freeing write, so that it passes at maxmemory. */
@@ -132,9 +160,11 @@ return 1
 
 export const cacheScripts = [
   trackScript,
+  trackTagsScript,
   untouchedScript,
   markScript,
   keepScript,
+  keepLeasedScript,
   removeScript,
   forgetScript,
   writeTaggedScript,

@@ -1,5 +1,5 @@
 import type { Call } from '../../base/call.ts'
-import type { CacheStore } from './contract.ts'
+import type { CacheStore } from './store.ts'
 
 /** A store in this process that stands in for Redis, and forgets all when Redis answers again. */
 export interface Spare {
@@ -8,7 +8,7 @@ export interface Spare {
   relievedBy(store: CacheStore): CacheStore
 }
 
-const call: Call = { expires: Number.POSITIVE_INFINITY, hold: false, written: false }
+const call: Call = { expires: Number.POSITIVE_INFINITY, hold: false, written: 0 }
 
 /**
  * What was made up for while Redis did not answer is older than what others may have written since it does; kept until
@@ -20,7 +20,7 @@ export function createSpare(memory: CacheStore): Spare {
     if (!used) return
     used = false
     await memory.forget(call)
-    await memory.sweep(call, '0')
+    await memory.sweep(call, { cursor: '0' })
   }
   const emptyingAfter =
     <Args extends unknown[], Result>(step: (...args: Args) => Promise<Result>) =>

@@ -11,6 +11,12 @@ export function splitAtTags(sealed: Stored): { before: Stored; after: Stored } {
     : { before: sealed.subarray(0, end - 1), after: sealed.subarray(end) }
 }
 
+/** The inverse, now that they are known. */
+export function joinAtTags(before: Stored, versions: string, after: Stored): Stored {
+  if (typeof before === 'string' && typeof after === 'string') return before + versions + after
+  return Buffer.concat([before, versions, after].map(part => (typeof part === 'string' ? Buffer.from(part) : part)))
+}
+
 function headerLength(stored: Stored): number {
   return (typeof stored === 'string' ? stored.indexOf('\n') : stored.indexOf(10)) + 1
 }

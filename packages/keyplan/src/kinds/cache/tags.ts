@@ -1,6 +1,7 @@
 import { KeyplanError, kindOf } from '../../base/error.ts'
 import type { ParamValues } from '../../plan/pattern/pattern.ts'
 import type { CacheSettings } from './contract.ts'
+import type { CacheNames } from './names.ts'
 
 /** More would not fit into the header of a value. */
 const mostTags = 100
@@ -8,7 +9,7 @@ const mostTags = 100
 const noTags: readonly string[] = Object.freeze([])
 
 /** @throws KeyplanError PARAM_INVALID when the function of the plan does not give a list of tags */
-export function tagsOf({ tags }: CacheSettings, params: ParamValues): readonly string[] {
+export function tagsOf({ tags }: CacheSettings, params: ParamValues, names: CacheNames): readonly string[] {
   if (!tags) return noTags
   const list: unknown = tags(params)
   if (!Array.isArray(list)) {
@@ -20,5 +21,5 @@ export function tagsOf({ tags }: CacheSettings, params: ParamValues): readonly s
   for (const tag of list) {
     if (typeof tag !== 'string') throw new KeyplanError('PARAM_INVALID', `a tag is ${kindOf(tag)}; make it a string`)
   }
-  return list as readonly string[]
+  return list.map(names.tag)
 }

@@ -12,6 +12,13 @@ export interface Trust {
   outageEnded(outage: Outage): void
 }
 
+/** What is not believed after one outage. */
+interface Doubt {
+  readonly until: number
+  readonly concerns: Outage['concerns']
+  readonly own: Set<string>
+}
+
 /** What it takes a process to make a connection and to pay what it owes, beside the pause before the attempt. */
 const attemptMs = 500
 
@@ -30,23 +37,22 @@ export function createTrust(clock: Clock, slowestReconnect: number): Trust {
     return restarted ? longestMs : Math.min(longestMs, shortestMs + 2 * lasted)
   }
 
-  let until = 0
-  let own = new Set<string>()
+  /** Empty nearly always. What was stored during a doubt need not be known after it. */
+  let doubts: Doubt[] = []
+
+  function concerning(key: string): Doubt[] {
+    if (doubts.length === 0) return doubts
+    doubts = doubts.filter(({ until }) => clock.now() < until)
+    return doubts.filter(({ concerns }) => concerns(key))
+  }
 
   return {
-    has(key) {
-      if (until === 0) return true
-      if (clock.now() < until) return own.has(key)
-      until = 0
-      own = new Set()
-      return true
-    },
+    has: key => doubts.length === 0 || concerning(key).every(({ own }) => own.has(key)),
     gain(key) {
-      if (until !== 0) own.add(key)
+      for (const { own } of concerning(key)) own.add(key)
     },
     outageEnded(outage) {
-      own = new Set()
-      until = Math.max(until, clock.now() + settleMs(outage))
+      doubts.push({ until: clock.now() + settleMs(outage), concerns: outage.concerns, own: new Set() })
     },
   }
 }

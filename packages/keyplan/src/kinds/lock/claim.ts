@@ -22,6 +22,6 @@ export function createClaim(owner: string): Claim {
 
 /** Whether a request of the claim may yet take the lock without its caller knowing. */
 export function isDoubtful({ unanswered }: Claim): boolean {
-  for (const { call } of unanswered) if (call.written) return true
+  for (const { call } of unanswered) if (call.written > 0) return true
   return false
 }

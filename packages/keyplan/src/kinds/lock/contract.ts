@@ -1,11 +1,13 @@
-import type { Call, CallOptions } from '../../base/call.ts'
+import type { CallOptions } from '../../base/call.ts'
+import { collect } from '../../base/collect.ts'
 import { type Duration, formatDuration } from '../../base/duration.ts'
-import { isKeyplanError, type KeyplanError, kindOf } from '../../base/error.ts'
-import type { Operations } from '../../guard/operation.ts'
-import type { Declaration, NamespaceOptions } from '../../plan/declaration.ts'
+import { shown } from '../../base/error.ts'
+import { groupProblems } from '../../base/option-group.ts'
+import { type Declaration, type NamespaceOptions, optionProblems } from '../../plan/declaration.ts'
 import type { ParamName, Params } from '../../plan/params.ts'
-import type { Claim } from './claim.ts'
 import { type LockRetry, type LockSettings, retryOf, ttlOf } from './settings.ts'
+
+export type { Acquisition, LockRequest, LockStore } from './store.ts'
 
 export interface LockOptions<Param extends string = string> extends NamespaceOptions<Param> {
   /** How long it lives when its holder does not renew it, 100 ms to 7 days. After a crash others wait this long. */
@@ -59,7 +61,8 @@ export interface Lock {
   acquire(options?: AcquireOptions): Promise<Held | undefined>
   /**
    * Does the work while holding the lock and lets go of it in all cases. The signal fires when the lock is lost, or
-   * when the caller's own does. The options bound the wait for the lock, not the work. A release that fails is a notice, never an error: the lock ends with its time to live.
+   * when the caller's own does. The options bound the wait for the lock, not the work. A release that fails is a
+   * notice, never an error: it goes on in the background, and at the latest the lock ends with its time to live.
    *
    * @returns what the work returns
    * @throws KeyplanError LOCK_BUSY when it did not come free in time; as `acquire`; and whatever the work throws
@@ -106,67 +109,11 @@ export interface Held extends AsyncDisposable {
   release(): Promise<boolean>
 }
 
-/** What a store answers to an acquire. */
-export type Acquisition =
-  | {
-      readonly granted: true
-      /** Decimal. */
-      readonly fence: string
-      /** Reading of the monotonic clock until which it is certainly held. */
-      readonly until: number
-      readonly degraded: boolean
-    }
-  | {
-      readonly granted: false
-      /** How long the holder still has, in milliseconds. Undefined when that is not known. */
-      readonly remainingMs: number | undefined
-    }
-
-/** One lock of many. */
-export interface LockRequest {
-  readonly key: string
-  readonly claim: Claim
-}
-
-/** Each step is atomic. */
-export interface LockStore {
-  /**
-   * Takes a free lock for the claim's owner.
-   * An owner who already has it gets the same fence and a full time to live: that is no second acquisition.
-   * The fence is larger than that of every earlier acquisition of this key.
-   * A request that arrives after its call has expired is refused: it never takes the lock.
-   */
-  acquire(call: Call, key: string, claim: Claim, ttlMs: number): Promise<Acquisition>
-  /** `acquire` for each of many, in order; the error of one concerns it alone. */
-  acquireMany(
-    call: Call,
-    requests: readonly LockRequest[],
-    ttlMs: number,
-  ): Promise<readonly (Acquisition | KeyplanError)[]>
-  /** Sets the owner's time to live; a reading of the clock until which it is certainly held, or undefined: not the owner. */
-  extend(call: Call, key: string, claim: Claim, ttlMs: number): Promise<number | undefined>
-  /** Frees the lock and wakes who waits, if the owner has it. Works at maxmemory. */
-  release(call: Call, key: string, claim: Claim): Promise<boolean>
-  /** `release` for each of many. */
-  releaseMany(call: Call, requests: readonly LockRequest[]): Promise<readonly (boolean | KeyplanError)[]>
-  /**
-   * Undoes acquires of the claim whose outcome is unknown. 0: the owner does not hold the lock and never will.
-   * Otherwise the milliseconds after which to withdraw again, since a request may still be on its way.
-   */
-  withdraw(call: Call, key: string, claim: Claim): Promise<number>
-  /** Whether anyone holds it. */
-  inspect(call: Call, key: string): Promise<LockState>
-}
-
-export const lockOperations: Operations<LockStore> = {
-  // Before this process goes on alone (`whenDown: 'local'`) it gives a link that just broke time to come back.
-  acquire: { idempotent: true, write: true, attempt: 500, hold: true },
-  acquireMany: { idempotent: true, write: true, attempt: 500, hold: true },
-  extend: { idempotent: true, write: true },
-  release: { idempotent: true, write: true },
-  releaseMany: { idempotent: true, write: true },
-  withdraw: { idempotent: true, write: true },
-  inspect: { idempotent: true, write: false },
+const ownOptions: Readonly<Record<Exclude<keyof LockOptions, keyof NamespaceOptions>, true>> = {
+  ttl: true,
+  retry: true,
+  whenDown: true,
+  renew: true,
 }
 
 /**
@@ -176,21 +123,15 @@ export const lockOperations: Operations<LockStore> = {
  * last writes can let a second holder in. What must not suffer from that compares `fence`.
  */
 export function lock<const P extends string>(pattern: P, options: LockOptions<ParamName<P>>): LockDeclaration<P> {
-  const { ttl, retry, whenDown = 'fail', renew = true, ...common } = options
-  const problems: string[] = []
-  const checked = <T>(read: () => T, otherwise: T): T => {
-    try {
-      return read()
-    } catch (error) {
-      if (!isKeyplanError(error)) throw error
-      problems.push(error.message)
-      return otherwise
-    }
+  const { ttl, retry, whenDown = 'fail', renew = true, ...common } = options ?? {}
+  const problems = optionProblems(options, Object.keys(ownOptions))
+  const ttlMs = collect(problems, () => ttlOf(ttl), 1_000)
+  if (retry !== undefined) problems.push(...groupProblems(retry, 'retry', ['attempts', 'delay']))
+  const patience = retry && collect(problems, () => retryOf(retry, 'retry.'), undefined)
+  if (whenDown !== 'fail' && whenDown !== 'local') {
+    problems.push(`whenDown is ${shown(whenDown)}; use 'fail' or 'local'`)
   }
-  const ttlMs = checked(() => ttlOf(ttl), 1_000)
-  const settings: LockSettings = { ttlMs, retry: retry && checked(() => retryOf(retry), undefined), renew }
-  if (whenDown !== 'fail' && whenDown !== 'local')
-    problems.push(`whenDown is ${kindOf(whenDown)}; use 'fail' or 'local'`)
+  if (typeof renew !== 'boolean') problems.push(`renew is ${shown(renew)}; write true or false`)
   return {
     kind: 'lock',
     pattern,
@@ -198,13 +139,11 @@ export function lock<const P extends string>(pattern: P, options: LockOptions<Pa
     durability: 'durable',
     whenDown,
     common,
-    options: settings,
+    options: { ttlMs, retry: patience, renew },
     facts: {
       ttl: formatDuration(ttlMs),
       renew,
-      retry: settings.retry
-        ? { attempts: settings.retry.attempts, delay: formatDuration(settings.retry.delayMs) }
-        : null,
+      retry: patience ? { attempts: patience.attempts, delay: formatDuration(patience.delayMs) } : null,
     },
     problems,
   }

@@ -4,11 +4,13 @@ import { KeyplanError } from '../../base/error.ts'
 import type { Guarded } from '../../guard/guarded.ts'
 import type { Surroundings } from '../kind.ts'
 import { type Claim, createClaim, isDoubtful } from './claim.ts'
-import type { Held, LockState, LockStore } from './contract.ts'
+import type { Held, LockState } from './contract.ts'
 import { createHeld, type HeldLock } from './held.ts'
 import { within } from './patience.ts'
 import type { LockSettings } from './settings.ts'
+import type { LockStore } from './store.ts'
 import { createTrips } from './trips.ts'
+import { createUnderWay } from './under-way.ts'
 import { createWithdrawals } from './withdrawal.ts'
 
 export interface LockStores {
@@ -31,19 +33,24 @@ export interface Custody {
   /** @throws KeyplanError CLOSED or ABORTED when there is no use in asking */
   inspect(options: CallOptions | undefined, key: string): Promise<LockState>
   check(signal: AbortSignal | undefined): void
-  close(): void
+  /** Gives up what is held, without releasing it: its work may go on. What is being asked for is withdrawn. */
+  close(): Promise<void>
 }
 
 /** A release that nobody waits for goes on in the background after this time. */
 const quickRelease: CallOptions = { deadline: '500ms' }
 
+/** How long closing waits for what is under way, in milliseconds. */
+const longestClose = 500
+
 export function createCustody(
   settings: LockSettings,
   { main, local, holding }: LockStores,
-  { name, clock, instance, notify }: Pick<Surroundings, 'name' | 'clock' | 'instance' | 'notify'>,
+  { name, clock, instance, server, notify }: Pick<Surroundings, 'name' | 'clock' | 'instance' | 'server' | 'notify'>,
 ): Custody {
-  const withdrawals = createWithdrawals(main, settings.ttlMs, clock)
-  const trips = createTrips(main, settings.ttlMs)
+  const underWay = createUnderWay(clock)
+  const withdrawals = createWithdrawals(main, settings.ttlMs, clock, underWay)
+  const trips = createTrips(main, settings.ttlMs, server?.lane)
   let closed = false
   let degraded = false
 
@@ -61,6 +68,7 @@ export function createCustody(
     if (mine?.degraded) return { remainingMs: mine.remaining() }
     const claim = createClaim(`${instance}/${randomUUID()}`)
     let kept = false
+    underWay.begin()
     try {
       const answer = await trips.acquire(options, { key, claim })
       if (!answer.granted) return answer
@@ -73,6 +81,7 @@ export function createCustody(
       return hold(key, claim, answer)
     } finally {
       if (!kept && (claim.granted || isDoubtful(claim))) withdrawals.start(key, claim)
+      underWay.end()
     }
   }
 
@@ -129,10 +138,12 @@ export function createCustody(
       return main.inspect(options, key)
     },
     check,
-    close() {
+    async close() {
       closed = true
       for (const held of [...holding.values()]) held.lose('the client was closed')
       withdrawals.close()
+      // Where Redis does not answer, what is left there ends with its time to live.
+      await underWay.over(longestClose)
     },
   }
 }

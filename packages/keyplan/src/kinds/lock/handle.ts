@@ -1,4 +1,7 @@
-import { isKeyplanError, KeyplanError } from '../../base/error.ts'
+import { checkOptions } from '../../base/call.ts'
+import { eitherSignal } from '../../base/either-signal.ts'
+import { isKeyplanError, KeyplanError, kindOf } from '../../base/error.ts'
+import { onAbort } from '../../base/on-abort.ts'
 import { createBell, type Wake } from '../../mechanisms/wake.ts'
 import type { Opened, Surroundings } from '../kind.ts'
 import type { AcquireOptions, Held, Lock, LockNamespace } from './contract.ts'
@@ -14,7 +17,7 @@ export function openLocks(
   stores: LockStores,
   wakes: readonly Wake[],
   names: LockNames,
-  surroundings: Pick<Surroundings, 'name' | 'pattern' | 'clock' | 'instance' | 'notify'>,
+  surroundings: Pick<Surroundings, 'name' | 'pattern' | 'clock' | 'instance' | 'server' | 'notify'>,
 ): Opened<LockNamespace> {
   const { name, pattern, clock } = surroundings
   const custody = createCustody(settings, stores, surroundings)
@@ -22,14 +25,15 @@ export function openLocks(
   const waiting = new Set<() => void>()
 
   async function acquire(key: string, options: AcquireOptions): Promise<Held | undefined> {
+    checkOptions(options)
     const { signal } = options
     const patience = patienceOf(settings, options)
     const started = clock.now()
-    const bell = createBell(clock)
+    const bell = createBell(clock, true)
     const place = line.join(key, bell)
     let held: Held | undefined
     let wasBusy = false
-    signal?.addEventListener('abort', bell.ring)
+    const unlink = signal && onAbort(signal, bell.ring)
     waiting.add(bell.ring)
     try {
       for (;;) {
@@ -60,7 +64,7 @@ export function openLocks(
       throw error
     } finally {
       place.leave(held !== undefined)
-      signal?.removeEventListener('abort', bell.ring)
+      unlink?.()
       waiting.delete(bell.ring)
     }
   }
@@ -68,11 +72,16 @@ export function openLocks(
   function open(key: string): Lock {
     return {
       async tryAcquire(options = {}) {
+        checkOptions(options)
         const answer = await custody.ask(key, options)
         return 'release' in answer ? answer : undefined
       },
       acquire: async (options = {}) => acquire(key, options),
       async run(work, options = {}) {
+        if (typeof work !== 'function') {
+          const given = `run() of '${pattern.source}' was given ${kindOf(work)}`
+          throw new KeyplanError('PARAM_INVALID', `${given}; give it a function that does the work`)
+        }
         await using held = await acquire(key, options)
         if (!held) {
           const { wait } = patienceOf(settings, options)
@@ -83,21 +92,31 @@ export function openLocks(
           )
         }
         const { fence, degraded } = held
-        const signal = options.signal ? AbortSignal.any([held.signal, options.signal]) : held.signal
-        return await work({ signal, fence, degraded })
+        if (!options.signal) return await work({ signal: held.signal, fence, degraded })
+        const { signal, forget } = eitherSignal(held.signal, options.signal)
+        try {
+          return await work({ signal, fence, degraded })
+        } finally {
+          forget()
+        }
       },
-      async isLocked(options) {
+      async isLocked(options = {}) {
+        checkOptions(options)
         return (await custody.inspect(options, key)).locked
       },
-      inspect: async options => custody.inspect(options, key),
+      async inspect(options = {}) {
+        checkOptions(options)
+        return custody.inspect(options, key)
+      },
     }
   }
 
   return {
     client: params => open(pattern.format(params)),
     async close() {
-      custody.close()
+      const closing = custody.close()
       for (const ring of waiting) ring()
+      await closing
     },
   }
 }

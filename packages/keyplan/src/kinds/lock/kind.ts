@@ -1,13 +1,14 @@
 import { guarded } from '../../guard/guarded.ts'
 import { localWake, redisWake } from '../../mechanisms/wake.ts'
 import type { Kind } from '../kind.ts'
-import { type LockDeclaration, type LockStore, lockOperations } from './contract.ts'
+import type { LockDeclaration } from './contract.ts'
 import { openLocks } from './handle.ts'
 import type { HeldLock } from './held.ts'
 import { createMemoryLockStore } from './memory.ts'
 import { lockNames } from './names.ts'
 import { createRedisLockStore } from './redis.ts'
 import { lockScripts } from './scripts.ts'
+import { type LockStore, lockOperations } from './store.ts'
 
 export const lockKind: Kind<LockDeclaration> = {
   kind: 'lock',
@@ -42,6 +43,9 @@ function fallback(memory: LockStore, holding: ReadonlyMap<string, HeldLock>): Pa
     acquire,
     acquireMany: (call, requests, ttlMs) =>
       Promise.all(requests.map(({ key, claim }) => acquire(call, key, claim, ttlMs))),
-    inspect: (call, key) => memory.inspect(call, key),
+    async inspect(call, key) {
+      const mine = holding.get(key)
+      return mine ? { locked: true, remainingMs: mine.remaining() } : memory.inspect(call, key)
+    },
   }
 }

@@ -1,5 +1,6 @@
 import type { CallOptions } from '../../base/call.ts'
 import { type Duration, durationMs } from '../../base/duration.ts'
+import { shown } from '../../base/error.ts'
 import type { AcquireOptions } from './contract.ts'
 import { type LockSettings, retryOf } from './settings.ts'
 
@@ -18,8 +19,8 @@ const defaultPoll = 250
 
 /** @throws KeyplanError PARAM_INVALID */
 export function patienceOf(settings: LockSettings, options: AcquireOptions): Patience {
-  const deadline = options.deadline === undefined ? undefined : durationMs(options.deadline, 'deadline')
-  const wait = options.wait === undefined ? undefined : durationMs(options.wait, 'wait')
+  const deadline = options.deadline === undefined ? undefined : durationMs(options.deadline, 'deadline', shown)
+  const wait = options.wait === undefined ? undefined : durationMs(options.wait, 'wait', shown)
   const bounded = (ms: number) => Math.min(ms, deadline ?? ms)
   if (settings.retry || options.attempts !== undefined || options.delay !== undefined) {
     const { attempts, delayMs } = retryOf({

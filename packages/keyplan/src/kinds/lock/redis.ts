@@ -1,6 +1,7 @@
 import type { Call } from '../../base/call.ts'
 import type { Clock } from '../../base/clock.ts'
 import { isKeyplanError, isUnavailable, KeyplanError } from '../../base/error.ts'
+import { perSlot } from '../../mechanisms/per-slot.ts'
 import { replyFailure } from '../../redis/failure.ts'
 import type { Redis } from '../../redis/redis.ts'
 import type { Unanswered } from './claim.ts'
@@ -13,15 +14,13 @@ const shortestFenceTtl = 30 * 86_400_000
 const fenceTtl = (ttlMs: number) => Math.max(shortestFenceTtl, 100 * ttlMs)
 
 export function createRedisLockStore(
-  redis: Pick<Redis, 'send' | 'evaluate' | 'serverTime'>,
+  redis: Pick<Redis, 'send' | 'evaluate' | 'serverTime' | 'lane' | 'slot'>,
   names: LockNames,
   clock: Clock,
 ): LockStore {
-  /** How far the server's clock is ahead of the estimate, seen in its last reply: it may have been set forward. */
-  let ahead = 0
-  const learn = (now: number) => {
-    ahead = Math.max(0, now - redis.serverTime())
-  }
+  /** How far each server's clock is ahead of the estimate, seen in its last reply: it may have been set forward. */
+  const ahead = new Map<string, number>()
+  const learn = (key: string, now: number) => ahead.set(redis.lane(key), Math.max(0, now - redis.serverTime(key)))
 
   /** Keeps the requests on their claims' lists until their answer is known. */
   async function tracked<T>(requests: readonly LockRequest[], request: Unanswered, send: () => Promise<T>): Promise<T> {
@@ -39,18 +38,20 @@ export function createRedisLockStore(
     }
   }
 
-  /** One trip: what each request is told, undefined where it came too late. */
+  /** One trip for keys of one slot: what each request is told, undefined where it came too late. */
   async function ask(
     call: Call,
     requests: readonly LockRequest[],
     ttlMs: number,
   ): Promise<(Acquisition | KeyplanError | undefined)[]> {
     const sentAt = clock.now()
-    const notAfter = Math.ceil(redis.serverTime() + ahead + call.expires - sentAt)
+    const { key } = requests[0]!
+    const now = redis.serverTime(key) + (ahead.get(redis.lane(key)) ?? 0)
+    const notAfter = Math.ceil(now + call.expires - sentAt)
     const keys = requests.flatMap(({ key }) => [key, names.fence(key)])
     const args = { ttl: ttlMs, fenceTtl: fenceTtl(ttlMs), notAfter, owners: requests.map(({ claim }) => claim.owner) }
     const reply = await tracked(requests, { call, notAfter }, () => redis.evaluate(acquireScript, { keys }, args, call))
-    learn(reply.now)
+    learn(key, reply.now)
     return reply.lines.map(({ sign, detail }, index) => {
       if (sign === '!') return replyFailure(detail)
       if (sign === '~') return undefined
@@ -60,21 +61,27 @@ export function createRedisLockStore(
     })
   }
 
-  const acquireMany: LockStore['acquireMany'] = async (call, requests, ttlMs) => {
+  async function acquireTogether(call: Call, requests: readonly LockRequest[], ttlMs: number) {
     const answers = await ask(call, requests, ttlMs)
     const late = requests.filter((_, index) => answers[index] === undefined)
     // An answer in time that says "too late" means that the server's clock is not where it was thought to be.
     const again = late.length > 0 && clock.now() < call.expires ? await ask(call, late, ttlMs) : []
     let next = 0
-    return allRefused(answers.map(answer => answer ?? again[next++] ?? tooLate()))
+    return answers.map(answer => answer ?? again[next++] ?? tooLate())
   }
 
-  const releaseMany: LockStore['releaseMany'] = async (call, requests) => {
+  async function releaseTogether(call: Call, requests: readonly LockRequest[]) {
     const locks = requests.map(({ key }) => key)
     const owners = requests.flatMap(({ key, claim }) => [claim.owner, names.wake(key)])
     const lines = await redis.evaluate(releaseScript, { locks }, { owners }, call)
-    return allRefused(lines.map(({ sign, detail }) => (sign === '!' ? replyFailure(detail) : sign === '1')))
+    return lines.map(({ sign, detail }) => (sign === '!' ? replyFailure(detail) : sign === '1'))
   }
+
+  const acquireMany: LockStore['acquireMany'] = async (call, requests, ttlMs) =>
+    allRefused(await perSlot(redis, requests, keyOf, part => acquireTogether(call, part, ttlMs)))
+
+  const releaseMany: LockStore['releaseMany'] = async (call, requests) =>
+    allRefused(await perSlot(redis, requests, keyOf, part => releaseTogether(call, part)))
 
   return {
     acquireMany,
@@ -89,7 +96,7 @@ export function createRedisLockStore(
     },
     withdraw(call, key, { owner, unanswered }) {
       let notAfter = 0
-      for (const request of unanswered) if (request.call.written) notAfter = Math.max(notAfter, request.notAfter)
+      for (const request of unanswered) if (request.call.written > 0) notAfter = Math.max(notAfter, request.notAfter)
       return redis.evaluate(withdrawScript, { lock: key }, { owner, wake: names.wake(key), notAfter }, call)
     },
     async inspect(call, key) {
@@ -99,6 +106,8 @@ export function createRedisLockStore(
   }
 }
 
+const keyOf = ({ key }: LockRequest) => key
+
 function only<T>(answers: readonly (T | KeyplanError)[]): T {
   const [answer] = answers
   if (answer instanceof Error) throw answer
@@ -106,7 +115,7 @@ function only<T>(answers: readonly (T | KeyplanError)[]): T {
 }
 
 /** A server that serves nobody now is for the guard to know: it retries, or falls back. */
-function allRefused<T>(answers: (T | KeyplanError)[]): (T | KeyplanError)[] {
+function allRefused<T>(answers: readonly (T | KeyplanError)[]): readonly (T | KeyplanError)[] {
   if (answers.every(isUnavailable)) throw answers[0]
   return answers
 }

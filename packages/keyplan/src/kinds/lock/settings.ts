@@ -1,5 +1,5 @@
 import { type Duration, durationMs } from '../../base/duration.ts'
-import { KeyplanError, kindOf } from '../../base/error.ts'
+import { KeyplanError, shown } from '../../base/error.ts'
 
 /** How often a lock is asked for before giving up. */
 export interface LockRetry {
@@ -22,7 +22,7 @@ const longestTtl = 604_800_000
 
 /** @throws KeyplanError PARAM_INVALID */
 export function ttlOf(ttl: Duration): number {
-  const ms = durationMs(ttl, 'ttl')
+  const ms = durationMs(ttl, 'ttl', shown)
   if (ms >= shortestTtl && ms <= longestTtl) return ms
   throw new KeyplanError(
     'PARAM_INVALID',
@@ -30,11 +30,13 @@ export function ttlOf(ttl: Duration): number {
   )
 }
 
-/** @throws KeyplanError PARAM_INVALID */
-export function retryOf({ attempts = 3, delay = '200ms' }: LockRetry): { attempts: number; delayMs: number } {
-  if (!Number.isInteger(attempts) || attempts < 1) {
-    const given = typeof attempts === 'number' ? attempts : kindOf(attempts)
-    throw new KeyplanError('PARAM_INVALID', `retry.attempts is ${given}; it must be a whole number from 1`)
+/**
+ * @param path stands before the name of each, for the error
+ * @throws KeyplanError PARAM_INVALID
+ */
+export function retryOf({ attempts = 3, delay = '200ms' }: LockRetry, path = ''): NonNullable<LockSettings['retry']> {
+  if (!Number.isSafeInteger(attempts) || attempts < 1) {
+    throw new KeyplanError('PARAM_INVALID', `${path}attempts is ${shown(attempts)}; it must be a whole number from 1`)
   }
-  return { attempts, delayMs: durationMs(delay, 'retry.delay') }
+  return { attempts, delayMs: durationMs(delay, `${path}delay`, shown) }
 }

@@ -2,7 +2,8 @@ import type { CallOptions } from '../../base/call.ts'
 import { isKeyplanError } from '../../base/error.ts'
 import type { Guarded } from '../../guard/guarded.ts'
 import { createGather } from '../../mechanisms/gather.ts'
-import type { Acquisition, LockRequest, LockStore } from './contract.ts'
+import type { Server } from '../kind.ts'
+import type { Acquisition, LockRequest, LockStore } from './store.ts'
 
 /**
  * Requests to the store, in the order they are made: acquires that follow each other in one tick share a round trip, and
@@ -18,16 +19,18 @@ export interface Trips {
 /** Most locks of one script call. */
 const gathered = 32
 
-export function createTrips(steps: Guarded<LockStore>, ttlMs: number): Trips {
+export function createTrips(steps: Guarded<LockStore>, ttlMs: number, lane: Server['lane']): Trips {
   // The server refuses a call for the sake of one key; the others are asked again without it.
   const separable = (error: unknown) => isKeyplanError(error, 'NO_PERMISSION') || isKeyplanError(error, 'CROSS_SLOT')
   const acquires = createGather<LockRequest, Acquisition>({
     max: gathered,
+    lane: lane && (({ key }) => lane(key)),
     run: requests => steps.acquireMany(undefined, requests, ttlMs),
     separable,
   })
   const releases = createGather<LockRequest, boolean>({
     max: gathered,
+    lane: lane && (({ key }) => lane(key)),
     run: requests => steps.releaseMany(undefined, requests),
     separable,
   })

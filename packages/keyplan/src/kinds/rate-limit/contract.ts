@@ -1,8 +1,8 @@
 import type { Call, CallOptions } from '../../base/call.ts'
 import { formatDuration } from '../../base/duration.ts'
-import { type KeyplanError, kindOf } from '../../base/error.ts'
+import { type KeyplanError, shown } from '../../base/error.ts'
 import type { Operations } from '../../guard/operation.ts'
-import type { Declaration, NamespaceOptions } from '../../plan/declaration.ts'
+import { type Declaration, type NamespaceOptions, optionProblems } from '../../plan/declaration.ts'
 import type { ParamName, Params } from '../../plan/params.ts'
 import { type PolicyOptions, policyOf, type RateLimitPolicy, wholeNumber } from './policy.ts'
 
@@ -114,17 +114,26 @@ export const rateLimitOperations: Operations<RateLimitStore> = {
   reset: { idempotent: true, write: true },
 }
 
+const ownOptions: Readonly<Record<Exclude<keyof RateLimitOptions, keyof NamespaceOptions>, true>> = {
+  limit: true,
+  window: true,
+  algorithm: true,
+  burst: true,
+  whenDown: true,
+  instances: true,
+}
+
 /** Declares a rate limit: `rateLimit('ratelimit:<ip>:15m', { limit: 100, window: '15m' })`. */
 export function rateLimit<const P extends string>(
   pattern: P,
   options: RateLimitOptions<ParamName<P>>,
 ): RateLimitDeclaration<P> {
-  const { limit, window, algorithm, burst, whenDown = 'allow', instances = 1, ...common } = options
-  const problems: string[] = []
-  const policy = policyOf(options, problems)
+  const { limit, window, algorithm, burst, whenDown = 'allow', instances = 1, ...common } = options ?? {}
+  const problems = optionProblems(options, Object.keys(ownOptions))
+  const policy = policyOf({ limit, window, algorithm, burst }, problems)
   const settings: RateLimitSettings = { policy, instances: wholeNumber(instances, 'instances', problems) }
   if (whenDown !== 'allow' && whenDown !== 'deny' && whenDown !== 'memory') {
-    problems.push(`whenDown is ${kindOf(whenDown)}; use 'allow', 'deny' or 'memory'`)
+    problems.push(`whenDown is ${shown(whenDown)}; use 'allow', 'deny' or 'memory'`)
   }
   return {
     kind: 'rateLimit',

@@ -1,8 +1,9 @@
-import type { CallOptions } from '../../base/call.ts'
-import { isKeyplanError, KeyplanError, kindOf } from '../../base/error.ts'
+import { type CallOptions, checkOptions } from '../../base/call.ts'
+import { isKeyplanError, KeyplanError, shown } from '../../base/error.ts'
 import type { Guarded } from '../../guard/guarded.ts'
 import { createGather } from '../../mechanisms/gather.ts'
 import type { Pattern } from '../../plan/pattern/pattern.ts'
+import type { Server } from '../kind.ts'
 import type { ConsumeOptions, RateLimit, RateLimitNamespace, RateLimitResult, RateLimitStore } from './contract.ts'
 import type { RateLimitPolicy } from './policy.ts'
 
@@ -18,9 +19,11 @@ export function createRateLimits(
   store: Guarded<RateLimitStore>,
   policy: RateLimitPolicy,
   pattern: Pattern,
+  lane?: Server['lane'],
 ): RateLimitNamespace {
   const gather = createGather<Request, RateLimitResult>({
     max: gathered,
+    lane: lane && (({ key }) => lane(key)),
     run: requests => decide(undefined, requests),
     // The server refuses a call for the sake of one key; the others are asked again without it.
     separable: error => isKeyplanError(error, 'NO_PERMISSION') || isKeyplanError(error, 'CROSS_SLOT'),
@@ -61,19 +64,23 @@ export function createRateLimits(
     }
 
     consume(options?: ConsumeOptions): Promise<RateLimitResult> {
-      const cost = options?.cost ?? 1
-      if (cost !== 1) {
-        const failure = costFailure(cost, policy)
-        if (failure) return Promise.reject(failure)
-      }
+      return options === undefined ? ask(undefined, this.#key, 1) : this.#consumeBy(options)
+    }
+
+    async #consumeBy(options: ConsumeOptions): Promise<RateLimitResult> {
+      checkOptions(options)
+      const { cost = 1 } = options
+      checkCost(cost, policy)
       return ask(options, this.#key, cost)
     }
 
-    peek(options?: CallOptions): Promise<RateLimitResult> {
+    async peek(options?: CallOptions): Promise<RateLimitResult> {
+      if (options !== undefined) checkOptions(options)
       return ask(options, this.#key, 0)
     }
 
-    reset(options?: CallOptions): Promise<void> {
+    async reset(options?: CallOptions): Promise<void> {
+      if (options !== undefined) checkOptions(options)
       gather.flush()
       return store.reset(options, this.#key)
     }
@@ -82,13 +89,13 @@ export function createRateLimits(
   return params => new Limit(pattern.format(params))
 }
 
-function costFailure(cost: number, { capacity, algorithm }: RateLimitPolicy): KeyplanError | undefined {
-  if (Number.isSafeInteger(cost) && cost >= 0 && cost <= capacity) return undefined
+/** @throws KeyplanError PARAM_INVALID */
+function checkCost(cost: number, { capacity, algorithm }: RateLimitPolicy): void {
+  if (Number.isSafeInteger(cost) && cost >= 0 && cost <= capacity) return
   const most = algorithm === 'token-bucket' ? 'burst' : 'limit'
-  const given = Number.isFinite(cost) ? cost : kindOf(cost)
   const hint = cost > capacity && Number.isFinite(cost) ? ', so more can never be allowed' : ''
-  return new KeyplanError(
+  throw new KeyplanError(
     'PARAM_INVALID',
-    `cost is ${given}; it must be a whole number from 0 to the ${most}, ${capacity}${hint}`,
+    `cost is ${shown(cost)}; it must be a whole number from 0 to the ${most}, ${capacity}${hint}`,
   )
 }

@@ -21,6 +21,6 @@ export const rateLimitKind: Kind<RateLimitDeclaration> = {
           rateLimitFallback(declaration, clock),
         )
       : guarded(name, createMemoryRateLimitStore(clock, policy), rateLimitOperations, bare)
-    return { client: createRateLimits(store, policy, pattern), close: async () => {} }
+    return { client: createRateLimits(store, policy, pattern, server?.lane), close: async () => {} }
   },
 }

@@ -1,5 +1,6 @@
+import { collect } from '../../base/collect.ts'
 import { type Duration, durationMs } from '../../base/duration.ts'
-import { isKeyplanError, kindOf } from '../../base/error.ts'
+import { shown } from '../../base/error.ts'
 
 /**
  * How units are counted. A key that is not used costs nothing with any of them.
@@ -29,9 +30,9 @@ export interface PolicyOptions {
   limit: number
   window: Duration
   /** Default: `fixed-window`. */
-  algorithm?: RateLimitAlgorithm
+  algorithm?: RateLimitAlgorithm | undefined
   /** Token bucket only: the size of the bucket, which is what may be consumed at once. Default: `limit`. */
-  burst?: number
+  burst?: number | undefined
 }
 
 const largest = 1_000_000_000
@@ -46,12 +47,12 @@ const exact = 2 ** 51
 export function policyOf(options: PolicyOptions, problems: string[]): RateLimitPolicy {
   const { algorithm = 'fixed-window', burst } = options
   if (!algorithms.includes(algorithm)) {
-    problems.push(`algorithm is ${kindOf(algorithm)}; use ${algorithms.map(name => `'${name}'`).join(', ')}`)
+    problems.push(`algorithm is ${shown(algorithm)}; use ${algorithms.map(name => `'${name}'`).join(', ')}`)
   }
   const limit = wholeNumber(options.limit, 'limit', problems)
-  const windowMs = windowOf(options.window, problems)
+  const windowMs = collect(problems, () => durationMs(options.window, 'window', shown), 1_000)
   if (burst !== undefined && algorithm !== 'token-bucket') {
-    problems.push(`burst belongs to the algorithm 'token-bucket'; '${algorithm}' has none`)
+    problems.push(`burst belongs to the algorithm 'token-bucket'; ${shown(algorithm)} has none`)
   }
   const capacity = burst === undefined ? limit : wholeNumber(burst, 'burst', problems)
   if (algorithm !== 'fixed-window' && Math.max(limit, capacity) * windowMs > exact) {
@@ -60,21 +61,10 @@ export function policyOf(options: PolicyOptions, problems: string[]): RateLimitP
   return { algorithm, limit, windowMs, capacity }
 }
 
-function windowOf(window: Duration, problems: string[]): number {
-  try {
-    return durationMs(window, 'window')
-  } catch (error) {
-    if (!isKeyplanError(error)) throw error
-    problems.push(error.message)
-    return 1_000
-  }
-}
-
 /** The figure itself, or 1 with a problem. */
 export function wholeNumber(value: number, name: string, problems: string[]): number {
   if (Number.isInteger(value) && value >= 1 && value <= largest) return value
-  const given = typeof value === 'number' ? value : kindOf(value)
-  problems.push(`${name} is ${given}; it must be a whole number from 1 to ${largest}`)
+  problems.push(`${name} is ${shown(value)}; it must be a whole number from 1 to ${largest}`)
   return 1
 }
 

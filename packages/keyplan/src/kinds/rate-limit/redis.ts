@@ -1,5 +1,6 @@
 import type { Call } from '../../base/call.ts'
 import { isUnavailable, type KeyplanError } from '../../base/error.ts'
+import { perSlot } from '../../mechanisms/per-slot.ts'
 import { replyFailure } from '../../redis/failure.ts'
 import type { Redis } from '../../redis/redis.ts'
 import type { Decision, RateLimitStore } from './contract.ts'
@@ -9,14 +10,16 @@ import { type Figures, fixedWindowScript, slidingWindowScript, tokenBucketScript
 import { slidingWindowResult } from './sliding-window.ts'
 import { tokenBucketResult } from './token-bucket.ts'
 
-type Server = Pick<Redis, 'send' | 'evaluate'>
+type Server = Pick<Redis, 'send' | 'evaluate' | 'slot'>
 
 const onlyOnes: readonly number[] = []
 
 export function createRedisRateLimitStore(redis: Server): RateLimitStore {
   const consume: RateLimitStore['consume'] = (call, keys, costs, policy) => {
     const decide = deciders[policy.algorithm]
-    return decide(redis, call, keys, costs.every(isOne) ? onlyOnes : costs, policy)
+    if (costs.every(isOne)) return perSlot(redis, keys, itself, part => decide(redis, call, part, onlyOnes, policy))
+    const requests = keys.map((key, index) => ({ key, cost: costs[index]! }))
+    return perSlot(redis, requests, keyOf, part => decide(redis, call, part.map(keyOf), part.map(costOf), policy))
   }
   return {
     consume,
@@ -28,6 +31,9 @@ export function createRedisRateLimitStore(redis: Server): RateLimitStore {
 }
 
 const isOne = (cost: number) => cost === 1
+const itself = (key: string) => key
+const keyOf = ({ key }: { key: string }) => key
+const costOf = ({ cost }: { cost: number }) => cost
 
 type Decide = (
   redis: Server,

@@ -1,4 +1,4 @@
-import { KeyplanError } from '../../base/error.ts'
+import { KeyplanError, kindOf } from '../../base/error.ts'
 import { isWellFormed } from '../../base/unicode.ts'
 import { sharedKey, stepsOf, stopOf } from './overlap.ts'
 import { type ParamText, paramText } from './param-text.ts'
@@ -57,6 +57,11 @@ interface Field extends ParamPart {
   readonly excluded: string
 }
 
+function noParams(source: string, fields: readonly Field[], given: unknown): KeyplanError {
+  const names = fields.map(({ param }) => param).join(', ')
+  return new KeyplanError('PARAM_INVALID', `the params of '${source}' are ${kindOf(given)}; give { ${names} }`)
+}
+
 function compile(source: string, { parts, tagged }: Syntax, verbatim: boolean): Pattern {
   const [first] = parts
   const stem = first && 'literal' in first ? first.literal : ''
@@ -71,6 +76,7 @@ function compile(source: string, { parts, tagged }: Syntax, verbatim: boolean): 
   })
 
   const format = (params: ParamValues): string => {
+    if (fields.length > 0 && (typeof params !== 'object' || params === null)) throw noParams(source, fields, params)
     let key = stem
     for (const field of fields) key += field.text(params[field.param]) + field.literal
     return key

@@ -27,7 +27,7 @@ export interface Pattern {
   readonly tagged: boolean
   /** Whether its keys are other software's: values stand in them as they are, not percent-encoded. */
   readonly verbatim: boolean
-  /** @throws KeyplanError PARAM_INVALID when a value is missing, of the wrong type, too long or ill-formed Unicode */
+  /** @throws KeyplanError PARAM_INVALID when a value is missing, of the wrong type, too long or ill-formed Unicode, or there is no object of them */
   format(params: ParamValues): string
   /** The parameters of a key of this pattern (digests for hashed ones), or undefined when it is not one. */
   match(key: string): Record<string, string> | undefined

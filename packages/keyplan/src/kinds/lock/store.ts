@@ -1,0 +1,68 @@
+import type { Call } from '../../base/call.ts'
+import type { KeyplanError } from '../../base/error.ts'
+import type { Operations } from '../../guard/operation.ts'
+import type { Claim } from './claim.ts'
+import type { LockState } from './contract.ts'
+
+/** What a store answers to an acquire. */
+export type Acquisition =
+  | {
+      readonly granted: true
+      /** Decimal. */
+      readonly fence: string
+      /** Reading of the monotonic clock until which it is certainly held. */
+      readonly until: number
+      readonly degraded: boolean
+    }
+  | {
+      readonly granted: false
+      /** How long the holder still has, in milliseconds. Undefined when that is not known. */
+      readonly remainingMs: number | undefined
+    }
+
+/** One lock of many. */
+export interface LockRequest {
+  readonly key: string
+  readonly claim: Claim
+}
+
+/** Each step is atomic. */
+export interface LockStore {
+  /**
+   * Takes a free lock for the claim's owner.
+   * An owner who already has it gets the same fence and a full time to live: that is no second acquisition.
+   * The fence is larger than that of every earlier acquisition of this key.
+   * A request that arrives after its call has expired is refused: it never takes the lock.
+   */
+  acquire(call: Call, key: string, claim: Claim, ttlMs: number): Promise<Acquisition>
+  /** `acquire` for each of many, in order; the error of one concerns it alone. */
+  acquireMany(
+    call: Call,
+    requests: readonly LockRequest[],
+    ttlMs: number,
+  ): Promise<readonly (Acquisition | KeyplanError)[]>
+  /** Sets the owner's time to live; a reading of the clock until which it is certainly held, or undefined: not the owner. */
+  extend(call: Call, key: string, claim: Claim, ttlMs: number): Promise<number | undefined>
+  /** Frees the lock and wakes who waits, if the owner has it. Works at maxmemory. */
+  release(call: Call, key: string, claim: Claim): Promise<boolean>
+  /** `release` for each of many. */
+  releaseMany(call: Call, requests: readonly LockRequest[]): Promise<readonly (boolean | KeyplanError)[]>
+  /**
+   * Undoes acquires of the claim whose outcome is unknown. 0: the owner does not hold the lock and never will.
+   * Otherwise the milliseconds after which to withdraw again, since a request may still be on its way.
+   */
+  withdraw(call: Call, key: string, claim: Claim): Promise<number>
+  /** Whether anyone holds it. */
+  inspect(call: Call, key: string): Promise<LockState>
+}
+
+export const lockOperations: Operations<LockStore> = {
+  // Before this process goes on alone (`whenDown: 'local'`) it gives a link that just broke time to come back.
+  acquire: { idempotent: true, write: true, attempt: 500, hold: true },
+  acquireMany: { idempotent: true, write: true, attempt: 500, hold: true },
+  extend: { idempotent: true, write: true },
+  release: { idempotent: true, write: true },
+  releaseMany: { idempotent: true, write: true },
+  withdraw: { idempotent: true, write: true },
+  inspect: { idempotent: true, write: false },
+}

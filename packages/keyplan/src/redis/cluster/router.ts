@@ -1,0 +1,108 @@
+import type { Call } from '../../base/call.ts'
+import type { Clock } from '../../base/clock.ts'
+import { isKeyplanError, type KeyplanError } from '../../base/error.ts'
+import type { SenderOptions } from '../commands.ts'
+import { type Redirection, redirectionOf } from '../failure.ts'
+import type { Node } from '../node.ts'
+import type { Argument, Reply } from '../redis.ts'
+import { refusalOf } from '../waiting.ts'
+
+/** Sends calls to the node that has their slot, and after it when it has moved. A call without a slot goes to any node. */
+export interface Router {
+  /**
+   * @param args what the call weighs while it waits
+   * @param ask `asking`: the node serves this call alone, and only if ASKING goes before it
+   */
+  run<T>(
+    slot: number | undefined,
+    call: Call,
+    args: readonly Argument[],
+    ask: (node: Node, asking: boolean) => Promise<T>,
+  ): Promise<T>
+  block(slot: number | undefined, ask: (node: Node) => Promise<Reply>): Promise<Reply>
+}
+
+interface RouterOptions {
+  ownerOf(slot: number | undefined): Node | undefined
+  /** The node that an answer points to. Notes who has the slot from now on. */
+  pointed(redirection: Redirection, answered: Node): Node
+  /** What becomes of a call whose slot nobody is known to have. */
+  absent: SenderOptions['absent']
+  unserved(): KeyplanError
+  /** The map may be out of date. */
+  disturbed(): void
+  readonly maxRedirects: number
+  clock: Clock
+}
+
+interface Journey<T> {
+  readonly slot: number | undefined
+  readonly call: Call
+  readonly args: readonly Argument[]
+  readonly ask: (node: Node, asking: boolean) => Promise<T>
+}
+
+/** A slot on its way answers TRYAGAIN until the keys of the call are together. */
+const tryAgainMs = 20
+
+export function createRouter(options: RouterOptions): Router {
+  const { ownerOf, pointed, absent, unserved, disturbed, maxRedirects, clock } = options
+
+  const run: Router['run'] = (slot, call, args, ask) => {
+    const node = ownerOf(slot)
+    if (node) return ask(node, false).catch(error => follow(error, node, { slot, call, args, ask }))
+    return new Promise((resolve, reject) => {
+      absent(call, args, () => run(slot, call, args, ask).then(resolve, reject), reject)
+    })
+  }
+
+  async function follow<T>(error: unknown, answered: Node, { slot, call, args, ask }: Journey<T>): Promise<T> {
+    let node = answered
+    let reason = error
+    for (let redirects = 0; ; ) {
+      const redirection = redirectionOf(reason)
+      if (redirection && redirects++ < maxRedirects) node = redirected(redirection, node, call)
+      else if (isKeyplanError(reason, 'TRY_AGAIN')) await untilTogether(call)
+      else if (isKeyplanError(reason, 'REDIRECTED') && !redirection) return run(slot, call, args, ask)
+      else {
+        if (isKeyplanError(reason, 'CLUSTER_DOWN')) disturbed()
+        throw reason
+      }
+      try {
+        return await ask(node, redirection?.kind === 'ASK')
+      } catch (failure) {
+        reason = failure
+      }
+    }
+  }
+
+  /** Who answers that the call belongs elsewhere did not run it. */
+  function redirected(redirection: Redirection, answered: Node, call: Call): Node {
+    call.written--
+    return pointed(redirection, answered)
+  }
+
+  async function untilTogether(call: Call): Promise<void> {
+    call.written--
+    await new Promise<void>(resolve => clock.after(tryAgainMs, resolve, true))
+    const refusal = refusalOf(call, clock.now())
+    if (refusal) throw refusal
+  }
+
+  return {
+    run,
+    async block(slot, ask) {
+      for (let redirects = 0; ; redirects++) {
+        const node = ownerOf(slot)
+        if (!node) throw unserved()
+        try {
+          return await ask(node)
+        } catch (error) {
+          const redirection = redirectionOf(error)
+          if (!redirection || redirects >= maxRedirects) throw error
+          pointed(redirection, node)
+        }
+      }
+    },
+  }
+}

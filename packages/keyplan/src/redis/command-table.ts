@@ -1,0 +1,40 @@
+import type { Argument } from './redis.ts'
+
+/** The commands of the library itself, whose first key needs no search: where it stands among the arguments. */
+const places: Readonly<Record<string, number>> = {
+  get: 0,
+  mget: 0,
+  set: 0,
+  del: 0,
+  unlink: 0,
+  pttl: 0,
+  evalsha: 2,
+  eval: 2,
+}
+
+let table: typeof import('@ioredis/commands') | undefined
+
+/** Loads what is known of all commands. It comes with ioredis, and like it with the first connection. */
+export async function loadCommandTable(): Promise<void> {
+  table ??= await import('@ioredis/commands')
+}
+
+/** Whether a command certainly changes nothing. */
+export function isReadOnly(command: string): boolean {
+  const name = command.toLowerCase()
+  return table?.exists(name) === true && table.hasFlag(name, 'readonly')
+}
+
+/** The first key of a command; undefined for one that has none. */
+export function commandKey(command: string, args: readonly Argument[]): string | undefined {
+  const place = places[command] ?? searched(command, args)
+  if (place === undefined || ((command === 'evalsha' || command === 'eval') && Number(args[1]) === 0)) return undefined
+  const key = args[place]
+  return key instanceof Uint8Array ? Buffer.from(key).toString() : key === undefined ? undefined : String(key)
+}
+
+function searched(command: string, args: readonly Argument[]): number | undefined {
+  const name = command.toLowerCase()
+  if (!table?.exists(name)) return undefined
+  return table.getKeyIndexes(name, args as (string | Buffer | number)[])[0]
+}

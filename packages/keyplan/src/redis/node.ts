@@ -1,0 +1,287 @@
+import type { Call } from '../base/call.ts'
+import type { Clock } from '../base/clock.ts'
+import { isKeyplanError, KeyplanError } from '../base/error.ts'
+import { createBlocking } from './blocking.ts'
+import { createSender, type Send, type Sender, type SenderOptions, withScripts } from './commands.ts'
+import { createInFlight } from './in-flight.ts'
+import { type Link, openLink } from './link.ts'
+import type { Locator } from './locator.ts'
+import { openPool } from './pool.ts'
+import type { RecoveryHook, Redis } from './redis.ts'
+import { scanPage } from './scan.ts'
+import { createScout } from './scout.ts'
+import { type Endpoint, endpointName, type LinkRole, type NodeSettings } from './settings.ts'
+import { createSubscriber } from './subscriber.ts'
+import { createWaiting } from './waiting.ts'
+
+/** What the supervisor of a node reports. `node` is where it is, `lane` what `Redis.lane` calls it. */
+export type NodeEvent = { readonly node: string; readonly lane: string } & (
+  | { readonly type: 'ready'; readonly version: string | undefined; readonly afterMs: number }
+  | { readonly type: 'lost'; readonly error: KeyplanError }
+  | { readonly type: 'attempt-failed'; readonly error: KeyplanError; readonly attempts: number }
+  | { readonly type: 'moved'; readonly from: string }
+  | { readonly type: 'gap' }
+)
+
+/** One server process: its links, and what waits for them. */
+export interface Node {
+  /** `host:port` or the socket's path; while that is unknown, what it is called. */
+  readonly name: string
+  readonly state: 'connecting' | 'ready' | 'down' | 'closed'
+  /** Why it is not ready, as far as known. */
+  readonly error: KeyplanError | undefined
+  readonly version: string | undefined
+  readonly send: Send
+  readonly over: Sender['over']
+  readonly block: Redis['block']
+  readonly subscribe: Redis['subscribe']
+  /** See `Redis.serverTime`. */
+  serverTime(): number
+  /** Milliseconds since the last link was lost, or since the search began. */
+  downFor(): number
+  /** Starts connecting; reconnects by itself until closed. */
+  start(): void
+  /** Ends every link, since the server is no longer the one that is meant, and looks for it anew. */
+  retire(reason: KeyplanError): void
+  /** Rejects what waits for a link, for whoever called to send it elsewhere. */
+  dismiss(error: () => KeyplanError): void
+  close(): Promise<void>
+}
+
+export interface NodeOptions {
+  readonly settings: NodeSettings
+  readonly role?: LinkRole
+  /** How many connections make up its command link. Default 1. */
+  readonly pool?: number
+  readonly lane: string
+  readonly locator: Locator
+  /** What must be done on a link before anybody else may use it. */
+  readonly hooks: ReadonlySet<RecoveryHook>
+  slot: Redis['slot']
+  /** Whether it has the key. */
+  concerns(key: string): boolean
+  /** It takes the place of one that has been gone for this long, in milliseconds, and may have lost what that one had. */
+  readonly replaces?: number
+  readonly clock: Clock
+  onEvent(event: NodeEvent): void
+}
+
+/** A link is nearly always back within this, if it comes back soon at all. Milliseconds. */
+const blipMs = 500
+
+/** Errors that waiting does not heal: the calls that wait are told at once. */
+const fatal = ['AUTH_FAILED', 'TLS_FAILED', 'UNSUPPORTED'] as const
+
+export const isFatal = (error: unknown): error is KeyplanError => fatal.some(code => isKeyplanError(error, code))
+
+/**
+ * Keeps one command link to a server, a subscriber link when something listens, and links to block on when something
+ * waits for data.
+ */
+export function openNode(options: NodeOptions): Node {
+  const { settings, role = 'commands', pool = 1, lane, locator, hooks, replaces, clock, onEvent } = options
+  const { stall, backoff, slice = 3_000 } = settings
+  const waiting = createWaiting(settings.waiting, clock)
+  const inFlight = createInFlight(clock)
+  const ending = new AbortController()
+  let link: Link | undefined
+  let endpoint: Endpoint | undefined
+  let state: Node['state'] = replaces === undefined ? 'connecting' : 'down'
+  let error: KeyplanError | undefined
+  let downSince = clock.now() - (replaces ?? 0)
+  let readySince = 0
+  let aside: Link | undefined
+  let last: Link['handshake'] | undefined
+  let closing: Promise<void> | undefined
+  let attempt = new AbortController()
+
+  const nameOf = (at: Endpoint | undefined) => (at ? endpointName(at) : locator.name)
+  const closed = () => new KeyplanError('CLOSED', 'The client is closed', { outcome: 'not-executed' })
+  const unreachable = () => {
+    const message = error?.message ?? `Redis at ${nameOf(endpoint)} is not connected`
+    return new KeyplanError('DISCONNECTED', message, { outcome: 'not-executed' })
+  }
+  const isHeld = ({ hold }: Call) => hold === true || (hold === 'blip' && clock.now() - downSince < blipMs)
+  const end = () => (state === 'closed' ? closed() : undefined)
+  const sending: Omit<SenderOptions, 'link' | 'absent'> = { end, failed: stepAside, inFlight, clock }
+
+  const scout = createScout<{ link: Link; at: Endpoint }>({
+    attempt: connect,
+    found: adopt,
+    discard: found => found.link.destroy(closed()),
+    failed(cause, attempts) {
+      if (attempt.signal.aborted) return
+      error = cause
+      state = 'down'
+      onEvent({ type: 'attempt-failed', node: nameOf(endpoint), lane, error: cause, attempts })
+      if (isFatal(cause)) waiting.reject(() => new KeyplanError(cause.code, cause.message, { outcome: 'not-executed' }))
+    },
+    backoff,
+    clock,
+  })
+
+  /** A link is not found until the recovery hooks have run on it: nothing may be read before them. */
+  async function connect(): Promise<{ link: Link; at: Endpoint }> {
+    attempt = new AbortController()
+    const { signal } = attempt
+    const at = await locator.locate(signal)
+    const fresh = await openPool(pool, () => openLink(settings, at, role, clock, signal))
+    try {
+      await recover(fresh)
+      if (locator.confirm && !(await locator.confirm(at, signal))) {
+        throw new KeyplanError('DISCONNECTED', `Redis at ${endpointName(at)} is no longer the master`)
+      }
+      return { link: fresh, at }
+    } catch (cause) {
+      const failure = isKeyplanError(cause)
+        ? cause
+        : new KeyplanError('DISCONNECTED', `Recovery of ${endpointName(at)} failed`, { cause })
+      fresh.destroy(failure)
+      throw failure
+    }
+  }
+
+  /** A process that began during an outage has one behind it, too. */
+  async function recover(fresh: Link): Promise<void> {
+    if (!last && state !== 'down') return
+    const restarted = fresh.handshake.runId === undefined || fresh.handshake.runId !== last?.runId
+    const outage = { concerns: options.concerns, lasted: clock.now() - downSince, restarted }
+    // What recovers a link before it is open to others has only that link to wait for.
+    const { send } = createSender({
+      ...sending,
+      link: () => fresh,
+      absent: (_call, _args, _go, fail) => fail(unreachable()),
+    })
+    const scan: Redis['scan'] = (glob, cursor, call) => scanPage(send, glob, cursor, call)
+    await Promise.all([...hooks].map(hook => hook({ ...withScripts(send), scan, slot: options.slot }, outage)))
+  }
+
+  function adopt({ link: fresh, at }: { link: Link; at: Endpoint }): void {
+    const from = endpoint && endpointName(endpoint)
+    link = fresh
+    endpoint = at
+    last = fresh.handshake
+    error = undefined
+    state = 'ready'
+    readySince = clock.now()
+    void fresh.ended.then(reason => lose(fresh, reason))
+    const node = endpointName(at)
+    if (from !== undefined && from !== node) onEvent({ type: 'moved', node, lane, from })
+    // Those who listen may send at once: the waiting ones go first.
+    waiting.release()
+    onEvent({ type: 'ready', node, lane, version: fresh.handshake.version, afterMs: clock.now() - downSince })
+    subscriber.serverIsBack()
+  }
+
+  function lose(gone: Link, reason: KeyplanError): void {
+    if (link !== gone) return
+    link = undefined
+    downSince = clock.now()
+    if (state === 'closed') return
+    state = 'down'
+    error = reason
+    // Of a server that can be replaced no link is to be trusted once one is lost.
+    if (locator.watch) leave(reason)
+    onEvent({ type: 'lost', node: nameOf(endpoint), lane, error: reason })
+    scout.start()
+  }
+
+  function leave(reason: KeyplanError): void {
+    subscriber.retire(reason)
+    blocking.retire(reason)
+  }
+
+  async function close(): Promise<void> {
+    state = 'closed'
+    scout.stop()
+    ending.abort()
+    attempt.abort()
+    aside?.destroy(closed())
+    waiting.reject(closed)
+    const others = Promise.all([subscriber.close(), blocking.close(), locator.close?.()])
+    // They may finish, for as long as a link may be silent.
+    await inFlight.drained(stall)
+    link?.destroy(closed())
+    await Promise.all([link?.ended, others])
+  }
+
+  /**
+   * A server that takes no writes is no longer the master. What others have asked of it may still be answered, but
+   * nothing more is, until it is known who took its place: at most once per longest pause, since it may be nobody.
+   */
+  function stepAside(cause: unknown): void {
+    const old = link
+    if (!old || !isKeyplanError(cause, 'READONLY') || clock.now() - readySince < backoff.max) return
+    aside = old
+    lose(old, cause)
+    clock.after(stall, () => old.destroy(cause))
+  }
+
+  const sender = createSender({
+    ...sending,
+    link: () => link,
+    absent(call, args, go, fail) {
+      if (isHeld(call)) waiting.add(call, args, go, fail)
+      else fail(unreachable())
+    },
+  })
+  const there = () => endpoint ?? locator.locate(ending.signal)
+  const openAs = async (as: LinkRole, silence = stall) =>
+    openLink({ ...settings, scripts: [], stall: silence }, await there(), as, clock, ending.signal)
+  const subscriber = createSubscriber(() => openAs('subscriber'), {
+    reachable: () => link !== undefined,
+    gap: () => onEvent({ type: 'gap', node: nameOf(endpoint), lane }),
+    backoff,
+    clock,
+  })
+  const blocking = createBlocking({
+    serverName: () => nameOf(endpoint),
+    open: () => openAs('blocking', slice + stall),
+    refusal: () => end() ?? (link ? undefined : unreachable()),
+    slice,
+    clock,
+  })
+
+  function retire(reason: KeyplanError): void {
+    if (state === 'closed') return
+    leave(reason)
+    attempt.abort()
+    if (link) link.destroy(reason)
+    else scout.hurry()
+  }
+  locator.watch?.(() => {
+    void (async () => {
+      const at = await locator.locate(ending.signal)
+      if (link && endpoint && endpointName(at) === endpointName(endpoint)) return
+      retire(new KeyplanError('DISCONNECTED', `Redis at ${nameOf(endpoint)} was replaced by ${endpointName(at)}`))
+    })().catch(() => {})
+  })
+
+  return {
+    get name() {
+      return nameOf(endpoint)
+    },
+    get state() {
+      return state
+    },
+    get error() {
+      return error
+    },
+    get version() {
+      return last?.version
+    },
+    send: sender.send,
+    over: sender.over,
+    block: blocking.block,
+    subscribe: subscriber.subscribe,
+    serverTime: () => last?.serverTime(clock.now()) ?? clock.wall(),
+    downFor: () => (link ? 0 : clock.now() - downSince),
+    start: scout.start,
+    retire,
+    dismiss: waiting.reject,
+    close() {
+      closing ??= close()
+      return closing
+    },
+  }
+}

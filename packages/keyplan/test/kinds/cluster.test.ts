@@ -1,0 +1,118 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Cluster, startCluster } from '@keyplan/local'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { realClock } from '../../src/base/clock.ts'
+import { createBareGuard } from '../../src/guard/guard.ts'
+import { type CacheDeclaration, cache } from '../../src/kinds/cache/contract.ts'
+import { cacheKind } from '../../src/kinds/cache/kind.ts'
+import type { Opened, Surroundings } from '../../src/kinds/kind.ts'
+import { lockScripts } from '../../src/kinds/lock/scripts.ts'
+import { rateLimit } from '../../src/kinds/rate-limit/contract.ts'
+import { rateLimitKind } from '../../src/kinds/rate-limit/kind.ts'
+import { parsePattern } from '../../src/plan/pattern/parse.ts'
+import { type Cache, type CacheHarness, cacheConformance, declared, type Options } from '../conformance/cache.ts'
+import { type LockHarness, lockConformance } from '../conformance/lock.ts'
+import { type LimitOptions, rateLimitConformance } from '../conformance/rate-limit.ts'
+import { callFor, type LiveServer, openTarget, until } from '../live-server.ts'
+import { openClient, openStore } from './lock-redis-harness.ts'
+
+/** What every kind promises, it promises on a cluster: the same tests, on three masters. */
+let cluster: Cluster
+beforeAll(async () => {
+  cluster = await startCluster({ replicas: 0 })
+}, 60_000)
+afterAll(() => cluster.stop())
+
+const scripts = [...cacheKind.scripts, ...rateLimitKind.scripts, ...lockScripts]
+
+/** Clients that share nothing but the cluster, which is emptied before. */
+async function clusterHarness() {
+  await Promise.all(cluster.nodes.map(node => node.ask('FLUSHALL')))
+  const servers: LiveServer[] = []
+  const opened: Opened<unknown>[] = []
+  async function server(): Promise<LiveServer> {
+    const addresses = cluster.nodes.map(({ port }) => ({ host: '127.0.0.1', port }))
+    const live = openTarget({ topology: 'cluster', addresses }, { scripts })
+    servers.push(live)
+    await until(() => live.connection.state === 'ready')
+    return live
+  }
+  let instances = 0
+  async function open<Client>(pattern: string, kind: (surroundings: Surroundings) => Opened<Client>): Promise<Client> {
+    const one = kind({
+      name: 'things',
+      pattern: parsePattern(pattern),
+      clock: realClock,
+      instance: `client-${++instances}`,
+      server: await server(),
+      bare: createBareGuard(),
+      notify: () => {},
+    })
+    opened.push(one)
+    return one.client
+  }
+  return {
+    server,
+    open,
+    advance: (ms: number) => sleep(ms),
+    async close() {
+      for (const { close } of opened) await close()
+      for (const live of servers) await live.close()
+    },
+  }
+}
+
+const openCache =
+  (options: Options) =>
+  (surroundings: Surroundings): Opened<Cache> =>
+    cacheKind.open(cache('value:<id>', options) as CacheDeclaration, surroundings) as Opened<Cache>
+
+async function cacheHarness(): Promise<CacheHarness> {
+  const harness = await clusterHarness()
+  return {
+    ...harness,
+    client: (options: Partial<Options> = {}) => harness.open('value:<id>', openCache({ ...declared, ...options })),
+    async plant(id, stored) {
+      const owner = await cluster.ownerOf(`value:${id}`)
+      await owner.ask('SET', `value:${id}`, stored)
+    },
+  }
+}
+
+async function lockHarness(): Promise<LockHarness> {
+  const { server, advance, close } = await clusterHarness()
+  return {
+    store: openStore((await server()).redis),
+    client: async options => openClient(await server(), options),
+    call: callFor,
+    advance,
+    close,
+  }
+}
+
+async function limitHarness() {
+  const harness = await clusterHarness()
+  return {
+    ...harness,
+    client: (options: LimitOptions) =>
+      harness.open('limit:<id>', surroundings =>
+        rateLimitKind.open(rateLimit<string>('limit:<id>', options), surroundings),
+      ),
+  }
+}
+
+cacheConformance('a cluster', cacheHarness)
+lockConformance('a cluster', lockHarness)
+rateLimitConformance('a cluster', limitHarness)
+
+test('calls of one tick share a trip for each server, and clear reaches every node', async () => {
+  const harness = await clusterHarness()
+  const values = await harness.open('value:<id>', openCache(declared))
+  const ids = Array.from({ length: 200 }, (_, index) => ({ id: `n${index}` }))
+  await Promise.all(ids.map(id => values(id).set(id)))
+  expect(await Promise.all(ids.map(id => values(id).get()))).toEqual(ids)
+  expect(await values.getMany(ids)).toEqual(ids)
+  expect(await values.clear()).toBe('done')
+  for (const node of cluster.nodes) expect(await node.ask('KEYS', 'value:*')).toEqual([])
+  await harness.close()
+})
