@@ -6,6 +6,6 @@ export default {
   input: { index: 'src/index.ts', 'client/index': 'src/client/index.ts', 'config/index': 'src/config/index.ts' },
   platform: 'node',
   transform: { target: 'es2023' },
-  external: [/^node:/, 'ioredis', 'lru-cache', 'yaml'],
+  external: [/^node:/, 'ioredis', '@ioredis/commands', 'lru-cache', 'yaml'],
   output: { dir: 'dist', format: 'esm', chunkFileNames: 'shared/[name].js' },
 }

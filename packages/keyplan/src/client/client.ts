@@ -29,6 +29,8 @@ export interface Status {
   /** Each node that is needed: one, or the masters of a cluster. */
   readonly nodes: readonly NodeStatus[]
   readonly version: string | undefined
+  /** Features that the configuration switches off. */
+  readonly disabled: readonly ('cache' | 'rateLimit' | 'channel' | 'session')[]
   readonly breaker: 'closed' | 'open' | 'half-open'
   /** Why there is no link. */
   readonly error: KeyplanError | undefined

@@ -1,9 +1,9 @@
-import type { CallOptions } from '../base/call.ts'
-import { isKeyplanError, isUnavailable, KeyplanError, kindOf } from '../base/error.ts'
-import { commandKey, isReadOnly } from '../redis/command-table.ts'
-import type { Command, Encoding, Reply } from '../redis/redis.ts'
+import { type Call, type CallOptions, checkOptions } from '../base/call.ts'
+import { isKeyplanError, isUnavailable, KeyplanError, kindOf, shown } from '../base/error.ts'
+import type { Server } from '../kinds/kind.ts'
+import { commandKeys, isReadOnly } from '../redis/command-table.ts'
+import type { Command, Encoding, Redis, Reply } from '../redis/redis.ts'
 import type { ClientVerbs } from './client.ts'
-import type { Connection } from './connection.ts'
 import type { Connections, Role } from './connections.ts'
 import { keepsLink } from './shared-link.ts'
 
@@ -18,65 +18,56 @@ type Verbs = Pick<ClientVerbs, '$command' | '$batch' | '$transaction'>
 
 /** Any command, under the same guard as everything else. */
 export function commandVerbs(connections: Connections | undefined): Verbs {
-  function connectionFor(verb: string, commands: readonly Command[], server: Role | undefined): Connection {
+  async function run<T>(
+    verb: keyof Verbs,
+    commands: readonly Command[],
+    options: CommandOptions | undefined,
+    work: (redis: Redis, call: Call) => Promise<T>,
+  ): Promise<T> {
     if (!connections) throw new KeyplanError('UNSUPPORTED', `${verb} needs a server; this client runs in memory`)
-    for (const command of commands) check(verb, command)
-    const keys = commands.map(([name, ...args]) => commandKey(name, args)).filter(key => key !== undefined)
-    const found = new Set(keys.map(key => connections.ofKey(key)))
-    if (found.size > 1) {
-      throw new KeyplanError('PARAM_INVALID', `${verb} was given keys of two servers; make it one call for each`)
-    }
-    const [connection = connections.of(server ?? 'durable')] = found
-    return connection
-  }
-
-  /** Commands that only read may be sent again after an unknown outcome; of the others nothing is known. */
-  const subjectOf = (verb: string, commands: readonly Command[]) => {
+    if (options !== undefined) checkOptions(options)
+    check(verb, commands)
+    const keys = commands.flatMap(([name, ...args]) => commandKeys(name, args))
+    const { redis, guard } = serverOf(connections, verb, keys, options?.server)
+    // Commands that only read may be sent again after an unknown outcome; of the others nothing is known.
     const readOnly = commands.every(([name]) => isReadOnly(name))
-    return { namespace: verb, name: 'send', operation: { idempotent: readOnly, write: !readOnly } }
+    return guard.run(
+      { namespace: verb, name: 'send', operation: { idempotent: readOnly, write: !readOnly } },
+      options,
+      call => work(redis, call),
+      undefined,
+      { key: keys[0], calls: commands.length },
+    )
   }
-  const scopeOf = (commands: readonly Command[]) => ({
-    key: commands.map(([name, ...args]) => commandKey(name, args)).find(key => key !== undefined),
-    calls: commands.length,
-  })
 
   return {
-    async $command(name, args = [], options) {
-      const commands: Command[] = [[name, ...args]]
-      const { redis, guard } = connectionFor('$command', commands, options?.server).server
-      // Upper case, for which ioredis has no reply of its own making (it makes HGETALL's an object).
-      return guard.run(
-        subjectOf('$command', commands),
-        options,
-        call => redis.send(name.toUpperCase(), args, call, options?.encoding),
-        undefined,
-        scopeOf(commands),
-      )
+    $command(name, args = [], options) {
+      if (!Array.isArray(args))
+        return Promise.reject(misuse(`$command was given ${kindOf(args)} for arguments; give a list`))
+      return run('$command', [[name, ...args]], options, (redis, call) => sendTo(redis, [name, ...args], call, options))
     },
-    async $batch(commands, options) {
-      const { redis, guard } = connectionFor('$batch', list('$batch', commands), options?.server).server
-      return guard.run(
-        subjectOf('$batch', commands),
-        options,
-        async call => {
-          const sent = commands.map(([name, ...args]) => redis.send(name.toUpperCase(), args, call, options?.encoding))
-          return together(await Promise.allSettled(sent))
-        },
-        undefined,
-        scopeOf(commands),
-      )
-    },
-    async $transaction(commands, options) {
-      const { redis, guard } = connectionFor('$transaction', list('$transaction', commands), options?.server).server
-      return guard.run(
-        subjectOf('$transaction', commands),
-        options,
-        call => redis.transact(commands, call),
-        undefined,
-        scopeOf(commands),
-      )
-    },
+    $batch: (commands, options) =>
+      run('$batch', commands, options, async (redis, call) => {
+        const sent = commands.map(command => sendTo(redis, command, call, options))
+        return together(await Promise.allSettled(sent))
+      }),
+    $transaction: (commands, options) =>
+      run('$transaction', commands, options, (redis, call) => redis.transact(commands, call, options?.encoding)),
   }
+}
+
+/** In upper case, for which ioredis has no reply of its own making (it makes HGETALL's an object). */
+function sendTo(redis: Redis, [name, ...args]: Command, call: Call, options: CommandOptions | undefined) {
+  return redis.send(name.toUpperCase(), args, call, options?.encoding)
+}
+
+/** The server of the keys; where there are none, the one that was asked for. */
+function serverOf(connections: Connections, verb: string, keys: readonly string[], role: Role = 'durable'): Server {
+  if (role !== 'cache' && role !== 'durable') throw misuse(`server is ${shown(role)}; use 'cache' or 'durable'`)
+  const found = new Set(keys.map(key => connections.ofKey(key)))
+  if (found.size > 1) throw misuse(`${verb} was given keys of two servers; make it one call for each`)
+  const [connection = connections.of(role)] = found
+  return connection.server
 }
 
 /** A server that serves none of the commands is for the guard to know. */
@@ -91,23 +82,22 @@ function together(results: readonly PromiseSettledResult<Reply>[]): (Reply | Key
   return answers
 }
 
-function list(verb: string, commands: readonly Command[]): readonly Command[] {
+const misuse = (message: string) => new KeyplanError('PARAM_INVALID', message)
+
+function check(verb: string, commands: readonly Command[]): void {
   const isList = (value: unknown): value is readonly unknown[] => Array.isArray(value)
-  if (isList(commands) && commands.every(isList)) return commands
-  throw new KeyplanError('PARAM_INVALID', `${verb} was given ${kindOf(commands)}; give it [['get', key], …]`)
+  if (!isList(commands) || !commands.every(isList)) {
+    throw misuse(`${verb} was given ${kindOf(commands)}; give it a list of commands, such as [['get', key]]`)
+  }
+  for (const [name, ...args] of commands) {
+    if (typeof name !== 'string' || name === '') {
+      throw misuse(`${verb} was given ${kindOf(name)} for a command; name one, such as 'hgetall'`)
+    }
+    const strange = args.findIndex(arg => !isArgument(arg))
+    if (strange >= 0) throw misuse(`${name} was given ${kindOf(args[strange])}; give strings, numbers or bytes`)
+    if (!keepsLink(name, args)) throw misuse(`${verb} cannot send ${name}: it would change the link all calls share`)
+  }
 }
 
-function check(verb: string, [name, ...args]: Command): void {
-  if (typeof name !== 'string' || name === '') {
-    throw new KeyplanError(
-      'PARAM_INVALID',
-      `${verb} was given ${kindOf(name)} for a command; name one, such as 'hgetall'`,
-    )
-  }
-  const strange = args.find(arg => typeof arg !== 'string' && typeof arg !== 'number' && !(arg instanceof Uint8Array))
-  if (strange !== undefined) {
-    throw new KeyplanError('PARAM_INVALID', `${name} was given ${kindOf(strange)}; give strings, numbers or bytes`)
-  }
-  if (keepsLink(name, args)) return
-  throw new KeyplanError('PARAM_INVALID', `${verb} cannot send ${name}: it would change the link all calls share`)
-}
+const isArgument = (value: unknown) =>
+  typeof value === 'string' || Number.isFinite(value) || value instanceof Uint8Array

@@ -2,13 +2,14 @@ import { randomUUID } from 'node:crypto'
 import { realClock } from '../base/clock.ts'
 import { KeyplanError } from '../base/error.ts'
 import type { ConnectOptions } from '../config/options.ts'
-import { resolveSettings, type Settings } from '../config/settings.ts'
+import type { Settings } from '../config/settings.ts'
 import { createBareGuard, type Guard } from '../guard/guard.ts'
 import { createTally, type Tally } from '../guard/tally.ts'
 import type { Opened, Surroundings } from '../kinds/kind.ts'
 import { withPrefix } from '../plan/define.ts'
 import { isPlan, type Namespaces, type Plan } from '../plan/plan.ts'
 import type { Script } from '../redis/script.ts'
+import type { Target } from '../redis/settings.ts'
 import type { Client, ClientVerbs } from './client.ts'
 import { closable } from './closable.ts'
 import { type Connection, createConnection } from './connection.ts'
@@ -30,10 +31,12 @@ import { verbs } from './verbs.ts'
 export async function connect<N extends Namespaces>(plan: Plan<N>, options: ConnectOptions = {}): Promise<Client<N>> {
   if (!isPlan(plan))
     throw new KeyplanError('PLAN_INVALID', 'connect() was not given a plan; make one with definePlan()')
-  const settings = resolveSettings(options, process.env)
+  const settings = await settingsOf(options)
   const prefixed = settings.prefix === undefined ? plan : withPrefix(plan, settings.prefix)
   const log = safeLog(options.log ?? consoleLog)
   for (const warning of [...settings.warnings, ...prefixed.warnings]) log('warn', warning)
+  for (const feature of disabledIn(settings)) log('info', `${feature} is switched off`)
+  for (const line of replicaWarnings(prefixed, settings)) log('warn', line)
   if (!settings.targets)
     log(options.memory ? 'info' : 'warn', `no Redis is configured: ${plan.name} runs in this process alone`)
 
@@ -43,7 +46,7 @@ export async function connect<N extends Namespaces>(plan: Plan<N>, options: Conn
   const parts: Parts = { plan: prefixed, settings, events, tally, log, isClosed: () => closed }
   const connections = openConnections(parts)
   const namespaces = openNamespaces(parts, connections)
-  const client = assemble<N>(prefixed, namespaces, verbs(connections, events, tally, closeAll))
+  const client = assemble<N>(prefixed, namespaces, verbs({ connections, events, tally, disabled: disabledIn(settings) }, closeAll))
 
   async function closeAll(): Promise<void> {
     try {
@@ -60,6 +63,16 @@ export async function connect<N extends Namespaces>(plan: Plan<N>, options: Conn
     throw error
   }
   return client
+}
+
+/** Loaded when they are needed: importing the client does not cost what reading a configuration does. */
+async function settingsOf(options: ConnectOptions): Promise<Settings> {
+  if (options?.config || options?.envFile) {
+    const { loadSettings } = await import('../config/file/configuration.ts')
+    return loadSettings(options, process.env)
+  }
+  const { resolveSettings } = await import('../config/settings.ts')
+  return resolveSettings(options, process.env)
 }
 
 interface Parts {
@@ -92,6 +105,21 @@ function openConnections({ plan, settings, events, tally, log, isClosed }: Parts
   return createConnections(plan, { durable, cache: targets.cache === targets.durable ? durable : open('cache') })
 }
 
+const disabledIn = ({ features }: Settings) =>
+  Object.entries(features).flatMap(([feature, isOn]) => (isOn ? [] : [feature as keyof Settings['features']]))
+
+/** Namespaces that accept replicas where none can be asked. */
+function replicaWarnings(plan: Plan, { targets }: Settings): string[] {
+  if (!targets) return []
+  const willing = Object.entries(plan.namespaces).filter(([, { facts }]) => facts.replica === true)
+  return willing
+    .filter(([, { durability }]) => !readsReplicas(targets[roleOf(durability)]))
+    .map(([name]) => `${name} allows replicas and none is configured to be read: it reads the master (see readFrom)`)
+}
+
+const readsReplicas = ({ topology, replicas, readFrom }: Target) =>
+  readFrom !== 'master' && (topology !== 'standalone' || replicas.length > 0)
+
 /** Only the scripts of the kinds that the plan uses on a server. */
 function scriptsOf(plan: Plan, role: Role | undefined): Script[] {
   const here = Object.values(plan.namespaces).filter(({ durability }) => !role || roleOf(durability) === role)
@@ -99,7 +127,7 @@ function scriptsOf(plan: Plan, role: Role | undefined): Script[] {
 }
 
 function openNamespaces(
-  { plan, events, tally, isClosed }: Parts,
+  { plan, settings, events, tally, isClosed }: Parts,
   connections: Connections | undefined,
 ): Map<string, Opened<unknown>> {
   const bare: Guard = closable(createBareGuard(tally), isClosed)
@@ -115,7 +143,9 @@ function openNamespaces(
     const kind = kinds.get(declaration.kind)
     if (!kind || !pattern) continue
     const server = connections?.of(roleOf(declaration.durability)).server
-    opened.set(name, kind.open(declaration, { ...common, name, pattern, server }))
+    const surroundings = { ...common, name, pattern, server }
+    const isOff = kind.feature !== undefined && !settings.features[kind.feature]
+    opened.set(name, (isOff && kind.openDisabled ? kind.openDisabled : kind.open)(declaration, surroundings))
   }
   return opened
 }

@@ -6,7 +6,7 @@ const refused = new Set(
     'SUBSCRIBE PSUBSCRIBE SSUBSCRIBE UNSUBSCRIBE PUNSUBSCRIBE SUNSUBSCRIBE MONITOR SYNC PSYNC',
     'MULTI EXEC DISCARD WATCH UNWATCH SELECT AUTH HELLO QUIT RESET ASKING READONLY READWRITE',
     'BLPOP BRPOP BRPOPLPUSH BLMOVE BLMPOP BZPOPMIN BZPOPMAX BZMPOP WAIT WAITAOF',
-    'CLIENT|REPLY CLIENT|TRACKING CLIENT|CACHING CLIENT|SETNAME',
+    'CLIENT|REPLY CLIENT|TRACKING CLIENT|CACHING CLIENT|SETNAME CLIENT|NO-EVICT CLIENT|NO-TOUCH SCRIPT|DEBUG REPLCONF',
   ].flatMap(line => line.split(' ')),
 )
 
@@ -14,6 +14,10 @@ const refused = new Set(
 export function keepsLink(command: string, args: readonly Argument[]): boolean {
   const name = command.toUpperCase()
   if (refused.has(name)) return false
-  if (name === 'CLIENT') return !refused.has(`${name}|${String(args[0]).toUpperCase()}`)
-  return !(name.startsWith('XREAD') && args.some(word => String(word).toUpperCase() === 'BLOCK'))
+  if (refused.has(`${name}|${String(args[0]).toUpperCase()}`)) return false
+  if (!name.startsWith('XREAD')) return true
+  const words = args.map(word => String(word).toUpperCase())
+  // What comes behind STREAMS are names.
+  const place = words.indexOf('BLOCK')
+  return place < 0 || place > words.indexOf('STREAMS')
 }

@@ -6,13 +6,15 @@ import type { Connection } from './connection.ts'
 import type { Connections } from './connections.ts'
 import type { Events } from './events.ts'
 
+interface VerbParts {
+  readonly connections: Connections | undefined
+  readonly events: Events
+  readonly tally: Tally
+  readonly disabled: Status['disabled']
+}
+
 /** The client's own verbs. */
-export function verbs(
-  connections: Connections | undefined,
-  events: Events,
-  tally: Tally,
-  closeAll: () => Promise<void>,
-): ClientVerbs {
+export function verbs({ connections, events, tally, disabled }: VerbParts, closeAll: () => Promise<void>): ClientVerbs {
   const all = connections?.all ?? []
   let closing: Promise<void> | undefined
   const close = () => {
@@ -27,6 +29,7 @@ export function verbs(
         server: all.map(({ link }) => link.name).join(' and ') || undefined,
         version: all[0]?.link.version,
         nodes: all.flatMap(({ link }) => link.nodes.map(nodeStatus)),
+        disabled,
         breaker: all.find(({ breakers }) => breakers.state !== 'closed')?.breakers.state ?? 'closed',
         error: all.find(({ link }) => link.error)?.link.error,
       }

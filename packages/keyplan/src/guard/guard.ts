@@ -4,7 +4,7 @@ import { isKeyplanError, isUnavailable, type KeyplanError } from '../base/error.
 import type { Breaker } from './breaker.ts'
 import type { Operation } from './operation.ts'
 import { aborted, createRetry, type Patience } from './retry.ts'
-import { createTally, type Tally } from './tally.ts'
+import { type Count, createTally, type Tally } from './tally.ts'
 import { traced } from './trace.ts'
 
 /** What is being done, for traces and errors. */
@@ -60,7 +60,8 @@ export function createGuard({ patience, breakerOf, tally, clock, fellBack }: Gua
         const begun = clock.now()
         try {
           const { operation } = subject
-          return await retry({ operation, options, fallback: fallback !== undefined, key }, count.retried, work)
+          const terms = { operation, options, fallback: fallback !== undefined, key }
+          return failuresCounted(await retry(terms, count.retried, work), calls, count)
         } catch (error) {
           if (isKeyplanError(error)) count.failed(calls, error.code)
           name(error, subject)
@@ -85,7 +86,8 @@ export function createBareGuard(tally = createTally(), clock = realClock): Guard
         try {
           const { signal } = options ?? {}
           if (signal?.aborted) throw aborted()
-          return await work({ expires: Number.POSITIVE_INFINITY, hold: false, signal, written: 0 })
+          const call: Call = { expires: Number.POSITIVE_INFINITY, hold: false, signal, written: 0 }
+          return failuresCounted(await work(call), calls, count)
         } catch (error) {
           if (isKeyplanError(error)) count.failed(calls, error.code)
           name(error, subject)
@@ -95,6 +97,13 @@ export function createBareGuard(tally = createTally(), clock = realClock): Guard
         }
       }),
   }
+}
+
+/** Of several calls that were done as one, those that failed for themselves have their error as their result. */
+function failuresCounted<T>(result: T, calls: number, count: Count): T {
+  if (!Array.isArray(result) || result.length !== calls) return result
+  for (const one of result) if (isKeyplanError(one)) count.failed(1, one.code)
+  return result
 }
 
 function name(error: unknown, subject: Subject): void {

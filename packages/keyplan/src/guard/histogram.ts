@@ -1,7 +1,10 @@
 /** Durations in buckets of growing width: constant memory, and every figure read from it is at most 1/8 too high. */
 export interface Histogram {
-  /** @param ms milliseconds */
-  add(ms: number): void
+  /**
+   * @param ms milliseconds
+   * @param times how many took it. Default 1.
+   */
+  add(ms: number, times?: number): void
   /** Milliseconds below which this share of the durations lies; 0 when there are none. */
   quantile(share: number): number
   readonly mean: number
@@ -18,11 +21,11 @@ export function createHistogram(): Histogram {
   let count = 0
   let sum = 0
   return {
-    add(ms) {
+    add(ms, times = 1) {
       const bucket = Math.ceil(Math.log2(Math.max(ms, shortest) / shortest) * perDoubling)
-      counts[Math.min(bucket, buckets - 1)]!++
-      count++
-      sum += ms
+      counts[Math.min(bucket, buckets - 1)]! += times
+      count += times
+      sum += times * ms
     },
     quantile(share) {
       let left = share * count

@@ -3,7 +3,7 @@ import { createHistogram, type Histogram } from './histogram.ts'
 
 /** What became of the operations of a namespace since the client was opened. */
 export interface OperationStats {
-  /** Calls; those that were gathered into one count each. */
+  /** Calls; of those that were gathered into one, each key counts. */
   readonly operations: number
   /** Calls that failed, by the code of their error, also where `whenDown` then answered for Redis. */
   readonly errors: Readonly<Partial<Record<ErrorCode, number>>>
@@ -57,7 +57,7 @@ function createCount(total?: Count): Count {
   return {
     ended(calls, ms) {
       operations += calls
-      latency.add(ms)
+      latency.add(ms, calls)
       total?.ended(calls, ms)
     },
     failed(calls, code) {

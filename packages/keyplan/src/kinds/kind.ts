@@ -52,4 +52,7 @@ export interface Kind<D extends Declaration = Declaration> {
   /** Loaded on every link before it counts as ready. */
   readonly scripts: readonly Script[]
   open(declaration: D, surroundings: Surroundings): Opened<NonNullable<D['~client']>>
+  /** By what name the kind can be switched off, and what it is then: it asks no server. */
+  readonly feature?: 'cache' | 'rateLimit' | 'channel' | 'session'
+  openDisabled?(declaration: D, surroundings: Surroundings): Opened<NonNullable<D['~client']>>
 }

@@ -20,6 +20,8 @@ interface BlockingOptions {
   refusal(): KeyplanError | undefined
   /** The longest block on the wire, in milliseconds. */
   readonly slice: number
+  /** The most links. Default 8. */
+  readonly most?: number | undefined
   clock: Clock
 }
 
@@ -39,7 +41,7 @@ const longestTimer = 2 ** 31 - 1
  * Lets commands wait for data without holding up others. A long wait goes over the wire in slices, after each of which
  * the link passes to whoever waits for one: calls that wait for ever do not keep others from being asked.
  */
-export function createBlocking({ serverName, open, refusal, slice, clock }: BlockingOptions): Blocking {
+export function createBlocking({ serverName, open, refusal, slice, most = mostLinks, clock }: BlockingOptions): Blocking {
   const links = new Set<Link>()
   /** The one used last is used next, so that those too many grow old. */
   const resting = new Map<Link, Timer>()
@@ -75,7 +77,7 @@ export function createBlocking({ serverName, open, refusal, slice, clock }: Bloc
       if (link) rouse(link)
       settle(link, refused)
     }
-    while (opening < queue.size && links.size + opening < mostLinks) add()
+    while (opening < queue.size && links.size + opening < most) add()
   }
 
   function add(): void {

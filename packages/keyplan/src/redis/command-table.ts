@@ -29,12 +29,28 @@ export function isReadOnly(command: string): boolean {
 export function commandKey(command: string, args: readonly Argument[]): string | undefined {
   const place = places[command] ?? searched(command, args)
   if (place === undefined || ((command === 'evalsha' || command === 'eval') && Number(args[1]) === 0)) return undefined
-  const key = args[place]
-  return key instanceof Uint8Array ? Buffer.from(key).toString() : key === undefined ? undefined : String(key)
+  return textOf(args[place])
 }
 
-function searched(command: string, args: readonly Argument[]): number | undefined {
+/** All keys of a command. */
+export function commandKeys(command: string, args: readonly Argument[]): string[] {
+  return keyPlaces(command, args).flatMap(place => textOf(args[place]) ?? [])
+}
+
+const searched = (command: string, args: readonly Argument[]): number | undefined => keyPlaces(command, args)[0]
+
+function keyPlaces(command: string, args: readonly Argument[]): readonly number[] {
   const name = command.toLowerCase()
-  if (!table?.exists(name)) return undefined
-  return table.getKeyIndexes(name, args as (string | Buffer | number)[])[0]
+  if (!table?.exists(name)) return []
+  try {
+    return table.getKeyIndexes(name, args as (string | Buffer | number)[])
+  } catch {
+    // A count of keys beyond all bounds, which the server will refuse.
+    return []
+  }
+}
+
+function textOf(key: Argument | undefined): string | undefined {
+  if (key instanceof Uint8Array) return Buffer.from(key).toString()
+  return key === undefined ? undefined : String(key)
 }

@@ -38,12 +38,17 @@ export function redirectionOf(error: unknown): Redirection | undefined {
 /** Server texts that only their wording tells apart. */
 const phrases: readonly (readonly [RegExp, ErrorCode, string])[] = [
   [/max number of clients reached/, 'MAX_CLIENTS', 'the server has reached maxclients'],
-  [/unknown (sub)?command/i, 'UNSUPPORTED', 'the server does not know, or does not allow, a command'],
+  [/unknown (redis )?(sub)?command/i, 'UNSUPPORTED', 'the server does not know, or does not allow, a command'],
   [/Protocol error/, 'PROTOCOL', 'the server and the client no longer understand each other'],
 ]
 
+/** Why EXEC itself was refused. Errors of the commands before it have been told with these. */
+const transactionAborted = /^EXECABORT Transaction discarded because of: (?!previous errors)(.*)/s
+
 /** The server answered with an error: it did not do what was asked. */
 export function replyFailure(text: string): KeyplanError {
+  const [, abortedBy] = transactionAborted.exec(text) ?? []
+  if (abortedBy) return replyFailure(abortedBy)
   const word = text.slice(0, Math.max(0, text.indexOf(' '))) || text
   const known = replies[word]
   if (known) {

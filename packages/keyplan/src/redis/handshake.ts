@@ -1,6 +1,6 @@
 import { hostname } from 'node:os'
 import type { Clock } from '../base/clock.ts'
-import { isKeyplanError, KeyplanError } from '../base/error.ts'
+import { type ErrorCode, isKeyplanError, KeyplanError } from '../base/error.ts'
 import type { Argument, Reply } from './redis.ts'
 import { type Endpoint, endpointName, type LinkRole, type LinkSettings } from './settings.ts'
 
@@ -42,21 +42,24 @@ export async function shakeHands(
     })
   }
   const asked = clock.now()
-  const [, , , info, time] = await Promise.all([
+  const [, , , info, time, noTransactions] = await Promise.all([
     endpoint.database === 0 ? undefined : send('select', [endpoint.database]),
     role === 'reader' ? optional(send('readonly', [])) : undefined,
     optional(send('client', ['SETNAME', connectionName(settings.name, role)])),
     optional(send('info', ['server'])),
     optional(send('time', [])),
-    send('ping', []),
-    ...settings.scripts.map(({ source }) => send('script', ['LOAD', source])),
+    role === 'commands' ? transactionRefusal(send) : undefined,
+    optional(send('ping', []), forbidden),
+    // Who may not load scripts may still send each of them whole.
+    ...settings.scripts.map(({ source }) => optional(send('script', ['LOAD', source]), forbidden)),
   ])
   const version = field(info, 'redis_version')
   if (version && Number.parseInt(version, 10) < oldestMajor) {
     throw new KeyplanError('UNSUPPORTED', `Redis at ${server} is version ${version}; keyplan needs 7.0 or newer`)
   }
   const read = Array.isArray(time) ? Number(time[0]) * 1000 + Number(time[1]) / 1000 : clock.wall()
-  return { version, runId: field(info, 'run_id'), serverTime: now => Math.ceil(read + (now - asked)) }
+  const serverTime = (now: number) => Math.ceil(read + (now - asked))
+  return { version, runId: field(info, 'run_id'), noTransactions, serverTime }
 }
 
 async function passwordOf({ password }: Endpoint, server: string): Promise<string> {
@@ -68,16 +71,28 @@ async function passwordOf({ password }: Endpoint, server: string): Promise<strin
   }
 }
 
-const optionalRefusals = ['NO_PERMISSION', 'UNSUPPORTED', 'SERVER'] as const
+/** What a user may not do, or what the server's configuration has renamed. */
+const forbidden: readonly ErrorCode[] = ['NO_PERMISSION', 'UNSUPPORTED']
 
 /** Restricted users may lack these commands, and servers outside a cluster refuse READONLY; the link works without. */
-async function optional(reply: Promise<Reply>): Promise<Reply | undefined> {
+async function optional(
+  reply: Promise<Reply>,
+  harmless: readonly ErrorCode[] = [...forbidden, 'SERVER'],
+): Promise<Reply | undefined> {
   try {
     return await reply
   } catch (error) {
-    if (optionalRefusals.some(code => isKeyplanError(error, code))) return undefined
+    if (harmless.some(code => isKeyplanError(error, code))) return undefined
     throw error
   }
+}
+
+/** An empty transaction shows whether there may be others. */
+async function transactionRefusal(send: Send): Promise<KeyplanError | undefined> {
+  const answers = await Promise.allSettled([send('multi', []), send('exec', [])])
+  const refusal = answers.find(answer => answer.status === 'rejected')?.reason
+  if (refusal === undefined || forbidden.some(code => isKeyplanError(refusal, code))) return refusal
+  throw refusal
 }
 
 function refusal(error: unknown, server: string): unknown {

@@ -53,6 +53,8 @@ export interface NodeOptions {
   readonly role?: LinkRole
   /** How many connections make up its command link. Default 1. */
   readonly pool?: number
+  /** Most connections of all kinds, where that is bounded. */
+  readonly maxConnections?: number | undefined
   readonly lane: string
   readonly locator: Locator
   /** What must be done on a link before anybody else may use it. */
@@ -239,6 +241,8 @@ export function openNode(options: NodeOptions): Node {
     open: () => openAs('blocking', slice + stall),
     refusal: () => end() ?? (link ? undefined : unreachable()),
     slice,
+    // One is left to listen with.
+    most: options.maxConnections && Math.max(1, Math.min(8, options.maxConnections - pool - 1)),
     clock,
   })
 

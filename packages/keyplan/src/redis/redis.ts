@@ -53,11 +53,7 @@ export interface Redis {
    * server, on a cluster in one slot. A command that fails while it runs has its error in its place and keeps no other
    * from running, as the server has it.
    */
-  transact(
-    commands: readonly Command[],
-    call: Call,
-    encoding?: Encoding,
-  ): Promise<readonly (Reply | KeyplanError)[]>
+  transact(commands: readonly Command[], call: Call, encoding?: Encoding): Promise<readonly (Reply | KeyplanError)[]>
   /**
    * Sends a command that waits on the server for data, such as BLPOP or XREADGROUP, on a link of its own. Resolves with
    * the first reply that is not null, or with null once `wait` is over. `args` is called for each slice of it with the

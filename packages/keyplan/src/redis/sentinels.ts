@@ -34,7 +34,7 @@ const channel = '+switch-master'
  * would then take writes that are lost when its successor is made.
  */
 export function createSentinels(settings: NodeSettings, target: Target, clock: Clock): Sentinels {
-  const { master, access } = target.sentinel!
+  const { master, access, connectTimeout = settings.connectTimeout } = target.sentinel!
   const endpoints = new Map<string, Endpoint>()
   const asking = new Map<string, { link: Promise<Link>; rest: Timer | undefined }>()
   const listening: Subscriber[] = []
@@ -50,7 +50,7 @@ export function createSentinels(settings: NodeSettings, target: Target, clock: C
   }
 
   const open = (name: string) =>
-    openLink({ ...settings, scripts: [] }, endpoints.get(name)!, 'sentinel', clock, ending.signal)
+    openLink({ ...settings, connectTimeout, scripts: [] }, endpoints.get(name)!, 'sentinel', clock, ending.signal)
 
   /** Links are kept for a while, so that a link to the master can be confirmed without a detour. */
   async function ask(name: string, ...questions: string[][]): Promise<Reply[]> {

@@ -57,11 +57,16 @@ export interface Target {
   readonly replicas: readonly Address[]
   readonly access: Access
   readonly database: number
-  readonly sentinel?: { readonly master: string; readonly access: Access } | undefined
+  /** `connectTimeout` bounds one connection to a Sentinel; otherwise it is that of all links. */
+  readonly sentinel?:
+    | { readonly master: string; readonly access: Access; readonly connectTimeout?: number | undefined }
+    | undefined
   /** Whom namespaces that accept a replica ask: each in turn, or whoever answers a ping first. */
   readonly readFrom: 'master' | 'any' | 'nearest'
   /** Command links to each server. */
   readonly pool: number
+  /** Most connections of all kinds to each server, where that is bounded. */
+  readonly maxConnections?: number | undefined
   /** Most redirections one call of a cluster follows. */
   readonly maxRedirects: number
   /** What servers call each other, `host:port`, and where this process reaches them. */

@@ -20,6 +20,7 @@ export const openSingle: OpenServer = (settings, clock, onEvent) => {
   const node = openNode({
     settings,
     pool: target.pool,
+    maxConnections: target.maxConnections,
     lane: '',
     locator,
     hooks,

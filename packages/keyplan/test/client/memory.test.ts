@@ -21,6 +21,7 @@ test('without a server it runs in this process, and says so once', async () => {
     server: undefined,
     version: undefined,
     nodes: [],
+    disabled: [],
     breaker: 'closed',
     error: undefined,
   })

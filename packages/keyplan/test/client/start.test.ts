@@ -34,6 +34,7 @@ test('it connects, says so, and uses the namespaces of the plan', async () => {
     server: `127.0.0.1:${proxy.port}`,
     version: expect.stringMatching(/^\d+\.\d+/),
     nodes: [{ server: `127.0.0.1:${proxy.port}`, state: 'connected', version: expect.any(String), error: undefined }],
+    disabled: [],
     breaker: 'closed',
     error: undefined,
   })

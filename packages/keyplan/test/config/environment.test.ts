@@ -149,7 +149,10 @@ describe('where two names disagree there is a warning', () => {
     [{ REDIS_URL: url, REDIS_TLS_CA_FILE: '/x' }, 'REDIS_TLS_CA_FILE is not used: nothing asks for TLS'],
     [{ REDIS_URL: 'unix:///r.sock', REDIS_SSL: '1' }, expect.stringMatching(/^REDIS_URL is a socket of this machine/)],
     [{ ENABLE_REDIS: 'false', REDIS_URL: url }, 'ENABLE_REDIS turns Redis off: this process runs alone'],
-    [{ REDIS_URL: url, NODE_ENV: 'production' }, expect.stringMatching(/^no password is configured for here:7000, in production/)],
+    [
+      { REDIS_URL: url, NODE_ENV: 'production' },
+      expect.stringMatching(/^no password is configured for here:7000, in production/),
+    ],
   ])('%j', (env, warning) => {
     expect(resolveSettings({}, env).warnings).toContainEqual(warning)
   })

@@ -12,7 +12,7 @@ import { cacheNames } from './names.ts'
 import { type CacheServer, createRedisCacheStore } from './redis.ts'
 import { cacheScripts } from './scripts.ts'
 import { createSpare } from './spare.ts'
-import { cacheOperations } from './store.ts'
+import { type CacheStore, cacheOperations } from './store.ts'
 import { createTrust } from './trust.ts'
 
 export const cacheKind: Kind<CacheDeclaration> = {
@@ -21,7 +21,14 @@ export const cacheKind: Kind<CacheDeclaration> = {
   open(declaration, surroundings) {
     const { parts, close } = surroundings.server
       ? overRedis(declaration, surroundings, surroundings.server)
-      : inMemory(declaration, surroundings)
+      : inProcess(declaration, surroundings, createMemoryCacheStore(surroundings.clock))
+    return { client: openCache(parts), close }
+  },
+  feature: 'cache',
+  openDisabled(declaration, surroundings) {
+    // What is left without Redis: every read is a miss, and there is nothing to invalidate.
+    const nothing = cacheFallback(() => {}, undefined) as CacheStore
+    const { parts, close } = inProcess(declaration, surroundings, nothing)
     return { client: openCache(parts), close }
   },
 }
@@ -31,9 +38,9 @@ interface Assembled {
   close: () => Promise<void>
 }
 
-function inMemory(declaration: CacheDeclaration, surroundings: Surroundings): Assembled {
-  const { name, pattern, clock, bare } = surroundings
-  const steps = guarded(name, createMemoryCacheStore(clock), cacheOperations, bare)
+function inProcess(declaration: CacheDeclaration, surroundings: Surroundings, store: CacheStore): Assembled {
+  const { name, pattern, bare } = surroundings
+  const steps = guarded(name, store, cacheOperations, bare)
   const loading = { ...common(declaration, surroundings), steps, spare: undefined, stored: () => {} }
   const parts = {
     ...loading,

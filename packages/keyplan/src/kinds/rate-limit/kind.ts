@@ -23,4 +23,10 @@ export const rateLimitKind: Kind<RateLimitDeclaration> = {
       : guarded(name, createMemoryRateLimitStore(clock, policy), rateLimitOperations, bare)
     return { client: createRateLimits(store, policy, pattern, server?.lane), close: async () => {} }
   },
+  feature: 'rateLimit',
+  openDisabled({ options }, { name, pattern, clock, bare }) {
+    const allowing = { ...rateLimitFallback({ whenDown: 'allow', options }, clock), reset: async () => {} }
+    const store = guarded(name, allowing, rateLimitOperations, bare)
+    return { client: createRateLimits(store, options.policy, pattern), close: async () => {} }
+  },
 }

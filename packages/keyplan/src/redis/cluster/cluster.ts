@@ -69,6 +69,7 @@ export const openCluster: OpenServer = (settings, clock, onEvent) => {
     const node = openNode({
       settings,
       pool: target.pool,
+      maxConnections: target.maxConnections,
       lane: name,
       locator: fixedAt(endpoint(address), name),
       hooks,
