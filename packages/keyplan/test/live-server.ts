@@ -59,6 +59,7 @@ export function openTarget(
       stall: 1_000,
       pingEvery: 3_000,
       flush: 100,
+      inFlight: 10_000,
       backoff: { min: 20, max: 100 },
       waiting: { calls: 1_000, bytes: 1_000_000 },
       ...overrides,

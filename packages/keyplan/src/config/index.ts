@@ -1,3 +1,4 @@
+export { likely } from '../base/likely.ts'
 export type { ExplainedSetting } from './explain.ts'
 export { type Configuration, type ConfigurationSource, explain, loadConfiguration } from './file/configuration.ts'
 export type { LoadModule } from './file/document.ts'

@@ -76,6 +76,8 @@ export interface ConnectOptions extends ServerOptions {
   breaker?: { failures?: number; successes?: number; probeEvery?: Duration } | undefined
   /** What may wait for a link that is down. Default: 1000 calls and 16mb. */
   waiting?: { calls?: number; bytes?: Size } | undefined
+  /** Most commands without an answer, for each server: those beyond wait. Gathered calls are one. Default: 10,000. */
+  inFlight?: number | undefined
   /** Most commands that leave in one flush. Default: 100. */
   pipeline?: { maxCommands?: number } | undefined
   /** One line for each change of state. Default: warnings go to `console.warn`. */

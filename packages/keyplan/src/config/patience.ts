@@ -22,6 +22,8 @@ export interface Patience {
     readonly probeEvery: number
   }
   readonly waiting: { readonly calls: number; readonly bytes: number }
+  /** Most commands without an answer. */
+  readonly inFlight: number
   /** Most commands that leave in one flush. */
   readonly flush: number
   /** How often the health loop looks. It has nothing to do with the ping of a link. */
@@ -59,6 +61,7 @@ export function patienceOf(layer: Layer, warnings: string[]): Patience {
       calls: layer.get('redis.waiting.calls')?.value ?? (layer.get('redis.offline_queue')?.value === false ? 0 : 1_000),
       bytes: layer.get('redis.waiting.bytes')?.value ?? sizeBytes('16mb'),
     },
+    inFlight: layer.get('redis.waiting.in_flight')?.value ?? 10_000,
     flush: layer.get('redis.pipeline.max_commands')?.value ?? 100,
     healthInterval: time('redis.health.interval', '30s'),
   }

@@ -1,7 +1,7 @@
 import type { Call, CallOptions } from '../base/call.ts'
 import type { Clock } from '../base/clock.ts'
 import { durationMs } from '../base/duration.ts'
-import { isKeyplanError, KeyplanError } from '../base/error.ts'
+import { errorTable, isKeyplanError, KeyplanError } from '../base/error.ts'
 import type { Breaker, Leave } from './breaker.ts'
 import { bounded } from './deadline.ts'
 import type { Operation } from './operation.ts'
@@ -57,6 +57,11 @@ export function createRetry(patience: Patience, breakerOf: (key: string | undefi
     let pause = delay
     let tries = 0
     let mayHaveRun = false
+    let refusal: KeyplanError | undefined
+
+    /** A try for which there was no time any more tells less than what the server said before it. */
+    const telling = (error: unknown) =>
+      isKeyplanError(error, 'TIMEOUT') && error.outcome === 'not-executed' ? (refusal ?? error) : error
 
     /** Waits while another call probes. */
     async function admitted(breaker: Breaker, first: Promise<void>): Promise<Leave> {
@@ -85,11 +90,16 @@ export function createRetry(patience: Patience, breakerOf: (key: string | undefi
         // A call counts once, when it gives up; a probe counts at once, since others wait for its verdict.
         leave?.[again && !leave.probe ? 'abandoned' : verdict(error, impatient)]()
         mayHaveRun ||= isKeyplanError(error) && error.outcome === 'unknown'
-        if (!again) throw mayHaveRun ? asUnknown(error) : error
+        if (!again) throw mayHaveRun ? asUnknown(telling(error)) : telling(error)
+        if (errorTable[error.code].class === 'state') refusal = error
         onRetry()
         if (rest === 0) continue
         const rested = new Promise<void>(resolve => clock.after(rest, resolve, true))
-        await bounded(rested, end - clock.now(), signal, clock, () => (mayHaveRun ? 'unknown' : 'not-executed'))
+        await bounded(rested, end - clock.now(), signal, clock, () => (mayHaveRun ? 'unknown' : 'not-executed')).catch(
+          late => {
+            throw telling(late)
+          },
+        )
         pause = Math.min(2 * pause, longestPause)
       }
     }

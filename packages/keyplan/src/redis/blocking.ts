@@ -41,7 +41,14 @@ const longestTimer = 2 ** 31 - 1
  * Lets commands wait for data without holding up others. A long wait goes over the wire in slices, after each of which
  * the link passes to whoever waits for one: calls that wait for ever do not keep others from being asked.
  */
-export function createBlocking({ serverName, open, refusal, slice, most = mostLinks, clock }: BlockingOptions): Blocking {
+export function createBlocking({
+  serverName,
+  open,
+  refusal,
+  slice,
+  most = mostLinks,
+  clock,
+}: BlockingOptions): Blocking {
   const links = new Set<Link>()
   /** The one used last is used next, so that those too many grow old. */
   const resting = new Map<Link, Timer>()

@@ -16,10 +16,12 @@ export interface SenderOptions {
   link(): Link | undefined
   /** Why nothing may be sent any more, if so. */
   end(): KeyplanError | undefined
-  /** What becomes of a call while there is no link: `go` sends it after all. */
+  /** What becomes of a call while there is no link, or no room: `go` sends it after all. */
   absent(call: Call, args: readonly Argument[], go: () => void, fail: (error: KeyplanError) => void): void
   /** Hears of every call that was written and failed. */
   failed(error: unknown): void
+  /** Whether what is under way leaves no room, or others wait for some. */
+  crowded?(): boolean
   inFlight: InFlight
   clock: Clock
 }
@@ -31,18 +33,23 @@ export interface Sender {
   over<T>(call: Call, args: readonly Argument[], use: (link: Link) => Promise<T>): Promise<T>
 }
 
-export function createSender({ link, end, absent, failed, inFlight, clock }: SenderOptions): Sender {
-  function over<T>(call: Call, args: readonly Argument[], use: (link: Link) => Promise<T>): Promise<T> {
+export function createSender({ link, end, absent, failed, crowded, inFlight, clock }: SenderOptions): Sender {
+  function over<T>(
+    call: Call,
+    args: readonly Argument[],
+    use: (link: Link) => Promise<T>,
+    itsTurn = false,
+  ): Promise<T> {
     const refusal = end() ?? refusalOf(call, clock.now())
     if (refusal) return Promise.reject(refusal)
     const open = link()
     // A link that is broken but not yet known as lost would turn a call that never left into one that may have run.
-    if (open?.usable) {
+    if (open?.usable && (itsTurn || !crowded?.())) {
       call.written++
       return inFlight.track(use(open), failed)
     }
     return new Promise((resolve, reject) => {
-      absent(call, args, () => over(call, args, use).then(resolve, reject), reject)
+      absent(call, args, () => over(call, args, use, true).then(resolve, reject), reject)
     })
   }
 
@@ -52,8 +59,62 @@ export function createSender({ link, end, absent, failed, inFlight, clock }: Sen
   }
 }
 
-/** Runs scripts by what sends commands. */
-export function withScripts(send: Send): Commands {
+/** Calls of scripts to one server. */
+interface ScriptLane {
+  underway: number
+  /** Those made since the server was found to have forgotten its scripts. */
+  held: (() => void)[] | undefined
+}
+
+/**
+ * Runs scripts by what sends commands. They are loaded with the link, so a server that does not know one was told to
+ * forget them all (SCRIPT FLUSH), and certainly did not execute it. It is sent whole then, and so are those behind it;
+ * calls made meanwhile wait until all that were under way have been answered, so that they overtake none. Only where
+ * another process loads the scripts in that moment can a call pass one that was made just before it.
+ *
+ * @param laneOf names the server that has a key
+ */
+export function withScripts(send: Send, laneOf: (key: string) => string = () => ''): Commands {
+  const lanes = new Map<string, ScriptLane>()
+
+  function laneFor(key: string): ScriptLane {
+    const name = laneOf(key)
+    let lane = lanes.get(name)
+    if (!lane) {
+      lane = { underway: 0, held: undefined }
+      lanes.set(name, lane)
+    }
+    return lane
+  }
+
+  function answered(lane: ScriptLane): void {
+    if (--lane.underway > 0 || !lane.held) return
+    const { held } = lane
+    lane.held = undefined
+    for (const go of held) go()
+  }
+
+  function run(lane: ScriptLane, list: Argument[], source: string, call: Call, encoding?: Encoding): Promise<Reply> {
+    lane.underway++
+    return send('evalsha', list, call, encoding).then(
+      reply => {
+        answered(lane)
+        return reply
+      },
+      failure => {
+        if (!isKeyplanError(failure, 'SERVER') || !failure.message.includes('NOSCRIPT')) {
+          answered(lane)
+          throw failure
+        }
+        lane.held ??= []
+        list[0] = source
+        const again = send('eval', list, call, encoding)
+        answered(lane)
+        return again
+      },
+    )
+  }
+
   async function evaluate<K extends string, A extends string, R>(
     script: Script<K, A, R>,
     keys: ScriptKeys<K>,
@@ -62,16 +123,10 @@ export function withScripts(send: Send): Commands {
     encoding?: Encoding,
   ): Promise<R> {
     const list = scriptArguments(script, keys, args)
-    let reply: Reply
-    try {
-      reply = await send('evalsha', list, call, encoding)
-    } catch (failure) {
-      // Scripts are loaded with the link, so this follows a SCRIPT FLUSH. NOSCRIPT certainly did not execute.
-      if (!isKeyplanError(failure, 'SERVER') || !failure.message.includes('NOSCRIPT')) throw failure
-      list[0] = script.source
-      reply = await send('eval', list, call, encoding)
-    }
-    return script.reply(reply)
+    const lane = laneFor(String(list[2]))
+    const start = () => run(lane, list, script.source, call, encoding)
+    const { held } = lane
+    return script.reply(await (held ? new Promise<Reply>(resolve => held.push(() => resolve(start()))) : start()))
   }
 
   return { send, evaluate }

@@ -49,7 +49,8 @@ export async function shakeHands(
     optional(send('info', ['server'])),
     optional(send('time', [])),
     role === 'commands' ? transactionRefusal(send) : undefined,
-    optional(send('ping', []), forbidden),
+    // A server that cannot save refuses even this, and serves reads.
+    optional(send('ping', []), [...forbidden, 'STORAGE']),
     // Who may not load scripts may still send each of them whole.
     ...settings.scripts.map(({ source }) => optional(send('script', ['LOAD', source]), forbidden)),
   ])

@@ -83,8 +83,11 @@ export const isFatal = (error: unknown): error is KeyplanError => fatal.some(cod
 export function openNode(options: NodeOptions): Node {
   const { settings, role = 'commands', pool = 1, lane, locator, hooks, replaces, clock, onEvent } = options
   const { stall, backoff, slice = 3_000 } = settings
-  const waiting = createWaiting(settings.waiting, clock)
-  const inFlight = createInFlight(clock)
+  const waiting = createWaiting(settings.waiting, clock, () => (link?.usable ? tooMuch() : unreachable()).message)
+  const hasRoom = () => inFlight.count < settings.inFlight
+  const inFlight = createInFlight(clock, () => {
+    if (waiting.size > 0 && link) waiting.release(hasRoom)
+  })
   const ending = new AbortController()
   let link: Link | undefined
   let endpoint: Endpoint | undefined
@@ -103,7 +106,13 @@ export function openNode(options: NodeOptions): Node {
     const message = error?.message ?? `Redis at ${nameOf(endpoint)} is not connected`
     return new KeyplanError('DISCONNECTED', message, { outcome: 'not-executed' })
   }
-  const isHeld = ({ hold }: Call) => hold === true || (hold === 'blip' && clock.now() - downSince < blipMs)
+  const tooMuch = () => {
+    const message = `Redis at ${nameOf(endpoint)} has ${inFlight.count} commands under way`
+    return new KeyplanError('OVERLOADED', message, { outcome: 'not-executed' })
+  }
+  /** A link that still lies there, broken, was lost this very moment. */
+  const isBlip = () => link !== undefined || clock.now() - downSince < blipMs
+  const isHeld = ({ hold }: Call) => hold === true || (hold === 'blip' && isBlip())
   const end = () => (state === 'closed' ? closed() : undefined)
   const sending: Omit<SenderOptions, 'link' | 'absent'> = { end, failed: stepAside, inFlight, clock }
 
@@ -170,7 +179,7 @@ export function openNode(options: NodeOptions): Node {
     const node = endpointName(at)
     if (from !== undefined && from !== node) onEvent({ type: 'moved', node, lane, from })
     // Those who listen may send at once: the waiting ones go first.
-    waiting.release()
+    waiting.release(hasRoom)
     onEvent({ type: 'ready', node, lane, version: fresh.handshake.version, afterMs: clock.now() - downSince })
     subscriber.serverIsBack()
   }
@@ -222,9 +231,11 @@ export function openNode(options: NodeOptions): Node {
   const sender = createSender({
     ...sending,
     link: () => link,
+    crowded: () => waiting.size > 0 || !hasRoom(),
     absent(call, args, go, fail) {
-      if (isHeld(call)) waiting.add(call, args, go, fail)
-      else fail(unreachable())
+      const isCrowded = link?.usable === true
+      if (isCrowded ? call.hold === true : isHeld(call)) waiting.add(call, args, go, fail)
+      else fail(isCrowded ? tooMuch() : unreachable())
     },
   })
   const there = () => endpoint ?? locator.locate(ending.signal)

@@ -39,6 +39,8 @@ export interface LinkSettings {
 export interface NodeSettings extends LinkSettings {
   /** Reconnect delays grow from `min` to `max`, jittered. */
   readonly backoff: { readonly min: number; readonly max: number }
+  /** Most commands without an answer; those beyond wait, and are then refused. */
+  readonly inFlight: number
   /** Most calls, and bytes of their arguments, that wait for a link that is down. */
   readonly waiting: { readonly calls: number; readonly bytes: number }
   /**

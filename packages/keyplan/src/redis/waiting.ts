@@ -14,20 +14,24 @@ interface Entry {
 export interface Waiting {
   /** @throws KeyplanError OVERLOADED when it is full of calls that still have time */
   add(call: Call, args: readonly Argument[], go: () => void, fail: (error: KeyplanError) => void): void
-  /** Lets go of all that may still be written, in the order they came, and rejects the others. */
-  release(): void
+  /** Lets go of what may still be written, in the order it came and as long as there is room, and rejects the rest. */
+  release(hasRoom?: () => boolean): void
   /** Rejects all, each with an error of its own. */
   reject(error: () => KeyplanError): void
   readonly size: number
 }
 
-export function createWaiting(bound: { calls: number; bytes: number }, clock: Clock): Waiting {
+/** @param why is said of a call that finds it full */
+export function createWaiting(bound: { calls: number; bytes: number }, clock: Clock, why: () => string): Waiting {
   let entries: Entry[] = []
+  /** Those before it have left. */
+  let first = 0
   let bytes = 0
 
   function drain(): Entry[] {
-    const all = entries
+    const all = entries.slice(first)
     entries = []
+    first = 0
     bytes = 0
     return all
   }
@@ -35,34 +39,40 @@ export function createWaiting(bound: { calls: number; bytes: number }, clock: Cl
     entries.push(entry)
     bytes += entry.bytes
   }
-  /** Hands over those that may still be written; the others were already answered by their guard. */
-  function sift(each: (entry: Entry) => void): void {
-    const now = clock.now()
-    for (const entry of drain()) {
-      const refusal = refusalOf(entry.call, now)
-      if (refusal) entry.fail(refusal)
-      else each(entry)
-    }
+  /** Hands over one that may still be written; others were already answered by their guard. */
+  function sift(entry: Entry, each: (entry: Entry) => void): void {
+    const refusal = refusalOf(entry.call, clock.now())
+    if (refusal) entry.fail(refusal)
+    else each(entry)
   }
-  const full = (more: number) => entries.length >= bound.calls || bytes + more > bound.bytes
+  function next(): Entry {
+    const entry = entries[first++]!
+    bytes -= entry.bytes
+    if (first === entries.length) drain()
+    return entry
+  }
+  const size = () => entries.length - first
+  const full = (more: number) => size() >= bound.calls || bytes + more > bound.bytes
 
   return {
     add(call, args, go, fail) {
-      const size = weigh(args)
-      if (full(size)) sift(keep)
-      if (full(size)) {
-        throw new KeyplanError('OVERLOADED', `Redis is unreachable and ${entries.length} calls already wait for it`, {
+      const weight = weigh(args)
+      if (full(weight)) for (const entry of drain()) sift(entry, keep)
+      if (full(weight)) {
+        throw new KeyplanError('OVERLOADED', `${why()}, and ${size()} calls already wait for it`, {
           outcome: 'not-executed',
         })
       }
-      keep({ call, bytes: size, go, fail })
+      keep({ call, bytes: weight, go, fail })
     },
-    release: () => sift(entry => entry.go()),
+    release(hasRoom = () => true) {
+      while (size() > 0 && hasRoom()) sift(next(), entry => entry.go())
+    },
     reject(error) {
       for (const entry of drain()) entry.fail(error())
     },
     get size() {
-      return entries.length
+      return size()
     },
   }
 }

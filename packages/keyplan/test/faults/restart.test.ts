@@ -75,9 +75,7 @@ test('an application that requires its server ends with one line that says why, 
   await server.kill()
   const budget = openBudget(400)
   const url = `redis://127.0.0.1:${server.port}`
-  const failed = budget.within(() =>
-    connect(plan, { url, start: 'required', connectTimeout: '400ms', log: () => {} }),
-  )
+  const failed = budget.within(() => connect(plan, { url, start: 'required', connectTimeout: '400ms', log: () => {} }))
   await expect(failed).rejects.toMatchObject({
     message: `Redis at 127.0.0.1:${server.port}: ECONNREFUSED`,
     exitCode: 69,

@@ -83,3 +83,34 @@ test('closing lets calls in flight finish, and does not wait for those that do n
   await next.close()
   await ended
 })
+
+test('no more are under way than there is room for; the others wait their turn, in order, and then are refused', async () => {
+  await server.proxy.pass()
+  const live = await server.connect({ inFlight: 10, waiting: { calls: 100, bytes: 1_000_000 } })
+  await server.proxy.delay({ down: 30 })
+  const calls = Array.from({ length: 200 }, (_, index) => sender(live)('rpush', ['list', index]))
+  const refused = await Promise.allSettled(calls.slice(110))
+  expect(new Set(refused.map(result => result.status === 'rejected' && result.reason.code))).toEqual(
+    new Set(['OVERLOADED']),
+  )
+  expect(refused[0]).toMatchObject({ reason: { message: expect.stringMatching(/has 10 commands under way, and 100 /) } })
+  expect(await Promise.all(calls.slice(0, 110))).toEqual(Array.from({ length: 110 }, (_, index) => index + 1))
+  expect(await server.direct.ask('LRANGE', 'list', '0', '-1')).toEqual(
+    Array.from({ length: 110 }, (_, index) => `${index}`),
+  )
+})
+
+test('when the link is lost those that waited for room wait for the next link', async () => {
+  await server.proxy.pass()
+  const live = await server.connect({ inFlight: 2 })
+  await server.proxy.blackhole()
+  const calls = Array.from({ length: 6 }, (_, index) => sender(live)('rpush', ['list', index]))
+  const first = Promise.allSettled(calls.slice(0, 2))
+  await server.proxy.reset()
+  await server.proxy.pass()
+  expect((await first).map(result => result.status === 'rejected' && result.reason.outcome)).toEqual([
+    'unknown',
+    'unknown',
+  ])
+  expect((await Promise.all(calls.slice(2))).length).toBe(4)
+})

@@ -1,10 +1,10 @@
-import type { ServerOptions } from '../server/redis-configuration.ts'
+import type { RedisOptions, ServerOptions } from '../server/redis-configuration.ts'
 import { firstObstacle, settle } from './settling.ts'
 import { together } from './together.ts'
 import { commonEnvironment, type Topology } from './topology.ts'
 
 /** One server in the shape of the larger topologies. @throws Error as `startRedis` */
-export function startStandalone(options: ServerOptions = {}): Promise<Topology> {
+export function startStandalone(options: ServerOptions & Pick<RedisOptions, 'port'> = {}): Promise<Topology> {
   return together(options, async all => {
     const [server] = await all.start([{}])
     const nodes = [server!]

@@ -71,6 +71,13 @@ export const links = [
     means: 'most bytes of the calls that wait',
   },
   {
+    path: 'redis.waiting.in_flight',
+    kind: 'count',
+    option: 'inFlight',
+    default: '10000',
+    means: 'most commands without an answer, for each server; those beyond wait like those for a link that is down',
+  },
+  {
     path: 'redis.offline_queue',
     kind: 'flag',
     env: { REDIS_ENABLE_OFFLINE_QUEUE: { of: ['universal-ai-tools'] } },

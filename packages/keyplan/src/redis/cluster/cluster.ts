@@ -35,7 +35,7 @@ export const openCluster: OpenServer = (settings, clock, onEvent) => {
   const hooks = new Set<RecoveryHook>()
   const nodes = new Map<string, Node>()
   const addresses = new Map<string, Address>()
-  const unmapped = createWaiting(settings.waiting, clock)
+  const unmapped = createWaiting(settings.waiting, clock, () => unserved().message)
   const ending = new AbortController()
   const closed = () => new KeyplanError('CLOSED', 'The client is closed', { outcome: 'not-executed' })
   const endpoint = (address: Address): Endpoint => ({ ...address, ...target.access, database: 0 })
@@ -196,7 +196,7 @@ export const openCluster: OpenServer = (settings, clock, onEvent) => {
   }
 
   const redis: Redis = {
-    ...withScripts(send),
+    ...withScripts(send, key => owners[slotOf(key)] ?? ''),
     transact(commands, call, encoding) {
       const slots = commands.map(([name, ...args]) => slotOfCall(name, args)).filter(slot => slot !== undefined)
       if (new Set(slots).size > 1) return Promise.reject(crossSlot())

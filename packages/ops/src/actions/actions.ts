@@ -1,0 +1,6 @@
+import type { AnyAction } from './action.ts'
+import { config } from './config.ts'
+import { dev } from './dev.ts'
+
+/** Everything the tools can do. */
+export const actions: readonly AnyAction[] = [dev, config]

@@ -1,0 +1,123 @@
+import { type Topology, type TopologyName, topologies } from '@keyplan/local'
+import { KeyplanError, type Plan } from 'keyplan'
+import { environmentLines, foreignVariables, programEnvironment } from '../dev/environment.ts'
+import { requireOurs, writeEnvironmentFile } from '../dev/environment-file.ts'
+import { startGuardian } from '../dev/guardian.ts'
+import { runProgram } from '../dev/program.ts'
+import { startServers } from '../dev/servers.ts'
+import { loadPlan } from '../module/load-plan.ts'
+import { defineAction } from './action.ts'
+import { columns, type Report } from './report.ts'
+
+const choices = Object.keys(topologies) as TopologyName[]
+const described = Object.entries(topologies).map(([name, { description }]) => `${name} (${description})`)
+
+export const dev = defineAction({
+  name: 'dev',
+  summary: 'Starts private Redis servers for development, and stops all of them when it ends.',
+  details:
+    'The servers listen on free ports of 127.0.0.1 and keep nothing. With a plan, that is checked and listed first. ' +
+    'With a command behind --, that runs with the variables set, the servers end with it, and its exit code is passed ' +
+    'on; what is said of the servers goes to standard error then. Without one, Ctrl-C ends them.',
+  examples: [
+    'keyplan dev --topology cluster',
+    'keyplan dev --topology sentinel -- npm run start',
+    'keyplan dev --tls --env-file .env.redis shop.plan.ts',
+  ],
+  input: {
+    plan: { kind: 'path', operand: true, help: 'the file of a plan, checked before anything starts' },
+    topology: { kind: 'choice', choices, default: 'standalone', help: `which servers: ${described.join(', ')}` },
+    tls: { kind: 'flag', help: 'TLS only, with a certificate authority of its own' },
+    port: { kind: 'port', help: 'of the server, with the topology standalone (default: any free one)' },
+    envFile: { kind: 'path', help: 'a file to write the variables to, removed at the end' },
+    command: { kind: 'command', help: 'a program to run with the variables set' },
+  },
+  effect: 'run',
+  async run({ plan: file, topology, tls, port, envFile, command }, { env, folder, ending, tell, note }) {
+    if (port !== undefined && topology !== 'standalone') {
+      throw new KeyplanError('PARAM_INVALID', `--port is for one server: the servers of ${topology} choose free ports`)
+    }
+    if (envFile !== undefined) await requireOurs(envFile, folder)
+    const plan = file === undefined ? undefined : await loadPlan(file, folder)
+    for (const warning of plan?.warnings ?? []) note(`warning: ${warning}`)
+
+    const begun = performance.now()
+    note(`starting ${topologies[topology].description} …`)
+    const guardian = startGuardian()
+    let removeFile: (() => Promise<void>) | undefined
+    let servers: Topology | undefined
+    let exitCode = 0
+    try {
+      servers = await startServers({ topology, tls, port })
+      const { environment } = servers
+      if (envFile !== undefined) removeFile = await writeEnvironmentFile(envFile, folder, environment, guardian)
+      if (!ending.aborted) {
+        const foreign = foreignVariables(env, environment)
+        tell(standing(servers, { topology, plan, foreign, command, ms: Math.round(performance.now() - begun) }))
+        exitCode = command
+          ? await runProgram(command, { env: programEnvironment(env, environment), folder, ending, guardian })
+          : await ended(ending)
+      }
+    } finally {
+      await removeFile?.()
+      await servers?.stop()
+      guardian.dismiss()
+    }
+    note('stopped')
+    return { data: undefined, exitCode }
+  },
+})
+
+/** Being told to end is how it ends well. */
+function ended(ending: AbortSignal): Promise<0> {
+  return new Promise(resolve => {
+    // A signal listener alone does not keep a process running.
+    const awake = setInterval(() => {}, 60_000)
+    const end = () => {
+      clearInterval(awake)
+      resolve(0)
+    }
+    if (ending.aborted) end()
+    else ending.addEventListener('abort', end, { once: true })
+  })
+}
+
+interface Standing {
+  readonly topology: TopologyName
+  readonly plan: Plan | undefined
+  readonly foreign: readonly string[]
+  readonly command: readonly string[] | undefined
+  readonly ms: number
+}
+
+function standing({ url, environment, nodes }: Topology, { topology, plan, foreign, command, ms }: Standing): Report {
+  const lines = environmentLines(environment)
+  const processes = nodes.map(({ port, pid }) => ({ port, pid }))
+  const patterns = Object.entries(plan?.patterns ?? {}).map(([name, { source }]) => [name, source])
+  return {
+    data: {
+      topology,
+      url,
+      environment,
+      servers: processes,
+      plan: plan?.name ?? null,
+      ...(foreign.length > 0 && { setAside: foreign }),
+      startedInMs: ms,
+    },
+    text: paint => {
+      const unset = foreign.join(' ')
+      const aside = command ? [`  set aside: ${unset}`] : [`  unset ${unset}`]
+      return [
+        `${paint('green', topology)} is ready after ${(ms / 1000).toFixed(1)} s: ${paint('bold', url)}`,
+        '',
+        ...(foreign.length > 0 ? aside : []),
+        ...lines.map(line => (command ? `  ${line}` : `  export ${line}`)),
+        '',
+        `  ${paint('dim', `servers: ${processes.map(({ port, pid }) => `${port} (pid ${pid})`).join(', ')}`)}`,
+        ...(plan ? ['', `  plan ${paint('bold', plan.name)}`] : []),
+        ...columns(patterns, cell => cell).map(line => `    ${line}`),
+        ...(command ? [] : ['', 'Ctrl-C stops all of it.']),
+      ].join('\n')
+    },
+  }
+}
