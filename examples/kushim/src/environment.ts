@@ -2,12 +2,11 @@ import { resolve } from 'node:path'
 import { databaseServer } from './database/database.ts'
 import { StartProblem } from './start-problem.ts'
 
-/** What one instance is told by its environment. */
+/** What one instance is told by its environment, except where Redis is: the client reads that by itself. */
 export interface Environment {
   /** The interface it listens on; the loopback one unless told otherwise. */
   readonly host: string
   readonly port: number
-  readonly redisUrl: string | undefined
   /** A PostgreSQL server of yours. */
   readonly databaseUrl: string | undefined
   /** An embedded database that is running already; the launcher hands it to its instances. */
@@ -54,7 +53,6 @@ export function readEnvironment(variables: Variables): Environment {
   return {
     host: said(variables.HOST) ?? '127.0.0.1',
     port: portNumber(variables, 'PORT', 3001),
-    redisUrl: said(variables.REDIS_URL),
     databaseUrl: readDatabaseUrl(said(variables.DATABASE_URL)),
     embeddedUrl: said(variables.KUSHIM_EMBEDDED_URL),
     embeddedPort: portNumber(variables, 'KUSHIM_EMBEDDED_PORT', 15_439),

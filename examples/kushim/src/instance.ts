@@ -45,7 +45,7 @@ export async function startInstance(environment: Environment, log: Log): Promise
     const database = openDatabase(place)
     opened.push(database.close)
     await whenReachable(database, { variable, log }, () => createSchema(database))
-    const redis = await startRedisService(environment.redisUrl, log)
+    const redis = await startRedisService(log)
     opened.push(redis.close)
     const changes = createChanges({ database, redis, log })
     opened.push(changes.close)

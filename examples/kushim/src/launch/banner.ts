@@ -1,7 +1,7 @@
 export interface Running {
   readonly urls: readonly string[]
   /** Undefined in memory. */
-  readonly redis: { readonly port: string; readonly host: string; readonly own: boolean } | undefined
+  readonly redis: { readonly where: string; readonly look: string | undefined } | undefined
   readonly database: string
   readonly data: string
 }
@@ -20,7 +20,7 @@ export function banner({ urls, redis, database, data }: Running): string {
   Kushim is running: ${mode}.
 
   API        ${urls.join('   ')}
-  Redis      ${redis ? `${redis.host}:${redis.port} ${redis.own ? '(started for this run)' : '(REDIS_URL)'}` : 'none'}
+  Redis      ${redis?.where ?? 'none'}
   Database   ${database}
   Data       ${data}
 
@@ -31,7 +31,7 @@ export function banner({ urls, redis, database, data }: Running): string {
   ${post(second)}; wait
 
   curl -s ${second}/health/redis
-${redis ? `  redis-cli -h ${redis.host} -p ${redis.port} ${redis.own ? '' : '[-a password] '}--scan\n` : ''}
+${redis?.look ? `  ${redis.look}\n` : ''}
   examples/kushim/README.md goes on from here. Ctrl-C ends everything this started.
 `
 }

@@ -22,7 +22,7 @@ export async function launch(variables: NodeJS.ProcessEnv, log: Log, ending: Abo
   try {
     const { dataFolder } = environment
     const redis = await launchRedis({
-      url: environment.redisUrl,
+      variables,
       dataFolder,
       binary: variables.KUSHIM_REDIS_SERVER?.trim() || undefined,
       log,
@@ -37,7 +37,12 @@ export async function launch(variables: NodeJS.ProcessEnv, log: Log, ending: Abo
     const instances = (redis ? ports : ports.slice(0, 1)).map(port =>
       startInstanceProcess(
         `api-${port}`,
-        { PORT: String(port), REDIS_URL: redis?.url ?? '', KUSHIM_EMBEDDED_URL: embedded?.url ?? '' },
+        {
+          PORT: String(port),
+          KUSHIM_EMBEDDED_URL: embedded?.url ?? '',
+          // Without one it runs in its own memory, which in production has to be said.
+          ...(redis?.variables ?? { ENABLE_REDIS: 'false' }),
+        },
         log,
       ),
     )
@@ -46,11 +51,10 @@ export async function launch(variables: NodeJS.ProcessEnv, log: Log, ending: Abo
     })
     const urls = await Promise.race([asked, Promise.all(instances.map(({ listening }) => listening))])
     if (!urls) return
-    const at = redis && new URL(redis.url)
     log(
       banner({
         urls,
-        redis: redis && at && { own: redis.own, host: at.hostname, port: at.port || '6379' },
+        redis,
         database: embedded
           ? `embedded PostgreSQL (PGlite) at ${new URL(embedded.url).host}`
           : 'PostgreSQL (DATABASE_URL)',

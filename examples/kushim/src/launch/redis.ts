@@ -2,17 +2,21 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { findRedisServer, type RedisProcess, startRedis } from '@keyplan/local'
 import { provideDataFolder } from '../data-folder.ts'
 import type { Log } from '../log.ts'
+import { namedRedis } from './named-redis.ts'
 
 export interface LaunchedRedis {
-  readonly url: string
-  /** Started here, and to be stopped here. */
-  readonly own: boolean
+  /** For a person. */
+  readonly where: string
+  /** The command that shows its keys, where one does. */
+  readonly look: string | undefined
+  /** What the instances have to be told besides what the environment says. */
+  readonly variables: Readonly<Record<string, string>>
   stop(): Promise<void>
 }
 
 export interface LaunchRedisOptions {
-  /** REDIS_URL. */
-  readonly url: string | undefined
+  /** The environment. */
+  readonly variables: NodeJS.ProcessEnv
   readonly dataFolder: string | undefined
   /** KUSHIM_REDIS_SERVER. */
   readonly binary: string | undefined
@@ -55,25 +59,27 @@ async function findBinary(named: string | undefined, log: Log): Promise<string |
 }
 
 /**
- * The server that REDIS_URL names, else a private one that keeps an append-only file; `undefined` if none can be had.
+ * The Redis that the environment names, else a private one that keeps an append-only file; `undefined` if none can be had.
  *
  * @throws StartProblem when KUSHIM_DATA cannot hold its data
  */
 export async function launchRedis({
-  url,
+  variables,
   dataFolder,
   binary,
   log,
 }: LaunchRedisOptions): Promise<LaunchedRedis | undefined> {
-  if (url) return { url, own: false, stop: async () => {} }
+  const named = await namedRedis(variables)
+  if (named) return { ...named, variables: {}, stop: async () => {} }
   const path = await findBinary(binary, log)
   if (!path) return undefined
   const place = dataFolder ? { dir: await provideDataFolder(dataFolder, 'redis') } : {}
   const redis = await startRedis({ appendonly: true, binary: path, ...place })
   const leaveAlone = restartWhenKilled(redis, log)
   return {
-    url: redis.url,
-    own: true,
+    where: `127.0.0.1:${redis.port} (started for this run)`,
+    look: `redis-cli -h 127.0.0.1 -p ${redis.port} --scan`,
+    variables: { REDIS_URL: redis.url },
     async stop() {
       leaveAlone()
       await redis.stop()

@@ -1,5 +1,6 @@
 import { isKeyplanError } from 'keyplan'
 import { type Client, connect } from 'keyplan/client'
+import { loadConfiguration } from 'keyplan/config'
 import plan from '../kushim.plan.ts'
 import type { Log } from '../log.ts'
 
@@ -24,16 +25,23 @@ function reason(error: unknown): string {
   return /\bE[A-Z]{4,}\b/.exec(message)?.[0] ?? message
 }
 
-/** @throws KeyplanError CONFIG_INVALID or AUTH_FAILED; a server that is away only makes the start degraded */
-export async function startRedisService(url: string | undefined, log: Log): Promise<RedisService> {
+/**
+ * Connects to what the environment and `.env` name: a server, Sentinels or a Cluster, with TLS or without.
+ *
+ * @throws KeyplanError CONFIG_INVALID or AUTH_FAILED; a server that is away only makes the start degraded
+ */
+export async function startRedisService(log: Log): Promise<RedisService> {
+  const { warnings } = await loadConfiguration({ file: false, envFile: true })
+  for (const warning of warnings) log(`[RedisService] ${warning}`)
   // A request is to be answered in under 2 s with Redis dying under it, and asks Redis up to three times in a row.
   const client = await connect(plan, {
-    ...(url ? { url } : { memory: true }),
+    envFile: true,
     attempt: '300ms',
     deadline: '400ms',
     stall: '500ms',
     pingEvery: '1s',
     backoff: { max: '1s' },
+    // What happens to the link is said below, in the words of this application.
     log: () => {},
   })
   const shared = client.$status.state !== 'memory'

@@ -41,7 +41,10 @@ const ping = { namespace: '$connection', name: 'ping', operation: { idempotent: 
 
 export function createConnection(parts: ConnectionParts): Connection {
   const { settings, target, plan, scripts, reporter, tally, clock, isClosed } = parts
-  const breakers = createBreakers(settings.breaker, clock, reporter.breaker)
+  const breakers = createBreakers(settings.breaker, clock, (lane, state) => {
+    reporter.breaker(lane, state)
+    if (state === 'open') void heed(lane)
+  })
   const waiters = new Set<(error?: KeyplanError) => void>()
 
   const link = openServer({ ...settings, target, name: `keyplan:${plan}`, scripts }, clock, event => {
@@ -77,6 +80,25 @@ export function createConnection(parts: ConnectionParts): Connection {
     }
   }
 
+  /**
+   * A server may be slow for so long that calls give up on it, and still answer before its link does: no new link will
+   * say that it is back. An answer in the time of a try does.
+   */
+  async function heed(lane: string): Promise<void> {
+    let asked: number
+    try {
+      do {
+        asked = clock.now()
+        await link.ping(lane, { expires: Number.POSITIVE_INFINITY, hold: false, written: 0 })
+      } while (clock.now() - asked > settings.attempt)
+    } catch {
+      // The link is lost: the next one closes the breaker.
+      return
+    }
+    breakers.of(lane).serverIsBack()
+    await closeBreaker(lane)
+  }
+
   return {
     server: {
       redis: link.redis,
@@ -95,7 +117,8 @@ export function createConnection(parts: ConnectionParts): Connection {
           if (error) reject(error)
           else resolve()
         }
-        const tooLate = clock.after(settings.connectTimeout, () => {
+        // A little later than the attempt itself ends: it knows what was in the way.
+        const tooLate = clock.after(settings.connectTimeout * 1.1, () => {
           const late = new KeyplanError('TIMEOUT', `Redis at ${link.name} could not be reached in time`)
           end(settings.start === 'required' ? (link.error ?? late) : undefined)
         })

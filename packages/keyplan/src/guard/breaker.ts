@@ -23,6 +23,8 @@ export interface Leave {
   readonly probe: boolean
   succeeded(): void
   failed(): void
+  /** The link was lost under it, and under whatever else was on it: all of that is one failure. */
+  lost(): void
   /** The try ended without telling anything of the server. */
   abandoned(): void
 }
@@ -51,6 +53,7 @@ export function createBreaker(
 ): Breaker {
   let state: State = { name: 'closed', failures: 0 }
   let waiting: (() => void)[] = []
+  let lossCounted = false
 
   function become(next: State): void {
     const changed = next.name !== state.name
@@ -76,6 +79,15 @@ export function createBreaker(
     failed() {
       if (state.name === 'closed' && ++state.failures >= settings.failures) open()
     },
+    lost() {
+      if (lossCounted) return
+      lossCounted = true
+      // The calls of a link end in one turn of the event loop.
+      clock.after(0, () => {
+        lossCounted = false
+      })
+      ordinary.failed()
+    },
     abandoned() {},
   }
 
@@ -92,6 +104,7 @@ export function createBreaker(
         else become({ name: 'closed', failures: 0 })
       }),
       failed: once(open),
+      lost: once(open),
       abandoned: once(() => halfOpen(successes)),
     }
   }

@@ -8,15 +8,18 @@ export function asUnknown(error: unknown): unknown {
   return new KeyplanError(code, message, { outcome: 'unknown', cause, problems })
 }
 
+type Verdict = 'failed' | 'lost' | 'succeeded' | 'abandoned'
+
 /**
  * What an error says of the server. Only a link that does not answer speaks against it: an error reply shows that it
  * lives. A caller who left, or gave less time than a try takes, says nothing.
  */
-export function verdict(error: unknown, impatient: boolean): 'failed' | 'succeeded' | 'abandoned' {
+export function verdict(error: unknown, impatient: boolean): Verdict {
   if (!isKeyplanError(error)) return 'succeeded'
   if (error.code === 'ABORTED' || (error.code === 'TIMEOUT' && impatient)) return 'abandoned'
   if (error.code === 'CLOSED' || error.code === 'OVERLOADED') return 'abandoned'
-  return errorTable[error.code].class === 'link' ? 'failed' : 'succeeded'
+  if (errorTable[error.code].class !== 'link') return 'succeeded'
+  return error.outcome === 'unknown' && error.code !== 'TIMEOUT' ? 'lost' : 'failed'
 }
 
 /**

@@ -9,7 +9,7 @@ export interface Blocking {
   block: Redis['block']
   /** Ends the links: they block on what is no longer the server that is meant. */
   retire(reason: KeyplanError): void
-  close(): Promise<void>
+  close(why?: () => KeyplanError): Promise<void>
 }
 
 interface BlockingOptions {
@@ -54,7 +54,7 @@ export function createBlocking({
   const resting = new Map<Link, Timer>()
   const queue = new Set<Waiter>()
   let opening = 0
-  let closed = false
+  let closed: (() => KeyplanError) | undefined
 
   /** A link to block on, or undefined after `ms` without one. */
   function turn(ms: number, signal: AbortSignal | undefined): Promise<Link | undefined> {
@@ -78,7 +78,7 @@ export function createBlocking({
   /** Gives turns in the order they were asked for. */
   function serve(): void {
     for (const settle of queue) {
-      const refused = closed ? closure() : refusal()
+      const refused = closed ? closed() : refusal()
       const link = refused ? undefined : [...resting.keys()].findLast(({ usable }) => usable)
       if (!refused && !link) break
       if (link) rouse(link)
@@ -98,7 +98,7 @@ export function createBlocking({
           rouse(link)
           serve()
         })
-        if (closed) link.destroy(closure())
+        if (closed) link.destroy(closed())
         else rest(link)
       },
       error => {
@@ -150,10 +150,10 @@ export function createBlocking({
     retire(reason) {
       for (const link of links) link.destroy(reason)
     },
-    async close() {
-      closed = true
+    async close(why = closure) {
+      closed = why
       serve()
-      for (const link of links) link.destroy(closure())
+      for (const link of links) link.destroy(why())
       await Promise.all([...links].map(({ ended }) => ended))
     },
   }

@@ -39,6 +39,13 @@ export function redirectionOf(error: unknown): Redirection | undefined {
 const phrases: readonly (readonly [RegExp, ErrorCode, string])[] = [
   [/max number of clients reached/, 'MAX_CLIENTS', 'the server has reached maxclients'],
   [/unknown (redis )?(sub)?command/i, 'UNSUPPORTED', 'the server does not know, or does not allow, a command'],
+  [/script can't run this command/, 'NO_PERMISSION', 'the Redis user lacks the permission for a command of the script'],
+  [
+    /script can't access .* (keys|channels)/,
+    'NO_PERMISSION',
+    'the Redis user lacks the permission for a key or channel of the script',
+  ],
+  [/invalid (multi)?bulk length/, 'VALUE_INVALID', 'a value is larger than the server takes (proto-max-bulk-len)'],
   [/Protocol error/, 'PROTOCOL', 'the server and the client no longer understand each other'],
 ]
 
@@ -68,14 +75,18 @@ export function replyFailure(text: string): KeyplanError {
   return new KeyplanError('SERVER', `Redis answered: ${withoutArguments(text)}`, { outcome: 'not-executed' })
 }
 
+/** How Node and OpenSSL name what is wrong with a certificate, a key, or the other side's idea of TLS. */
+const tlsReasons =
+  /^ERR_(SSL|TLS|OSSL)_|CERT|CRL_|^UNABLE_TO_|^INVALID_(CA|PURPOSE)$|^PATH_LENGTH_EXCEEDED$|^HOSTNAME_MISMATCH$/
+
 /** The link broke, or could not be made. */
 export function linkFailure(cause: unknown, server: string, outcome: Outcome): KeyplanError {
   if (isKeyplanError(cause)) {
     return new KeyplanError(cause.code, cause.message, { outcome, cause: cause.cause })
   }
   const reason = systemCode(cause) ?? 'the connection was lost'
-  if (/^ERR_(SSL|TLS)_|CERT|^UNABLE_TO_/.test(reason)) {
-    return new KeyplanError('TLS_FAILED', `Redis at ${server}: TLS was refused: ${reason}`, { outcome })
+  if (tlsReasons.test(reason)) {
+    return new KeyplanError('TLS_FAILED', `Redis at ${server}: TLS was refused: ${reason}`, { outcome, cause })
   }
   return new KeyplanError('DISCONNECTED', `Redis at ${server}: ${reason}`, { outcome })
 }
@@ -90,7 +101,7 @@ export function streamFailure(error: Error, server: string): Error {
 }
 
 /** `ECONNREFUSED`, `ENOTFOUND`, … of a socket error; also of the AggregateError of a host with several addresses. */
-function systemCode(error: unknown): string | undefined {
+export function systemCode(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null) return undefined
   if ('code' in error && typeof error.code === 'string') return error.code
   if (error instanceof AggregateError) return systemCode(error.errors[0])

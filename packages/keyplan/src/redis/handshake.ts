@@ -12,6 +12,8 @@ export interface Handshake {
   readonly runId: string | undefined
   /** Why this user can make no transactions, if so: the commands behind a MULTI that is refused would run all the same. */
   readonly noTransactions: KeyplanError | undefined
+  /** Bytes of the longest argument that the server takes. One that is longer costs the link. */
+  readonly longestArgument: number
   /** Epoch milliseconds on the server's clock at a monotonic reading `now`: an upper bound. */
   serverTime(now: number): number
 }
@@ -19,6 +21,9 @@ export interface Handshake {
 type Send = (command: string, args: readonly Argument[]) => Promise<Reply>
 
 const oldestMajor = 7
+
+/** Redis' own, for users who may not ask. */
+const usualLongestArgument = 512 * 1_048_576
 
 /**
  * Makes a fresh connection usable: lets itself in, selects the database, names itself, checks the server, reads its
@@ -42,12 +47,13 @@ export async function shakeHands(
     })
   }
   const asked = clock.now()
-  const [, , , info, time, noTransactions] = await Promise.all([
+  const [, , , info, time, bulk, noTransactions] = await Promise.all([
     endpoint.database === 0 ? undefined : send('select', [endpoint.database]),
     role === 'reader' ? optional(send('readonly', [])) : undefined,
     optional(send('client', ['SETNAME', connectionName(settings.name, role)])),
     optional(send('info', ['server'])),
     optional(send('time', [])),
+    optional(send('config', ['GET', 'proto-max-bulk-len'])),
     role === 'commands' ? transactionRefusal(send) : undefined,
     // A server that cannot save refuses even this, and serves reads.
     optional(send('ping', []), [...forbidden, 'STORAGE']),
@@ -60,7 +66,8 @@ export async function shakeHands(
   }
   const read = Array.isArray(time) ? Number(time[0]) * 1000 + Number(time[1]) / 1000 : clock.wall()
   const serverTime = (now: number) => Math.ceil(read + (now - asked))
-  return { version, runId: field(info, 'run_id'), noTransactions, serverTime }
+  const longestArgument = (Array.isArray(bulk) && Number(bulk[1])) || usualLongestArgument
+  return { version, runId: field(info, 'run_id'), noTransactions, longestArgument, serverTime }
 }
 
 async function passwordOf({ password }: Endpoint, server: string): Promise<string> {

@@ -1,10 +1,11 @@
 import { isIP } from 'node:net'
+import type { Command as IoredisCommand } from 'ioredis'
 import type { Clock } from '../base/clock.ts'
 import { KeyplanError } from '../base/error.ts'
 import { loadCommandTable } from './command-table.ts'
-import { isReplyError, linkFailure, replyFailure, streamFailure } from './failure.ts'
+import { isReplyError, linkFailure, replyFailure, streamFailure, systemCode } from './failure.ts'
 import { type Handshake, shakeHands } from './handshake.ts'
-import type { Argument, Encoding, Reply } from './redis.ts'
+import type { Argument, ChannelKind, Encoding, Reply } from './redis.ts'
 import { type Endpoint, endpointName, type LinkRole, type LinkSettings } from './settings.ts'
 import { watchStall } from './stall.ts'
 
@@ -15,10 +16,12 @@ export interface Link {
   readonly usable: boolean
   /** Writes the command behind all earlier ones. Rejects with a KeyplanError. */
   send(command: string, args: readonly Argument[], encoding?: Encoding): Promise<Reply>
+  /** Why the server would hang up on these arguments, if so. */
+  refusal(args: readonly Argument[]): KeyplanError | undefined
   /** The one connection that the commands of a key use: what must not be parted is sent on it. */
   forKey(key: string | undefined): Link
-  /** Messages of channels this link subscribed to. */
-  onMessage(handler: (channel: string, payload: string) => void): void
+  /** Messages of what this link subscribed to: `name` is that, and `channel` where the message was sent to. */
+  onMessage(handler: (kind: ChannelKind, name: string, payload: string, channel: string) => void): void
   /** Resolves with the reason once the link is gone. */
   readonly ended: Promise<KeyplanError>
   /** Drops the connection; calls outstanding end as unknown. */
@@ -32,6 +35,8 @@ interface Socket {
   readonly writable: boolean
   destroy(error?: Error): void
   prependListener(event: 'data', listener: () => void): void
+  /** What the system has not taken yet, as `net` itself counts it for its own timeout. */
+  readonly _handle?: { readonly writeQueueSize?: number } | null
 }
 
 /**
@@ -53,6 +58,7 @@ export async function openLink(
   signal: AbortSignal,
 ): Promise<Link> {
   if (signal.aborted) throw closure()
+  const begun = clock.now()
   const server = endpointName(endpoint)
   // Loaded with the first link: a third of what importing the client would cost, and memory mode needs none of it.
   const [{ Redis: Client, Command }] = await Promise.all([import('ioredis'), loadCommandTable()])
@@ -73,7 +79,8 @@ export async function openLink(
   let reason: unknown
   let welcome = false
   client.on('error', error => {
-    reason ??= streamFailure(error, server)
+    const hungUp = !welcome && hangUps.includes(systemCode(error) ?? '')
+    reason ??= hungUp ? unwelcome(endpoint, server) : streamFailure(error, server)
     // After bytes that make no sense the link would give one caller the reply of another.
     socket()?.destroy()
   })
@@ -94,7 +101,7 @@ export async function openLink(
 
   const shake = endpoint.tls ? 'TLS handshake' : 'handshake'
   const hint = endpoint.tls ? '; does it speak TLS on this port?' : ''
-  const tooLate = clock.after(settings.connectTimeout, () =>
+  const tooLate = clock.after(Math.max(0, settings.connectTimeout - (clock.now() - begun)), () =>
     destroy(new KeyplanError('TIMEOUT', `Redis at ${server} did not complete the ${shake} in time${hint}`)),
   )
   const giveUp = () => destroy(closure())
@@ -103,7 +110,8 @@ export async function openLink(
     await client.connect().catch(error => {
       throw linkFailure(reason ?? error, server, 'not-executed')
     })
-    const stall = watchStall(server, settings, clock, destroy, () => send('ping', []))
+    const backlog = () => socket()?._handle?.writeQueueSize ?? 0
+    const stall = watchStall(server, settings, clock, destroy, () => send('ping', []), backlog)
     socket()?.prependListener('data', stall.heard)
     void ended.then(stall.stop)
 
@@ -124,9 +132,23 @@ export async function openLink(
       })
     }
 
+    let longest = Number.POSITIVE_INFINITY
+    function refusal(args: readonly Argument[]): KeyplanError | undefined {
+      for (const arg of args) {
+        // A character of text has three bytes at most.
+        if (typeof arg === 'number' || arg.length * 3 <= longest || Buffer.byteLength(arg) <= longest) continue
+        const message = `Redis at ${server} takes no value of more than ${longest} bytes (proto-max-bulk-len)`
+        return new KeyplanError('VALUE_INVALID', message, { outcome: 'not-executed' })
+      }
+      return undefined
+    }
+
     function send(name: string, args: readonly Argument[], encoding: Encoding = 'text'): Promise<Reply> {
       if (!usable()) return Promise.reject(linkFailure(reason, server, 'not-executed'))
+      const refused = refusal(args)
+      if (refused) return Promise.reject(refused)
       const command = new Command(name, wireArguments(args), encoding === 'text' ? { replyEncoding: 'utf8' } : {})
+      if (withSecrets.has(name)) conceal(command)
       cork()
       stall.sent()
       const promise = client.sendCommand(command) as Promise<Reply>
@@ -147,13 +169,21 @@ export async function openLink(
     const lost = ended.then(why => Promise.reject(why))
     const handshake = await Promise.race([shakeHands(send, settings, endpoint, role, clock), lost])
     welcome = true
+    longest = handshake.longestArgument
     const link: Link = {
       handshake,
       get usable() {
         return usable()
       },
       send,
-      onMessage: handler => void client.on('message', handler),
+      refusal,
+      onMessage(handler) {
+        client.on('message', (channel, payload) => handler('exact', channel, payload, channel))
+        client.on('smessage', (channel, payload) => handler('sharded', channel, payload, channel))
+        client.on('pmessage', (pattern, channel, payload) => handler('pattern', pattern, payload, channel))
+        // The slot of a sharded channel has gone to another node, and the subscription has ended without a word.
+        client.on('moved', () => destroy(linkFailure(undefined, server, 'unknown')))
+      },
       ended,
       destroy,
       forKey: () => link,
@@ -172,11 +202,23 @@ export async function openLink(
 /** An address is no server name: node warns of it, and certificates are checked against `host` anyway. */
 const serverName = ({ host }: Endpoint) => host !== undefined && isIP(host) === 0 && { servername: host }
 
+const hangUps: readonly string[] = ['ECONNRESET', 'EPIPE']
+
 /** A server that hangs up on a new client without a word. */
 function unwelcome({ tls }: Endpoint, server: string): KeyplanError {
   const hint = tls ? '' : '; does it want TLS on this port?'
   const message = `Redis at ${server} closed the connection during the handshake${hint}`
   return new KeyplanError('DISCONNECTED', message, { outcome: 'not-executed' })
+}
+
+/** Commands that may bring a password along, spelled as they come here. */
+const withSecrets: ReadonlySet<string> = new Set(['auth', 'ACL', 'CONFIG', 'MIGRATE'])
+
+/** What ioredis shows of a command, in its debug log and to who traces it, is not what it writes then. */
+function conceal(command: IoredisCommand): void {
+  const written = command.toWritable(undefined as never)
+  command.toWritable = () => written
+  command.args = ['(hidden)']
 }
 
 const closure = () => new KeyplanError('CLOSED', 'The client is closed', { outcome: 'not-executed' })

@@ -4,7 +4,7 @@ import type { Endpoint } from './settings.ts'
 export interface Locator {
   /** What the server is called while it is not known where it is. */
   readonly name: string
-  /** @throws KeyplanError when nobody knows */
+  /** @throws KeyplanError when nobody knows; MASTER_DOWN when it is no longer to be used, wherever it is */
   locate(signal: AbortSignal): Promise<Endpoint>
   /** Whether it is still there, now that a link to it stands: a server that was frozen may not know it was replaced. */
   confirm?(endpoint: Endpoint, signal: AbortSignal): Promise<boolean>

@@ -3,6 +3,7 @@ import type { Clock } from '../base/clock.ts'
 import { isKeyplanError, KeyplanError } from '../base/error.ts'
 import { createBlocking } from './blocking.ts'
 import { createSender, type Send, type Sender, type SenderOptions, withScripts } from './commands.ts'
+import { linkFailure } from './failure.ts'
 import { createInFlight } from './in-flight.ts'
 import { type Link, openLink } from './link.ts'
 import type { Locator } from './locator.ts'
@@ -45,7 +46,8 @@ export interface Node {
   retire(reason: KeyplanError): void
   /** Rejects what waits for a link, for whoever called to send it elsewhere. */
   dismiss(error: () => KeyplanError): void
-  close(): Promise<void>
+  /** @param why what calls are told from now on. Default: that the client is closed. */
+  close(why?: () => KeyplanError): Promise<void>
 }
 
 export interface NodeOptions {
@@ -68,8 +70,13 @@ export interface NodeOptions {
   onEvent(event: NodeEvent): void
 }
 
+/** What is under way is answered within this, by a master that does so before it is replaced. Milliseconds. */
+const farewellMs = 100
+
 /** A link is nearly always back within this, if it comes back soon at all. Milliseconds. */
 const blipMs = 500
+
+const closed = () => new KeyplanError('CLOSED', 'The client is closed', { outcome: 'not-executed' })
 
 /** Errors that waiting does not heal: the calls that wait are told at once. */
 const fatal = ['AUTH_FAILED', 'TLS_FAILED', 'UNSUPPORTED'] as const
@@ -98,10 +105,10 @@ export function openNode(options: NodeOptions): Node {
   let aside: Link | undefined
   let last: Link['handshake'] | undefined
   let closing: Promise<void> | undefined
+  let parting = closed
   let attempt = new AbortController()
 
   const nameOf = (at: Endpoint | undefined) => (at ? endpointName(at) : locator.name)
-  const closed = () => new KeyplanError('CLOSED', 'The client is closed', { outcome: 'not-executed' })
   const unreachable = () => {
     const message = error?.message ?? `Redis at ${nameOf(endpoint)} is not connected`
     return new KeyplanError('DISCONNECTED', message, { outcome: 'not-executed' })
@@ -113,7 +120,7 @@ export function openNode(options: NodeOptions): Node {
   /** A link that still lies there, broken, was lost this very moment. */
   const isBlip = () => link !== undefined || clock.now() - downSince < blipMs
   const isHeld = ({ hold }: Call) => hold === true || (hold === 'blip' && isBlip())
-  const end = () => (state === 'closed' ? closed() : undefined)
+  const end = () => (state === 'closed' ? parting() : undefined)
   const sending: Omit<SenderOptions, 'link' | 'absent'> = { end, failed: stepAside, inFlight, clock }
 
   const scout = createScout<{ link: Link; at: Endpoint }>({
@@ -125,7 +132,7 @@ export function openNode(options: NodeOptions): Node {
       error = cause
       state = 'down'
       onEvent({ type: 'attempt-failed', node: nameOf(endpoint), lane, error: cause, attempts })
-      if (isFatal(cause)) waiting.reject(() => new KeyplanError(cause.code, cause.message, { outcome: 'not-executed' }))
+      if (isFatal(cause)) waiting.reject(() => linkFailure(cause, nameOf(endpoint), 'not-executed'))
     },
     backoff,
     clock,
@@ -181,7 +188,7 @@ export function openNode(options: NodeOptions): Node {
     // Those who listen may send at once: the waiting ones go first.
     waiting.release(hasRoom)
     onEvent({ type: 'ready', node, lane, version: fresh.handshake.version, afterMs: clock.now() - downSince })
-    subscriber.serverIsBack()
+    for (const subscriber of Object.values(subscribers)) subscriber.serverIsBack()
   }
 
   function lose(gone: Link, reason: KeyplanError): void {
@@ -198,21 +205,26 @@ export function openNode(options: NodeOptions): Node {
   }
 
   function leave(reason: KeyplanError): void {
-    subscriber.retire(reason)
+    for (const subscriber of Object.values(subscribers)) subscriber.retire(reason)
     blocking.retire(reason)
   }
 
-  async function close(): Promise<void> {
+  async function close(why: () => KeyplanError): Promise<void> {
     state = 'closed'
+    parting = why
     scout.stop()
     ending.abort()
     attempt.abort()
-    aside?.destroy(closed())
-    waiting.reject(closed)
-    const others = Promise.all([subscriber.close(), blocking.close(), locator.close?.()])
+    aside?.destroy(why())
+    waiting.reject(why)
+    const others = Promise.all([
+      ...Object.values(subscribers).map(subscriber => subscriber.close()),
+      blocking.close(why),
+      locator.close?.(),
+    ])
     // They may finish, for as long as a link may be silent.
     await inFlight.drained(stall)
-    link?.destroy(closed())
+    link?.destroy(why())
     await Promise.all([link?.ended, others])
   }
 
@@ -221,11 +233,15 @@ export function openNode(options: NodeOptions): Node {
    * nothing more is, until it is known who took its place: at most once per longest pause, since it may be nobody.
    */
   function stepAside(cause: unknown): void {
+    if (isKeyplanError(cause, 'READONLY') && clock.now() - readySince >= backoff.max) withdraw(cause, stall)
+  }
+
+  function withdraw(reason: KeyplanError, farewell: number): void {
     const old = link
-    if (!old || !isKeyplanError(cause, 'READONLY') || clock.now() - readySince < backoff.max) return
+    if (!old) return
     aside = old
-    lose(old, cause)
-    clock.after(stall, () => old.destroy(cause))
+    lose(old, reason)
+    clock.after(farewell, () => old.destroy(reason))
   }
 
   const sender = createSender({
@@ -241,12 +257,15 @@ export function openNode(options: NodeOptions): Node {
   const there = () => endpoint ?? locator.locate(ending.signal)
   const openAs = async (as: LinkRole, silence = stall) =>
     openLink({ ...settings, scripts: [], stall: silence }, await there(), as, clock, ending.signal)
-  const subscriber = createSubscriber(() => openAs('subscriber'), {
-    reachable: () => link !== undefined,
-    gap: () => onEvent({ type: 'gap', node: nameOf(endpoint), lane }),
-    backoff,
-    clock,
-  })
+  const listener = () =>
+    createSubscriber(() => openAs('subscriber'), {
+      reachable: () => link !== undefined,
+      gap: () => onEvent({ type: 'gap', node: nameOf(endpoint), lane }),
+      backoff,
+      clock,
+    })
+  // ioredis takes the end of the last sharded subscription of a link for the end of all.
+  const subscribers = { common: listener(), sharded: listener() }
   const blocking = createBlocking({
     serverName: () => nameOf(endpoint),
     open: () => openAs('blocking', slice + stall),
@@ -264,13 +283,17 @@ export function openNode(options: NodeOptions): Node {
     if (link) link.destroy(reason)
     else scout.hurry()
   }
-  locator.watch?.(() => {
-    void (async () => {
+  async function follow(): Promise<void> {
+    try {
       const at = await locator.locate(ending.signal)
       if (link && endpoint && endpointName(at) === endpointName(endpoint)) return
       retire(new KeyplanError('DISCONNECTED', `Redis at ${nameOf(endpoint)} was replaced by ${endpointName(at)}`))
-    })().catch(() => {})
-  })
+    } catch (error) {
+      // Where nobody knows better, the link that stands is believed.
+      if (isKeyplanError(error, 'MASTER_DOWN')) withdraw(error, farewellMs)
+    }
+  }
+  locator.watch?.(() => void follow())
 
   return {
     get name() {
@@ -288,14 +311,15 @@ export function openNode(options: NodeOptions): Node {
     send: sender.send,
     over: sender.over,
     block: blocking.block,
-    subscribe: subscriber.subscribe,
+    subscribe: (channel, handlers, kind) =>
+      subscribers[kind === 'sharded' ? kind : 'common'].subscribe(channel, handlers, kind),
     serverTime: () => last?.serverTime(clock.now()) ?? clock.wall(),
     downFor: () => (link ? 0 : clock.now() - downSince),
     start: scout.start,
     retire,
     dismiss: waiting.reject,
-    close() {
-      closing ??= close()
+    close(why = closed) {
+      closing ??= close(why)
       return closing
     },
   }

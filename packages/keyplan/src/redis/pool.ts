@@ -31,6 +31,7 @@ export async function openPool(size: number, open: () => Promise<Link>): Promise
       return links.every(link => link.usable)
     },
     send: (command, args, encoding) => forKey(commandKey(command, args)).send(command, args, encoding),
+    refusal: first.refusal,
     forKey,
     onMessage: first.onMessage,
     ended,

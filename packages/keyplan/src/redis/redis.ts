@@ -31,7 +31,15 @@ export interface SubscribeHandlers {
   message(payload: string, channel: string): void
   /** The link was lost and is back: messages in between are gone. Told once for each lost link. */
   gap?: (() => void) | undefined
+  /** After a lost link the server would not let it listen again. Nothing more is heard. */
+  refused?: ((error: KeyplanError) => void) | undefined
 }
+
+/**
+ * What a subscription names: one channel; all whose name matches a glob; or one whose messages stay, on a cluster, with the
+ * node that has its slot, and are published by SPUBLISH.
+ */
+export type ChannelKind = 'exact' | 'pattern' | 'sharded'
 
 /**
  * The seam between the kinds and one logical server, whatever its topology.
@@ -70,8 +78,10 @@ export interface Redis {
    * is lost; TIMEOUT when it stays silent for longer than a slice and the stall; CLOSED; what the server answers
    */
   block(command: string, args: (sliceMs: number) => readonly Argument[], options: BlockOptions): Promise<Reply>
-  /** Listens to an exact channel on the process's subscriber link. Resolves when the server has confirmed it. */
-  subscribe(channel: string, handlers: SubscribeHandlers): Promise<Subscription>
+  /**
+   * Listens on the process's subscriber link, by default to an exact channel. Resolves when the server has confirmed it.
+   */
+  subscribe(channel: string, handlers: SubscribeHandlers, kind?: ChannelKind): Promise<Subscription>
   /**
    * A page of the keys that match a glob, of every node that holds keys. `cursor` is '0' to begin and again at the end.
    * Keys may repeat.

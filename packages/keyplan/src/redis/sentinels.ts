@@ -12,8 +12,8 @@ interface Testimony {
   readonly address: Address
   /** Of the configuration it speaks of: the newest is right. */
   readonly epoch: number
-  /** It is agreed that the master is down. */
-  readonly down: boolean
+  /** It is agreed that the master is down, or another one is being made of a replica. */
+  readonly ending: boolean
 }
 
 export interface Sentinels extends Locator {
@@ -23,21 +23,26 @@ export interface Sentinels extends Locator {
 
 /** A link that asked nothing for this long is closed. */
 const restsFor = 10_000
-const channel = '+switch-master'
+
+/** The first is told some 200 ms before a replica becomes the master, the other when it has. */
+const channels = ['+try-failover', '+switch-master']
 
 /**
  * Asks all Sentinels at once and believes the newest configuration epoch: one that was frozen or cut off may name a
- * master that has been replaced. Their `+switch-master` is listened to as well, and what may have been missed of it is
- * asked for.
+ * master that has been replaced. What they tell of failovers is listened to as well, and what may have been missed of it
+ * is asked for.
  *
- * Where most of them agree that the master is down it is not connected to: it may only be unreachable for them, and
- * would then take writes that are lost when its successor is made.
+ * A master that most of them find down, or that is being replaced as planned, is not the one that is meant any more: it
+ * may well be there, and would take writes that are lost when its successor is made.
  */
 export function createSentinels(settings: NodeSettings, target: Target, clock: Clock): Sentinels {
   const { master, access, connectTimeout = settings.connectTimeout } = target.sentinel!
   const endpoints = new Map<string, Endpoint>()
   const asking = new Map<string, { link: Promise<Link>; rest: Timer | undefined }>()
+  /** Those that answered when last asked. */
+  const answering = new Set<string>()
   const listening: Subscriber[] = []
+  let newestSeen = 0
   const ending = new AbortController()
   let moved: (() => void) | undefined
   for (const address of target.addresses) add(address)
@@ -71,8 +76,11 @@ export function createSentinels(settings: NodeSettings, target: Target, clock: C
     return Promise.all(questions.map(question => opened.send('sentinel', question)))
   }
 
+  const mostOf = (count: number) => Math.floor(count / 2) + 1
+
+  /** They may name each other by addresses that cannot be reached from here: those are not waited for. */
   const pollAll = <T>(each: (name: string) => Promise<T>, signal: AbortSignal) =>
-    poll([...endpoints.keys()], each, { enough: Math.floor(endpoints.size / 2) + 1, signal, clock })
+    poll([...endpoints.keys()], each, { enough: mostOf(answering.size || endpoints.size), signal, clock })
 
   async function testimony(name: string): Promise<Testimony> {
     const [address, state, others] = await ask(
@@ -81,24 +89,40 @@ export function createSentinels(settings: NodeSettings, target: Target, clock: C
       ['MASTER', master],
       ['SENTINELS', master],
     ).catch(error => {
+      answering.delete(name)
       throw isKeyplanError(error, 'SERVER') && /No such master/i.test(error.message) ? unknown() : error
     })
     const [host, port] = (address ?? []) as string[]
     if (!host || !port) throw unknown()
+    answering.add(name)
     for (const other of rows(others)) {
       if (other.ip && other.port) add(reachable(target.natMap, other.ip, Number(other.port)))
     }
-    const { 'config-epoch': epoch, flags = '' } = row(state)
+    const { 'config-epoch': epoch, flags = '', ip, port: itsPort } = row(state)
     return {
       address: reachable(target.natMap, host, Number(port)),
-      epoch: Number(epoch),
-      down: flags.split(',').includes('o_down'),
+      epoch: Number(epoch) || 0,
+      // Who has made the successor names that one, and says this still of the one before.
+      ending: ip === host && itsPort === port && /o_down|failover_in_progress/.test(flags),
     }
   }
 
-  async function newest(signal: AbortSignal): Promise<Testimony> {
+  /**
+   * @throws KeyplanError MASTER_DOWN while there is none to be trusted; DISCONNECTED where nobody knows, or where a few
+   * know less than was known before: they are cut off from the others
+   */
+  async function newest(signal: AbortSignal): Promise<Address> {
     const answers = await pollAll(testimony, signal)
-    return answers.reduce((best, answer) => (answer.epoch > best.epoch ? answer : best))
+    const epoch = Math.max(...answers.map(answer => answer.epoch))
+    if (epoch < newestSeen && answers.length < mostOf(endpoints.size)) throw outdated()
+    newestSeen = epoch
+    const current = answers.filter(answer => answer.epoch === epoch)
+    const { address } = current[0]!
+    if (current.some(answer => answer.ending)) {
+      const message = `Redis at ${endpointName(address)} is down or about to be replaced: the Sentinels choose its successor`
+      throw new KeyplanError('MASTER_DOWN', message, { outcome: 'not-executed' })
+    }
+    return address
   }
 
   function listen(name: string): void {
@@ -110,9 +134,9 @@ export function createSentinels(settings: NodeSettings, target: Target, clock: C
     })
     listening.push(subscriber)
     const message = (payload: string) => {
-      if (payload.split(' ')[0] === master) moved?.()
+      if (payload.split(' ').slice(0, 2).includes(master)) moved?.()
     }
-    subscriber.subscribe(channel, { message }).catch(() => {})
+    for (const channel of channels) subscriber.subscribe(channel, { message }).catch(() => {})
   }
 
   const unknown = () =>
@@ -120,27 +144,27 @@ export function createSentinels(settings: NodeSettings, target: Target, clock: C
       outcome: 'not-executed',
     })
 
+  const outdated = () =>
+    new KeyplanError('DISCONNECTED', `The Sentinels that answer know less of '${master}' than was known before`, {
+      outcome: 'not-executed',
+    })
+
   return {
     name: `${master} (Sentinel)`,
     async locate(signal) {
-      const { address, down } = await newest(signal)
-      if (down) {
-        const message = `Redis at ${endpointName(address)} is down, and the Sentinels are choosing its successor`
-        throw new KeyplanError('DISCONNECTED', message, { outcome: 'not-executed' })
-      }
+      const address = await newest(signal)
       return { ...address, ...target.access, database: target.database }
     },
     async confirm(endpoint, signal) {
-      const { address } = await newest(signal)
-      return endpointName(address) === endpointName(endpoint)
+      return endpointName(await newest(signal)) === endpointName(endpoint)
     },
     async replicas(signal) {
-      const { epoch } = await newest(signal)
+      await newest(signal)
       const answers = await pollAll(async name => {
         const [state, replicas] = await ask(name, ['MASTER', master], ['REPLICAS', master])
         return { epoch: Number(row(state)['config-epoch']), replicas: rows(replicas) }
       }, signal)
-      const found = answers.find(answer => answer.epoch >= epoch)?.replicas ?? []
+      const found = answers.find(answer => answer.epoch >= newestSeen)?.replicas ?? []
       return found
         .filter(({ flags = '', 'master-link-status': link }) => link === 'ok' && !/down|disconnected/.test(flags))
         .map(({ ip = '', port }) => reachable(target.natMap, ip, Number(port)))

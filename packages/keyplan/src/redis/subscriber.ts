@@ -2,13 +2,13 @@ import type { Clock } from '../base/clock.ts'
 import { errorTable, isKeyplanError, KeyplanError } from '../base/error.ts'
 import { surfacing } from '../base/surfacing.ts'
 import type { Link } from './link.ts'
-import type { SubscribeHandlers, Subscription } from './redis.ts'
+import type { ChannelKind, SubscribeHandlers, Subscription } from './redis.ts'
 import { createScout } from './scout.ts'
 
 /** The process's one link for listening to a server. It is opened with the first subscription. */
 export interface Subscriber {
   /** Resolves when the server has confirmed it; waits as long as the server cannot be reached. */
-  subscribe(channel: string, handlers: SubscribeHandlers): Promise<Subscription>
+  subscribe(channel: string, handlers: SubscribeHandlers, kind?: ChannelKind): Promise<Subscription>
   /** The command link is back: no need to sit out a backoff. */
   serverIsBack(): void
   /** Ends the link: what it listens to is no longer the server that is meant. */
@@ -25,7 +25,15 @@ interface SubscriberOptions {
   clock: Clock
 }
 
+/** How each kind of channel is joined and left. */
+const commands: Readonly<Record<ChannelKind, { readonly join: string; readonly leave: string }>> = {
+  exact: { join: 'subscribe', leave: 'unsubscribe' },
+  pattern: { join: 'psubscribe', leave: 'punsubscribe' },
+  sharded: { join: 'ssubscribe', leave: 'sunsubscribe' },
+}
+
 interface Channel {
+  readonly kind: ChannelKind
   readonly name: string
   readonly listeners: Set<SubscribeHandlers>
   /** The server's answer to SUBSCRIBE, and the link it was asked on. */
@@ -55,8 +63,8 @@ export function createSubscriber(open: () => Promise<Link>, options: SubscriberO
 
   function adopt(fresh: Link): void {
     link = fresh
-    fresh.onMessage((name, payload) => {
-      for (const { message } of channels.get(name)?.listeners ?? []) surfacing(() => message(payload, name))
+    fresh.onMessage((kind, name, payload, at) => {
+      for (const { message } of channels.get(idOf(kind, name))?.listeners ?? []) surfacing(() => message(payload, at))
     })
     void fresh.ended.then(() => lose(fresh))
     for (const channel of channels.values()) void ask(fresh, channel)
@@ -78,15 +86,17 @@ export function createSubscriber(open: () => Promise<Link>, options: SubscriberO
   /** Asks once on each link. */
   function ask(on: Link, channel: Channel): Promise<void> {
     if (channel.asked?.on === on) return channel.asked.answer
-    const answer = on.send('subscribe', [channel.name]).then(() => {
+    const answer = on.send(commands[channel.kind].join, [channel.name]).then(() => {
       channel.heard = true
       if (!channel.gap) return
       channel.gap = false
       for (const { gap } of channel.listeners) if (gap) surfacing(gap)
     })
     channel.asked = { on, answer }
-    answer.catch(() => {
+    answer.catch(error => {
       if (channel.asked?.answer === answer) channel.asked = undefined
+      if (!channel.gap || isLinkFailure(error)) return
+      for (const { refused } of channel.listeners) if (refused) surfacing(() => refused(error))
     })
     return answer
   }
@@ -104,31 +114,33 @@ export function createSubscriber(open: () => Promise<Link>, options: SubscriberO
       try {
         return await ask(await ready(), channel)
       } catch (error) {
-        const linkLost = isKeyplanError(error) && errorTable[error.code].class === 'link'
-        if (closed || !linkLost) throw closed ? closure() : error
+        if (closed || !isLinkFailure(error)) throw closed ? closure() : error
       }
     }
   }
 
-  function join(name: string, listener: SubscribeHandlers): Channel {
-    const channel = channels.get(name) ?? { name, listeners: new Set(), asked: undefined, heard: false, gap: false }
-    channels.set(name, channel)
+  function join(kind: ChannelKind, name: string, listener: SubscribeHandlers): Channel {
+    const unheard = { kind, name, listeners: new Set<SubscribeHandlers>(), asked: undefined, heard: false, gap: false }
+    const channel = channels.get(idOf(kind, name)) ?? unheard
+    channels.set(idOf(kind, name), channel)
     channel.listeners.add(listener)
     return channel
   }
 
   function leave(channel: Channel, listener: SubscribeHandlers): void {
     if (!channel.listeners.delete(listener) || channel.listeners.size > 0) return
-    channels.delete(channel.name)
-    if (channel.asked && channel.asked.on === link) link.send('unsubscribe', [channel.name]).catch(() => {})
+    channels.delete(idOf(channel.kind, channel.name))
+    if (channel.asked && channel.asked.on === link) {
+      link.send(commands[channel.kind].leave, [channel.name]).catch(() => {})
+    }
   }
 
   return {
-    async subscribe(name, { message, gap }) {
+    async subscribe(name, { message, gap, refused }, kind = 'exact') {
       if (closed) throw closure()
       // An object of its own, so that the same handlers may listen twice.
-      const listener = { message, gap }
-      const channel = join(name, listener)
+      const listener = { message, gap, refused }
+      const channel = join(kind, name, listener)
       try {
         await confirmed(channel)
       } catch (error) {
@@ -150,6 +162,10 @@ export function createSubscriber(open: () => Promise<Link>, options: SubscriberO
     },
   }
 }
+
+const idOf = (kind: ChannelKind, name: string) => `${kind} ${name}`
+
+const isLinkFailure = (error: unknown) => isKeyplanError(error) && errorTable[error.code].class === 'link'
 
 /** `Promise.withResolvers`, which Node 20 lacks. */
 function withResolvers<T>() {

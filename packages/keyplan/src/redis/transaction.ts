@@ -15,7 +15,9 @@ export async function transactOn(
   asking = false,
 ): Promise<(Reply | KeyplanError)[]> {
   const link = on.forKey(commands.map(([name, ...args]) => commandKey(name, args)).find(key => key !== undefined))
-  if (link.handshake.noTransactions) throw link.handshake.noTransactions
+  // What would be refused before it is sent must not be missing from the others.
+  const refusal = link.handshake.noTransactions ?? link.refusal(commands.flatMap(([, ...args]) => args))
+  if (refusal) throw refusal
   if (asking) link.send('asking', []).catch(() => {})
   const sent = [
     link.send('multi', []),

@@ -1,6 +1,6 @@
 import { type RedisProcess, startProxy } from '@keyplan/local'
 import { connectTo, until } from '../live-server.ts'
-import { proxyLinkOf, serverLinks } from './evidence.ts'
+import { proxyLinkOf, type ServerLink, serverLinks } from './evidence.ts'
 
 export const linkRoles = ['commands', 'subscriber', 'blocking'] as const
 
@@ -33,15 +33,19 @@ export async function findHalfOpen(server: RedisProcess, role: (typeof linkRoles
     void until(() => live.events.some(({ type }) => type === 'lost')).then(noticed)
     before.clear()
   }
-  const mine = await until(async () => {
+  let mine: ServerLink | undefined
+  await until(async () => {
     const links = await serverLinks(server, role)
-    return links.find(({ id, port }) => !before.has(id) && proxy.links.some(link => link.portAtServer === port))
+    mine = links.find(({ id, port }) => !before.has(id) && proxy.links.some(link => link.portAtServer === port))
+    return mine
   })
+  if (!mine) throw new Error(`the server has no ${role} link`)
+  const { id } = mine
 
   proxyLinkOf(proxy.links, mine).apply({ kind: 'blackhole' })
   const begun = performance.now()
   await notice
   const afterMs = performance.now() - begun
   const links = await serverLinks(server, role)
-  return { afterMs, stillAtServer: links.some(({ id }) => id === mine.id) }
+  return { afterMs, stillAtServer: links.some(link => link.id === id) }
 }

@@ -16,7 +16,6 @@ test('a server that is full is asked rarely; who is connected stays so, and who 
   expect(late.client.$status.error).toMatchObject({ code: 'MAX_CLIENTS' })
   await expect(late.client.note({ id: 1 }).get({ deadline: '100ms' })).rejects.toMatchObject({
     outcome: 'not-executed',
-    message: expect.stringContaining('maxclients'),
   })
   for (let call = 0; call < 50; call++) expect(await early.client.$command('ECHO', ['on'])).toBe('on')
   expect(early.told).toEqual([])

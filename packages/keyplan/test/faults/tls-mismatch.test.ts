@@ -61,7 +61,7 @@ test('nothing secret is said before the TLS handshake is done', async () => {
     connectTimeout: '300ms',
   })
   await until(() => heard.length > 100)
-  expect(client.$status.state).toBe('reconnecting')
+  await until(() => client.$status.state === 'reconnecting')
   await client.$close()
   for (const socket of sockets) socket.destroy()
   await new Promise(resolve => listener.close(resolve))

@@ -30,6 +30,16 @@ test('five failures in a row open it; a success in between starts the count anew
   expect(leave).toThrow(refusal)
 })
 
+test('a lost link is one failure, however many calls were on it', async () => {
+  const { clock, breaker, leave } = setUp()
+  for (let loss = 0; loss < 5; loss++) {
+    expect(breaker.state).toBe('closed')
+    for (const call of Array.from({ length: 50 }, leave)) call.lost()
+    await clock.advance(0)
+  }
+  expect(breaker.state).toBe('open')
+})
+
 test('it lets a probe through when the interval is over, and two successes close it', async () => {
   const { clock, changes, breaker, leave, trip } = setUp()
   trip()

@@ -159,7 +159,10 @@ test('link failures open the breaker; callers who leave or have no patience do n
 
 test('neither a probe whose caller leaves nor a waiter who does keeps the breaker half-open', async () => {
   const { guard, breaker, clock } = setUp()
-  for (let call = 0; call < 5; call++) await settled(guard.run(subject, undefined, fails('DISCONNECTED', 'unknown')))
+  for (let loss = 0; loss < 5; loss++) {
+    await settled(guard.run(subject, undefined, fails('DISCONNECTED', 'unknown')))
+    await clock.advance(0)
+  }
   breaker.serverIsBack()
   const prober = new AbortController()
   const waiter = new AbortController()

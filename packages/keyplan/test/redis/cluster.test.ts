@@ -193,3 +193,32 @@ test('a planned failover loses nothing that was acknowledged', { timeout: 60_000
   expect(value).toBeGreaterThanOrEqual(acknowledged)
   expect(value).toBeLessThanOrEqual(acknowledged + unknown)
 })
+
+test('a sharded channel is heard at the node of its slot, and follows it', { timeout: 60_000 }, async () => {
+  const live = open()
+  await until(() => live.connection.state === 'ready')
+  const heard: string[] = []
+  const handlers = { message: (text: string) => heard.push(text), gap: () => heard.push('gap') }
+  const subscription = await live.redis.subscribe('{shard}', handlers, 'sharded')
+  const from = await cluster.ownerOf('{shard}')
+  expect(await from.ask('SPUBLISH', '{shard}', 'one')).toBe(1)
+  await until(() => heard.length === 1)
+
+  const masters = new Set(live.connection.nodes.map(({ name }) => name))
+  const to = cluster.nodes.find(node => node !== from && masters.has(`127.0.0.1:${node.port}`))!
+  await cluster.moveSlot(live.redis.slot('{shard}'), to)
+  await until(async () => (await to.ask('SPUBLISH', '{shard}', 'two')) === 1)
+  await until(() => heard.includes('two'))
+  await until(() => heard.includes('gap'))
+
+  await cluster.failover(to)
+  const next = await cluster.ownerOf('{shard}')
+  // A node publishes to its whole shard: whoever listens at the one that was replaced may go on doing so.
+  await until(async () => {
+    await next.ask('SPUBLISH', '{shard}', 'three')
+    return heard.includes('three')
+  })
+  subscription.close()
+  const listening = () => Promise.all([to, next].map(node => node.ask('PUBSUB', 'SHARDNUMSUB', '{shard}')))
+  await until(async () => (await listening()).every(reply => (reply as unknown[])[1] === 0))
+})

@@ -15,7 +15,17 @@ test.each([
   ["CROSSSLOT Keys in request don't hash to the same slot", 'CROSS_SLOT'],
   ['ERR max number of clients reached', 'MAX_CLIENTS'],
   ["ERR unknown command 'FOO', with args beginning with: 'secret' ", 'UNSUPPORTED'],
-  ['ERR Protocol error: invalid bulk length', 'PROTOCOL'],
+  ["ERR Protocol error: expected '$', got 'x'", 'PROTOCOL'],
+  ['ERR Protocol error: invalid bulk length', 'VALUE_INVALID'],
+  [
+    "ERR The user executing the script can't run this command or subcommand script: f1, on @user_script:2.",
+    'NO_PERMISSION',
+  ],
+  ['EXECABORT Transaction discarded because of previous errors.', 'SERVER'],
+  [
+    "EXECABORT Transaction discarded because of: NOPERM this user has no permissions to run the 'exec' command",
+    'NO_PERMISSION',
+  ],
   ['ERR value is not an integer or out of range', 'SERVER'],
   ['ERR', 'SERVER'],
 ])('%s', (text, code) => {

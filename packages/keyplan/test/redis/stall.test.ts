@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { type Clock, handClock } from '../../src/base/clock.ts'
 import { watchStall } from '../../src/redis/stall.ts'
 
-function watched(stall = 1_000, pingEvery = 3_000) {
+function watched(stall = 1_000, pingEvery = 3_000, backlog?: () => number) {
   const clock = handClock()
   const seen = { pings: 0, destroyed: [] as number[] }
   const watch = watchStall(
@@ -14,6 +14,7 @@ function watched(stall = 1_000, pingEvery = 3_000) {
       seen.pings++
       watch.sent()
     },
+    backlog,
   )
   return { clock, seen, watch }
 }
@@ -74,4 +75,14 @@ test('time in which the process could not look is not silence', () => {
   watch.settled()
   look()
   expect(destroyed).toBe(false)
+})
+
+test('a large value that still leaves keeps it; one of which nothing leaves any more does not', async () => {
+  let left = 8_000
+  const { clock, seen, watch } = watched(1_000, 3_000, () => left)
+  watch.sent()
+  for (; left > 1_000; left -= 1_000) await clock.advance(500)
+  expect(seen.destroyed).toEqual([])
+  await clock.advance(2_000)
+  expect(seen.destroyed.length).toBe(1)
 })

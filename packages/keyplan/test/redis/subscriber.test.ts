@@ -150,3 +150,20 @@ test('closing ends a subscription that waits for the server', async () => {
   await ended
   await expect(live.redis.subscribe('a', listener())).rejects.toMatchObject({ code: 'CLOSED' })
 })
+
+test('a pattern is heard with the channel of each message, beside exact and sharded ones', async () => {
+  const heard: string[] = []
+  const message = (text: string, channel: string) => heard.push(`${channel} ${text}`)
+  const pattern = await live.redis.subscribe('news:*', { message }, 'pattern')
+  const sharded = await live.redis.subscribe('news:a', { message }, 'sharded')
+  await live.redis.subscribe('news:a', { message })
+  await server.direct.ask('PUBLISH', 'news:b', 'one')
+  await server.direct.ask('SPUBLISH', 'news:a', 'two')
+  await until(() => heard.length === 2)
+  pattern.close()
+  sharded.close()
+  await until(async () => (await server.direct.ask('PUBSUB', 'NUMPAT')) === 0)
+  await server.direct.ask('PUBLISH', 'news:a', 'three')
+  await until(() => heard.length === 3)
+  expect(heard).toEqual(['news:b one', 'news:a two', 'news:a three'])
+})

@@ -93,7 +93,9 @@ test('no more are under way than there is room for; the others wait their turn, 
   expect(new Set(refused.map(result => result.status === 'rejected' && result.reason.code))).toEqual(
     new Set(['OVERLOADED']),
   )
-  expect(refused[0]).toMatchObject({ reason: { message: expect.stringMatching(/has 10 commands under way, and 100 /) } })
+  expect(refused[0]).toMatchObject({
+    reason: { message: expect.stringMatching(/has 10 commands under way, and 100 /) },
+  })
   expect(await Promise.all(calls.slice(0, 110))).toEqual(Array.from({ length: 110 }, (_, index) => index + 1))
   expect(await server.direct.ask('LRANGE', 'list', '0', '-1')).toEqual(
     Array.from({ length: 110 }, (_, index) => `${index}`),

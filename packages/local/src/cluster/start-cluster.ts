@@ -81,6 +81,8 @@ export function startCluster(given: ClusterOptions = {}): Promise<Cluster> {
       url,
       environment: {
         ...commonEnvironment(url, all.tls),
+        // The list of nodes takes the place of the URL, with what that holds.
+        ...(given.password !== undefined && { REDIS_PASSWORD: given.password }),
         REDIS_CLUSTER_MODE: 'true',
         REDIS_CLUSTER_NODES: nodes.map(node => `127.0.0.1:${clientPort(node)}`).join(','),
       },

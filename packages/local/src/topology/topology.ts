@@ -25,7 +25,8 @@ export function clientPort({ proxy, port }: RedisProcess): number {
 export function commonEnvironment(url: string, tls: ServerTls | undefined): Record<string, string> {
   return {
     REDIS_URL: url,
-    ...(tls && { REDIS_TLS_CA_FILE: tls.authority.file }),
+    // The nodes of a cluster are listed without a scheme that would ask for it.
+    ...(tls && { REDIS_TLS_ENABLED: 'true', REDIS_TLS_CA_FILE: tls.authority.file }),
     ...(tls?.client && {
       REDIS_TLS_CERT_FILE: tls.client.certificateFile,
       REDIS_TLS_KEY_FILE: tls.client.keyFile,

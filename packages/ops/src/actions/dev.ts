@@ -4,19 +4,22 @@ import { environmentLines, foreignVariables, programEnvironment } from '../dev/e
 import { requireOurs, writeEnvironmentFile } from '../dev/environment-file.ts'
 import { startGuardian } from '../dev/guardian.ts'
 import { runProgram } from '../dev/program.ts'
+import { type Revival, reviveKilled } from '../dev/revival.ts'
 import { startServers } from '../dev/servers.ts'
 import { loadPlan } from '../module/load-plan.ts'
 import { defineAction } from './action.ts'
 import { columns, type Report } from './report.ts'
 
-const choices = Object.keys(topologies) as TopologyName[]
-const described = Object.entries(topologies).map(([name, { description }]) => `${name} (${description})`)
+const choices = Object.fromEntries(
+  Object.entries(topologies).map(([name, { description }]) => [name, description]),
+) as Record<TopologyName, string>
 
 export const dev = defineAction({
   name: 'dev',
   summary: 'Starts private Redis servers for development, and stops all of them when it ends.',
   details:
-    'The servers listen on free ports of 127.0.0.1 and keep nothing. With a plan, that is checked and listed first. ' +
+    'The servers listen on free ports of 127.0.0.1, and what they hold goes with them; one that is killed is started ' +
+    'again after 5 s. With a plan, that is checked and listed first. ' +
     'With a command behind --, that runs with the variables set, the servers end with it, and its exit code is passed ' +
     'on; what is said of the servers goes to standard error then. Without one, Ctrl-C ends them.',
   examples: [
@@ -26,7 +29,7 @@ export const dev = defineAction({
   ],
   input: {
     plan: { kind: 'path', operand: true, help: 'the file of a plan, checked before anything starts' },
-    topology: { kind: 'choice', choices, default: 'standalone', help: `which servers: ${described.join(', ')}` },
+    topology: { kind: 'choice', choices, default: 'standalone', help: 'which servers' },
     tls: { kind: 'flag', help: 'TLS only, with a certificate authority of its own' },
     port: { kind: 'port', help: 'of the server, with the topology standalone (default: any free one)' },
     envFile: { kind: 'path', help: 'a file to write the variables to, removed at the end' },
@@ -46,6 +49,7 @@ export const dev = defineAction({
     const guardian = startGuardian()
     let removeFile: (() => Promise<void>) | undefined
     let servers: Topology | undefined
+    let revival: Revival | undefined
     let exitCode = 0
     try {
       servers = await startServers({ topology, tls, port })
@@ -54,11 +58,13 @@ export const dev = defineAction({
       if (!ending.aborted) {
         const foreign = foreignVariables(env, environment)
         tell(standing(servers, { topology, plan, foreign, command, ms: Math.round(performance.now() - begun) }))
+        revival = reviveKilled(servers.nodes, note)
         exitCode = command
           ? await runProgram(command, { env: programEnvironment(env, environment), folder, ending, guardian })
           : await ended(ending)
       }
     } finally {
+      await revival?.stop()
       await removeFile?.()
       await servers?.stop()
       guardian.dismiss()

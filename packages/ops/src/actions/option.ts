@@ -11,7 +11,8 @@ export type Option = {
   | { readonly kind: 'flag' }
   | { readonly kind: 'text' | 'path'; readonly default?: string }
   | { readonly kind: 'port'; readonly default?: number }
-  | { readonly kind: 'choice'; readonly choices: readonly string[]; readonly default?: string }
+  /** One of several names, each with what it stands for. */
+  | { readonly kind: 'choice'; readonly choices: Readonly<Record<string, string>>; readonly default?: string }
   /** A program and its arguments: all that stands behind `--` of a command line. */
   | { readonly kind: 'command' }
 )
@@ -28,7 +29,7 @@ interface Values {
 }
 
 type ValueOf<O extends Option> =
-  | (O extends { choices: readonly (infer C)[] } ? C : Values[O['kind']])
+  | (O extends { choices: infer C } ? keyof C & string : Values[O['kind']])
   | (O extends { kind: 'flag' } | { default: string | number } ? never : undefined)
 
 /** What an action gets: a value for each of its options. */
@@ -54,7 +55,7 @@ export function readOption(option: Option, given: unknown, shown: string): unkno
       throw refused(`${shown} is no port: write a whole number from 1 to 65535`)
     }
     case 'choice': {
-      const { choices } = option
+      const choices = Object.keys(option.choices)
       if (choices.some(choice => choice === given)) return given
       const meant = typeof given === 'string' && likely(given, choices)
       throw refused(`${shown} is none of ${choices.join(', ')}${meant ? `; did you mean ${meant}?` : ''}`)

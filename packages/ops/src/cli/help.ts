@@ -40,7 +40,10 @@ function helpOfAction(action: AnyAction, paint: Paint): string[] {
     ...(details ? ['', ...wrapped(details)] : []),
     '',
     ...listed(
-      options.map(([name, option]) => [written(name, option), `${option.help}${fallback(option)}`]),
+      options.flatMap(([name, option]) => [
+        [written(name, option), `${option.help}${fallback(option)}`],
+        ...choicesOf(option).map(([choice, means]) => ['', `  ${choice}: ${means}`]),
+      ]),
       paint,
     ),
     ...(examples.length > 0 ? ['', ...examples.map(example => `  ${paint('dim', '$')} ${example}`)] : []),
@@ -52,6 +55,8 @@ function written(name: string, option: Option): string {
   if (option.kind === 'command') return `-- ${name} …`
   return option.kind === 'flag' ? flagOf(name) : `${flagOf(name)} <${option.kind === 'choice' ? name : option.kind}>`
 }
+
+const choicesOf = (option: Option) => (option.kind === 'choice' ? Object.entries(option.choices) : [])
 
 const fallback = (option: Option) =>
   'default' in option && option.default !== undefined ? ` (default: ${option.default})` : ''

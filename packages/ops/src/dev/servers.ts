@@ -27,7 +27,8 @@ export async function startServers({ topology, tls, port }: ServersOptions): Pro
   if (Number.parseInt(found.version, 10) < oldestMajor) {
     throw new KeyplanError('UNSUPPORTED', `${found.path} is Redis ${found.version}: install 7.0 or newer`)
   }
-  const options = { tls, binary: found.path }
+  // Who kills a server to see what the application does wants its data back with it.
+  const options = { tls, binary: found.path, appendonly: true }
   try {
     return await (port === undefined ? topologies[topology].start(options) : startStandalone({ ...options, port }))
   } catch (error) {

@@ -1,4 +1,4 @@
-import { resolve } from 'node:path'
+import { extname, resolve } from 'node:path'
 import { isKeyplanError, isPlan, KeyplanError, type Plan } from 'keyplan'
 import { loadModule } from './load-module.ts'
 
@@ -9,6 +9,10 @@ import { loadModule } from './load-module.ts'
  * @throws KeyplanError PLAN_INVALID with the plan's own problems, or why there is none
  */
 export async function loadPlan(file: string, folder: string): Promise<Plan> {
+  if (!/^\.[cm]?[jt]s$/.test(extname(file))) {
+    const message = `${file} is no module with a plan, such as shop.plan.ts; write -- before a command`
+    throw new KeyplanError('PARAM_INVALID', message)
+  }
   let module: unknown
   try {
     module = await loadModule(resolve(folder, file))

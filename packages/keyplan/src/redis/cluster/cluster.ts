@@ -2,6 +2,7 @@ import type { Call } from '../../base/call.ts'
 import { KeyplanError } from '../../base/error.ts'
 import { commandKey } from '../command-table.ts'
 import { type Send, withScripts } from '../commands.ts'
+import type { Redirection } from '../failure.ts'
 import { openLink } from '../link.ts'
 import { fixedAt } from '../locator.ts'
 import { isFatal, type Node, type NodeEvent, openNode } from '../node.ts'
@@ -14,12 +15,16 @@ import { transactOn } from '../transaction.ts'
 import { createWaiting } from '../waiting.ts'
 import { createReplicaReads } from './replica-reads.ts'
 import { createRouter } from './router.ts'
+import { createShardChannels } from './shard-channels.ts'
 import { slotOf } from './slot.ts'
 import type { SlotMap } from './slot-map.ts'
 import { createSurvey } from './survey.ts'
 
 /** What a change of the map made needless: whoever waits there asks the map again. */
 const rerouted = () => new KeyplanError('REDIRECTED', 'The slot has moved to another node', { outcome: 'not-executed' })
+
+/** A slot that moves key by key answers ASK all the while. Milliseconds. */
+const receivesFor = 10_000
 
 const crossSlot = () =>
   new KeyplanError('CROSS_SLOT', 'The keys of a transaction lie in different slots; give them one hash tag', {
@@ -35,6 +40,8 @@ export const openCluster: OpenServer = (settings, clock, onEvent) => {
   const hooks = new Set<RecoveryHook>()
   const nodes = new Map<string, Node>()
   const addresses = new Map<string, Address>()
+  /** When an answer last sent a call to a node that is getting its slot. */
+  const receiving = new Map<string, number>()
   const unmapped = createWaiting(settings.waiting, clock, () => unserved().message)
   const ending = new AbortController()
   const closed = () => new KeyplanError('CLOSED', 'The client is closed', { outcome: 'not-executed' })
@@ -50,7 +57,7 @@ export const openCluster: OpenServer = (settings, clock, onEvent) => {
     members: () => [...nodes].map(([name, node]) => ({ node, address: addresses.get(name)! })),
     open: address => openLink({ ...settings, scripts: [] }, endpoint(address), 'commands', clock, ending.signal),
     // As long as a slot has no node that answers, its next one is looked for.
-    wanting: () => owners.length === 0 || [...nodes.values()].some(({ state }) => state !== 'ready'),
+    wanting: () => nodes.size === 0 || [...nodes.values()].some(({ state }) => state !== 'ready'),
     found: adopt,
     failed(cause, attempts) {
       error = cause
@@ -88,7 +95,9 @@ export const openCluster: OpenServer = (settings, clock, onEvent) => {
   function heard(event: NodeEvent): void {
     onEvent(event)
     if (event.type === 'lost' || event.type === 'attempt-failed') survey.soon()
-    if (event.type === 'ready') subscriber.serverIsBack()
+    if (event.type !== 'ready') return
+    survey.sooner()
+    subscriber.serverIsBack()
   }
 
   function adopt(map: SlotMap): void {
@@ -97,21 +106,36 @@ export const openCluster: OpenServer = (settings, clock, onEvent) => {
     error = undefined
     for (const [name, address] of map.masters) {
       if (nodes.has(name)) continue
-      const predecessor = before.find((owner, slot) => owner !== undefined && owners[slot] === name)
-      const tookOver = predecessor && known?.replicas.get(predecessor)?.some(place => endpointName(place) === name)
-      nodeAt(address, tookOver ? (nodes.get(predecessor)?.downFor() ?? 0) : undefined)
-      if (tookOver) onEvent({ type: 'moved', node: name, lane: name, from: predecessor })
+      succeed(
+        address,
+        before.find((owner, slot) => owner !== undefined && owners[slot] === name),
+      )
     }
     known = map
     for (const [name, node] of nodes) {
       if (before.some((owner, slot) => owner === name && owners[slot] !== name)) node.dismiss(rerouted)
-      if (map.masters.has(name)) continue
+      if (map.masters.has(name) || isReceiving(name)) continue
       nodes.delete(name)
       addresses.delete(name)
-      void node.close()
+      receiving.delete(name)
+      void node.close(rerouted)
     }
     unmapped.release()
+    shards.mapChanged()
   }
+
+  /** The node that has a slot from now on. A replica that took its master's place may lack what that one had. */
+  function succeed(address: Address, predecessor: string | undefined): Node {
+    const name = endpointName(address)
+    const replicas = (predecessor !== undefined && known?.replicas.get(predecessor)) || []
+    if (nodes.has(name) || !replicas.some(place => endpointName(place) === name)) return nodeAt(address)
+    const node = nodeAt(address, nodes.get(predecessor!)?.downFor() ?? 0)
+    onEvent({ type: 'moved', node: name, lane: name, from: predecessor! })
+    return node
+  }
+
+  /** Slots are on their way to it: it may have none yet. */
+  const isReceiving = (name: string) => clock.now() - (receiving.get(name) ?? Number.NEGATIVE_INFINITY) < receivesFor
 
   const clusterName = () => target.addresses.map(endpointName).join(', ')
 
@@ -129,18 +153,24 @@ export const openCluster: OpenServer = (settings, clock, onEvent) => {
     const message = error?.message ?? 'No node of the cluster serves this slot'
     return new KeyplanError('CLUSTER_DOWN', message, { outcome: 'not-executed' })
   }
+  /** The node that an answer points to. */
+  function pointed({ kind, slot, host, port }: Redirection, answered: Node): Node {
+    const place = host
+      ? reachable(target.natMap, host, port)
+      : { host: addresses.get(answered.name)?.host ?? '127.0.0.1', port }
+    if (closing) throw closed()
+    if (kind === 'ASK') {
+      receiving.set(endpointName(place), clock.now())
+      return nodeAt(place)
+    }
+    const predecessor = owners[slot]
+    owners[slot] = endpointName(place)
+    survey.soon()
+    return succeed(place, predecessor)
+  }
   const router = createRouter({
     ownerOf,
-    pointed({ kind, slot, host, port }, answered) {
-      const place = host
-        ? reachable(target.natMap, host, port)
-        : { host: addresses.get(answered.name)?.host ?? '127.0.0.1', port }
-      if (kind === 'MOVED') {
-        owners[slot] = endpointName(place)
-        survey.soon()
-      }
-      return nodeAt(place)
-    },
+    pointed,
     absent(call, args, go, fail) {
       if (closing) return fail(closed())
       if (call.hold === true) unmapped.add(call, args, go, fail)
@@ -150,6 +180,12 @@ export const openCluster: OpenServer = (settings, clock, onEvent) => {
     unserved,
     disturbed: () => survey.soon(),
     maxRedirects: target.maxRedirects,
+    clock,
+  })
+  const shards = createShardChannels({
+    ownerOf,
+    pointed: (redirection, answered) => void pointed(redirection, answered),
+    isClosed: () => closing !== undefined,
     clock,
   })
   const slotOfCall = (command: string, args: readonly Argument[]) => {
@@ -208,7 +244,8 @@ export const openCluster: OpenServer = (settings, clock, onEvent) => {
       const slot = slotOfCall(command, args(1))
       return router.block(slot, node => node.block(command, args, options))
     },
-    subscribe: subscriber.subscribe,
+    subscribe: (channel, handlers, kind) =>
+      kind === 'sharded' ? shards.subscribe(channel, handlers) : subscriber.subscribe(channel, handlers, kind),
     scan,
     serverTime: key => ownerOf(slotOf(key))?.serverTime() ?? clock.wall(),
     lane: key => owners[slotOf(key)] ?? '',
@@ -229,7 +266,7 @@ export const openCluster: OpenServer = (settings, clock, onEvent) => {
   function state(): Node['state'] {
     if (closing) return 'closed'
     const states = new Set([...nodes.values()].map(node => node.state))
-    if (owners.length === 0) return error ? 'down' : 'connecting'
+    if (nodes.size === 0) return error || known ? 'down' : 'connecting'
     return states.has('down') ? 'down' : states.has('connecting') ? 'connecting' : 'ready'
   }
 

@@ -42,6 +42,10 @@ interface Journey<T> {
   readonly ask: (node: Node, asking: boolean) => Promise<T>
 }
 
+/** It was not asked at all: the node has lost the slot while the call waited for it. */
+const isDismissed = (error: unknown) =>
+  isKeyplanError(error, 'REDIRECTED') && error.outcome === 'not-executed' && !redirectionOf(error)
+
 /** A slot on its way answers TRYAGAIN until the keys of the call are together. */
 const tryAgainMs = 20
 
@@ -62,8 +66,10 @@ export function createRouter(options: RouterOptions): Router {
     for (let redirects = 0; ; ) {
       const redirection = redirectionOf(reason)
       if (redirection && redirects++ < maxRedirects) node = redirected(redirection, node, call)
-      else if (isKeyplanError(reason, 'TRY_AGAIN')) await untilTogether(call)
-      else if (isKeyplanError(reason, 'REDIRECTED') && !redirection) return run(slot, call, args, ask)
+      else if (isKeyplanError(reason, 'TRY_AGAIN')) {
+        await untilTogether(call)
+        return run(slot, call, args, ask)
+      } else if (isDismissed(reason)) return run(slot, call, args, ask)
       else {
         if (isKeyplanError(reason, 'CLUSTER_DOWN')) disturbed()
         throw reason
@@ -98,6 +104,7 @@ export function createRouter(options: RouterOptions): Router {
         try {
           return await ask(node)
         } catch (error) {
+          if (isDismissed(error)) continue
           const redirection = redirectionOf(error)
           if (!redirection || redirects >= maxRedirects) throw error
           pointed(redirection, node)

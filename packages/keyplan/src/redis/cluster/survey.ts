@@ -4,7 +4,7 @@ import type { Link } from '../link.ts'
 import type { Node } from '../node.ts'
 import { poll } from '../poll.ts'
 import { createScout } from '../scout.ts'
-import type { Address, Target } from '../settings.ts'
+import { type Address, endpointName, type Target } from '../settings.ts'
 import { joinMembers, type Member, readMembers, type SlotMap } from './slot-map.ts'
 
 /** Learns who has which slot: at the start, whenever it may have changed, and as long as a slot has nobody. */
@@ -12,6 +12,8 @@ export interface Survey {
   start(): void
   /** There is reason to look again. */
   soon(): void
+  /** There is somebody to ask again: a look that would come later comes soon. */
+  sooner(): void
   stop(): void
 }
 
@@ -33,6 +35,9 @@ interface SurveyOptions {
 const pauseMs = 100
 const wantingMs = 300
 
+/** A replica takes over within this or not at all soon: from then on one looks as rarely as for a lost link. */
+const hopefulMs = 20_000
+
 /** Several are asked, since one that was cut off knows only how it was; few, since what they say is long. */
 const asked = 3
 
@@ -43,6 +48,7 @@ export function createSurvey(options: SurveyOptions): Survey {
   let looking = false
   let again = false
   let started = false
+  let wantingSince: number | undefined
 
   const scout = createScout<SlotMap>({
     attempt: async () => joinMembers(await poll(seeds, askSeed, { enough: 1, signal: ending.signal, clock })),
@@ -70,20 +76,28 @@ export function createSurvey(options: SurveyOptions): Survey {
   async function look(): Promise<void> {
     looking = true
     again = false
-    const ready = options.members().filter(({ node }) => node.state === 'ready')
+    const members = options.members()
+    const ready = members.filter(({ node }) => node.state === 'ready')
     const some = ready.sort(() => Math.random() - 0.5).slice(0, asked)
+    // The scouts of the nodes are at those already.
+    const scouted = new Set(members.map(({ address }) => endpointName(address)))
+    const others = seeds.filter(seed => !scouted.has(endpointName(seed)))
     try {
       const reports =
         some.length > 0
           ? await poll(some, askNode, { enough: 2, signal: ending.signal, clock })
-          : await poll(seeds, askSeed, { enough: 1, signal: ending.signal, clock })
-      if (!ending.signal.aborted) options.found(joinMembers(reports))
+          : others.length > 0 && (await poll(others, askSeed, { enough: 1, signal: ending.signal, clock }))
+      if (reports && !ending.signal.aborted) options.found(joinMembers(reports))
     } catch {
       // Asked again below, for as long as nodes are missing; their own links say why.
     }
     looking = false
-    if (again) schedule(pauseMs)
-    else if (options.wanting()) schedule(wantingMs)
+    if (options.wanting()) wantingSince ??= clock.now()
+    else wantingSince = undefined
+    const isHopeful = some.length > 0 && clock.now() - (wantingSince ?? clock.now()) < hopefulMs
+    if (isHopeful && again) schedule(pauseMs)
+    else if (isHopeful && wantingSince !== undefined) schedule(wantingMs)
+    else if (again || wantingSince !== undefined) schedule(options.backoff.max * (1 - Math.random() / 4))
   }
 
   async function askNode({ node, address }: { node: Node; address: Address }): Promise<Member[]> {
@@ -106,6 +120,9 @@ export function createSurvey(options: SurveyOptions): Survey {
       if (!started) return
       if (looking) again = true
       else if (!timer) schedule(pauseMs)
+    },
+    sooner() {
+      if (timer) schedule(pauseMs)
     },
     stop() {
       ending.abort()
