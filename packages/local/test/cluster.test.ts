@@ -45,6 +45,7 @@ test('it is handed over whole: six nodes that agree, all slots covered, a replic
 
 test('a slot moves in two halves: ASK for what has gone, MOVED in the end, no key lost', async () => {
   const cluster = await start({ password: 'p ü"@', masters: 3, replicas: 0 })
+  expect(cluster.environment.REDIS_PASSWORD).toBe('p ü"@')
   const slot = keySlot('{tag}')
   const from = await cluster.ownerOf('{tag}')
   const to = await otherMaster(cluster, from)

@@ -121,6 +121,7 @@ test.each([
   }
   expect(environment.REDIS_URL).toMatch(/^rediss:/)
   expect(environment).toMatchObject({
+    REDIS_TLS_ENABLED: 'true',
     REDIS_TLS_CA_FILE: tls!.authority.file,
     REDIS_TLS_CERT_FILE: tls!.client!.certificateFile,
     REDIS_TLS_KEY_FILE: tls!.client!.keyFile,

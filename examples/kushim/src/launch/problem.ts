@@ -12,7 +12,9 @@ export function findProblem(error: unknown): Problem {
   if (error instanceof StartProblem) return error
   if (isKeyplanError(error)) {
     const isSetting = error.code === 'AUTH_FAILED' || error.code === 'CONFIG_INVALID'
-    return { message: `${error.message}${isSetting ? '; correct REDIS_URL' : ''}`, exitCode: error.exitCode }
+    // Where it names another variable itself, that is the one to correct.
+    const isUrl = isSetting && !/\b(ENABLE|REDIS|ELASTICACHE)_(?!URL)[A-Z]+/.test(error.message)
+    return { message: `${error.message}${isUrl ? '; correct REDIS_URL' : ''}`, exitCode: error.exitCode }
   }
   return { message: error instanceof Error ? error.message : String(error), exitCode: 70 }
 }

@@ -31,8 +31,6 @@ function reason(error: unknown): string {
  * @throws KeyplanError CONFIG_INVALID or AUTH_FAILED; a server that is away only makes the start degraded
  */
 export async function startRedisService(log: Log): Promise<RedisService> {
-  const { warnings } = await loadConfiguration({ file: false, envFile: true })
-  for (const warning of warnings) log(`[RedisService] ${warning}`)
   // A request is to be answered in under 2 s with Redis dying under it, and asks Redis up to three times in a row.
   const client = await connect(plan, {
     envFile: true,
@@ -44,6 +42,8 @@ export async function startRedisService(log: Log): Promise<RedisService> {
     // What happens to the link is said below, in the words of this application.
     log: () => {},
   })
+  const { warnings } = await loadConfiguration({ file: false, envFile: true })
+  for (const warning of warnings) log(`[RedisService] ${warning}`)
   const shared = client.$status.state !== 'memory'
   const listeners: ((connected: boolean) => void)[] = []
   const link = (connected: boolean) => {

@@ -59,7 +59,8 @@ export function createReporter(events: Events, log: Log, serverName: () => strin
       // At the 1st, 2nd, 4th, 8th … attempt: a long outage is told ever more rarely.
       if ((attempts & (attempts - 1)) !== 0) return
       // A lost link was told, and that it is being replaced.
-      if (attempts === 1 && (!lost.has(server) || isFatal(error))) say(server, 'warn', failedAttempt(server, error))
+      if (attempts === 1 && isFatal(error)) say(`refusal ${server}`, 'warn', failedAttempt(server, error))
+      else if (attempts === 1 && !lost.has(server)) say(server, 'warn', failedAttempt(server, error))
       events.tell('unreachable', { server, error, attempts })
     },
     moved({ from }, server) {

@@ -53,7 +53,9 @@ export function resolveSources(options: ConnectOptions, sources: Sources): Setti
   const { targets, target } = memory ? noTargets : targetsOf(ofRoles, layers, problems, warnings)
   const production = sources.environment === 'production' || sources.variables.values.NODE_ENV === 'production'
   if (!target && !memory && production && problems.length === 0) {
-    problems.push('no server is configured: set url or REDIS_URL, or write memory: true to run in this process alone')
+    problems.push(
+      'no server is configured: set url or REDIS_URL, or write memory: true or ENABLE_REDIS=false to run in this process alone',
+    )
   }
   const patience = patienceOf(all, warnings)
   if (patience.backoff.min > patience.backoff.max) problems.push('backoff.min is longer than backoff.max')

@@ -1,10 +1,10 @@
 import type { ConnectionOptions } from 'node:tls'
-import { type Layer, over } from './layer.ts'
+import { type Layer, over, same } from './layer.ts'
 import { type Mode, modesOf } from './mode.ts'
 import { type Place, placeOf } from './place.ts'
 import type { Secret } from './setting.ts'
 import { tlsOf } from './tls.ts'
-import { type Address, addressOf } from './url.ts'
+import { type Address, addressOf, type RedisUrl } from './url.ts'
 
 /** How to be let in. The password is asked anew for each connection. */
 export interface Access {
@@ -48,7 +48,9 @@ export function resolveTarget(layers: readonly Layer[], problems: string[], warn
   const place = placeOf(layers, replaced(mode), problems, warnings)
   if (mode && replaced(mode)) {
     const url = all.get('redis.url') ?? all.get('redis.address')
-    if (url) warnings.push(`${url.source} is not used: ${mode.source} takes its place`)
+    if (url && !saysNoMore(url.value, mode, all)) {
+      warnings.push(`${url.source} is not used: ${mode.source} takes its place`)
+    }
   }
   if (mode === undefined && place.server === undefined) return undefined
   return describe(all, mode, place, problems, warnings)
@@ -56,6 +58,14 @@ export function resolveTarget(layers: readonly Layer[], problems: string[], warn
 
 /** Whether it takes the place of the one server; a Cluster without addresses begins there. */
 const replaced = (mode: Mode | undefined) => mode?.addresses !== undefined
+
+/** Whether a URL only names one of the nodes, for other clients to begin at, so that nothing is lost without it. */
+function saysNoMore(url: RedisUrl, { addresses = [] }: Mode, all: Layer): boolean {
+  const { username, password, database, sentinels, tls } = url
+  if (username !== undefined || password !== undefined || database || sentinels) return false
+  if (tls && all.get('redis.tls.enabled')?.value !== true) return false
+  return addresses.some(address => same(address, addressOf(url)))
+}
 
 function describe(all: Layer, mode: Mode | undefined, place: Place, problems: string[], warnings: string[]): Target {
   const inUrl = place.server?.value.sentinels

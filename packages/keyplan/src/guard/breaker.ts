@@ -13,7 +13,13 @@ export interface BreakerSettings {
 type State =
   | { readonly name: 'closed'; failures: number }
   | { readonly name: 'open'; readonly probeAt: number }
-  | { readonly name: 'half-open'; readonly successes: number; readonly probing: boolean }
+  | {
+      readonly name: 'half-open'
+      readonly successes: number
+      readonly probing: boolean
+      /** There is a reason to believe that the server is back, and not just time that has passed. */
+      hopeful: boolean
+    }
 
 export type BreakerState = State['name']
 
@@ -33,8 +39,9 @@ export interface Leave {
 export interface Breaker {
   readonly state: BreakerState
   /**
-   * Asks leave for one try. Half-open, one caller probes; who is `patient` gets a promise of its verdict, to ask again
-   * then, and others are refused. Leave is only given to who is there to take it, so none is ever lost.
+   * Asks leave for one try. Half-open, one caller probes. Where the server is believed to be back, who is `patient` gets
+   * a promise of the verdict, to ask again then; others are refused. Leave is only given to who is there to take it, so
+   * none is ever lost.
    *
    * @throws KeyplanError BREAKER_OPEN
    */
@@ -64,7 +71,8 @@ export function createBreaker(
     if (changed) onChange(next.name)
   }
   const open = () => become({ name: 'open', probeAt: clock.now() + settings.probeEvery })
-  const halfOpen = (successes = 0) => become({ name: 'half-open', successes, probing: false })
+  const halfOpen = (hopeful: boolean, successes = 0) =>
+    become({ name: 'half-open', successes, probing: false, hopeful })
   const refused = () =>
     new KeyplanError('BREAKER_OPEN', 'Redis did not answer the last calls; the circuit breaker is open', {
       outcome: 'not-executed',
@@ -91,8 +99,8 @@ export function createBreaker(
     abandoned() {},
   }
 
-  function probe(successes: number): Leave {
-    const mine: State = { name: 'half-open', successes, probing: true }
+  function probe(successes: number, hopeful: boolean): Leave {
+    const mine: State & { name: 'half-open' } = { name: 'half-open', successes, probing: true, hopeful }
     state = mine
     const once = (give: () => void) => () => {
       if (state === mine) give()
@@ -100,12 +108,12 @@ export function createBreaker(
     return {
       probe: true,
       succeeded: once(() => {
-        if (successes + 1 < settings.successes) halfOpen(successes + 1)
+        if (successes + 1 < settings.successes) halfOpen(true, successes + 1)
         else become({ name: 'closed', failures: 0 })
       }),
       failed: once(open),
       lost: once(open),
-      abandoned: once(() => halfOpen(successes)),
+      abandoned: once(() => halfOpen(mine.hopeful, successes)),
     }
   }
 
@@ -117,15 +125,16 @@ export function createBreaker(
       if (state.name === 'closed') return ordinary
       if (state.name === 'open') {
         if (clock.now() < state.probeAt) throw refused()
-        halfOpen()
+        halfOpen(false)
       }
-      const { successes, probing } = state as State & { name: 'half-open' }
-      if (!probing) return probe(successes)
-      if (!patient || waiting.length >= mostWaiting) throw refused()
+      const { successes, probing, hopeful } = state as State & { name: 'half-open' }
+      if (!probing) return probe(successes, hopeful)
+      if (!hopeful || !patient || waiting.length >= mostWaiting) throw refused()
       return new Promise<void>(resolve => waiting.push(resolve))
     },
     serverIsBack() {
-      if (state.name === 'open') halfOpen()
+      if (state.name === 'open') halfOpen(true)
+      else if (state.name === 'half-open') state.hopeful = true
     },
   }
 }

@@ -110,12 +110,17 @@ export function createRetry(patience: Patience, breakerOf: (key: string | undefi
     const working = work(call)
     let held = call.written === 0
     function more(): number {
-      if (!held || call.heldUntil === undefined) return 0
+      const wasHeld = held
+      // Also one that a node of a cluster sent on, to another that is out of reach: it will run when that is back, and
+      // another try beside it would be a second time.
       held = call.written === 0
+      if (!(wasHeld || held) || call.heldUntil === undefined) return 0
       return Math.min(attempt, call.heldUntil - clock.now())
     }
     const outcome = () => (call.written > 0 ? 'unknown' : 'not-executed')
-    return bounded(working, call.expires - clock.now(), call.signal, clock, outcome, 'Redis', more)
+    // Writing a long list of commands takes a while itself.
+    const last = held ? call.expires : Math.min(clock.now() + attempt, call.heldUntil ?? call.expires)
+    return bounded(working, last - clock.now(), call.signal, clock, outcome, 'Redis', more)
   }
 
   return retry

@@ -10,6 +10,8 @@ export interface Handshake {
   readonly version: string | undefined
   /** Differs between two runs of a server; undefined where the user may not ask. */
   readonly runId: string | undefined
+  /** The server is a node of a cluster, which may have keys on others. */
+  readonly inCluster: boolean
   /** Why this user can make no transactions, if so: the commands behind a MULTI that is refused would run all the same. */
   readonly noTransactions: KeyplanError | undefined
   /** Bytes of the longest argument that the server takes. One that is longer costs the link. */
@@ -67,7 +69,8 @@ export async function shakeHands(
   const read = Array.isArray(time) ? Number(time[0]) * 1000 + Number(time[1]) / 1000 : clock.wall()
   const serverTime = (now: number) => Math.ceil(read + (now - asked))
   const longestArgument = (Array.isArray(bulk) && Number(bulk[1])) || usualLongestArgument
-  return { version, runId: field(info, 'run_id'), noTransactions, longestArgument, serverTime }
+  const inCluster = field(info, 'redis_mode') === 'cluster'
+  return { version, runId: field(info, 'run_id'), inCluster, noTransactions, longestArgument, serverTime }
 }
 
 async function passwordOf({ password }: Endpoint, server: string): Promise<string> {

@@ -59,6 +59,8 @@ export interface NodeOptions {
   readonly maxConnections?: number | undefined
   readonly lane: string
   readonly locator: Locator
+  /** It is expected to have all keys. */
+  readonly alone?: boolean
   /** What must be done on a link before anybody else may use it. */
   readonly hooks: ReadonlySet<RecoveryHook>
   slot: Redis['slot']
@@ -89,7 +91,7 @@ export const isFatal = (error: unknown): error is KeyplanError => fatal.some(cod
  */
 export function openNode(options: NodeOptions): Node {
   const { settings, role = 'commands', pool = 1, lane, locator, hooks, replaces, clock, onEvent } = options
-  const { stall, backoff, slice = 3_000 } = settings
+  const { stall, backoff, slice = 2_500 } = settings
   const waiting = createWaiting(settings.waiting, clock, () => (link?.usable ? tooMuch() : unreachable()).message)
   const hasRoom = () => inFlight.count < settings.inFlight
   const inFlight = createInFlight(clock, () => {
@@ -145,6 +147,7 @@ export function openNode(options: NodeOptions): Node {
     const at = await locator.locate(signal)
     const fresh = await openPool(pool, () => openLink(settings, at, role, clock, signal))
     try {
+      if (options.alone && fresh.handshake.inCluster) await refuseShare(fresh, at)
       await recover(fresh)
       if (locator.confirm && !(await locator.confirm(at, signal))) {
         throw new KeyplanError('DISCONNECTED', `Redis at ${endpointName(at)} is no longer the master`)
@@ -157,6 +160,14 @@ export function openNode(options: NodeOptions): Node {
       fresh.destroy(failure)
       throw failure
     }
+  }
+
+  /** A cluster of one node has all keys, and may be meant. */
+  async function refuseShare(fresh: Link, at: Endpoint): Promise<void> {
+    const info = String(await fresh.send('cluster', ['INFO']).catch(() => ''))
+    if (Number(/^cluster_size:(\d+)/m.exec(info)?.[1] ?? 1) <= 1) return
+    const message = `Redis at ${endpointName(at)} is one node of a cluster, whose others have keys too; connect with \`cluster\``
+    throw new KeyplanError('UNSUPPORTED', message, { outcome: 'not-executed' })
   }
 
   /** A process that began during an outage has one behind it, too. */

@@ -24,8 +24,8 @@ export interface Sentinels extends Locator {
 /** A link that asked nothing for this long is closed. */
 const restsFor = 10_000
 
-/** The first is told some 200 ms before a replica becomes the master, the other when it has. */
-const channels = ['+try-failover', '+switch-master']
+/** The first is told some 100 ms before a replica is made the master, the other when it is. */
+const channels = ['+failover-state-select-slave', '+switch-master']
 
 /**
  * Asks all Sentinels at once and believes the newest configuration epoch: one that was frozen or cut off may name a
@@ -98,12 +98,13 @@ export function createSentinels(settings: NodeSettings, target: Target, clock: C
     for (const other of rows(others)) {
       if (other.ip && other.port) add(reachable(target.natMap, other.ip, Number(other.port)))
     }
-    const { 'config-epoch': epoch, flags = '', ip, port: itsPort } = row(state)
+    const { 'config-epoch': epoch, flags = '', ip, port: itsPort, 'failover-state': step = 'wait_start' } = row(state)
     return {
       address: reachable(target.natMap, host, Number(port)),
       epoch: Number(epoch) || 0,
-      // Who has made the successor names that one, and says this still of the one before.
-      ending: ip === host && itsPort === port && /o_down|failover_in_progress/.test(flags),
+      // Who has made the successor names that one, and says this still of the one before. A failover may wait for long
+      // before its first step.
+      ending: ip === host && itsPort === port && (flags.includes('o_down') || step !== 'wait_start'),
     }
   }
 
@@ -134,7 +135,7 @@ export function createSentinels(settings: NodeSettings, target: Target, clock: C
     })
     listening.push(subscriber)
     const message = (payload: string) => {
-      if (payload.split(' ').slice(0, 2).includes(master)) moved?.()
+      if (payload.split(' ').includes(master)) moved?.()
     }
     for (const channel of channels) subscriber.subscribe(channel, { message }).catch(() => {})
   }

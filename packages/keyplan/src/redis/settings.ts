@@ -45,7 +45,7 @@ export interface NodeSettings extends LinkSettings {
   readonly waiting: { readonly calls: number; readonly bytes: number }
   /**
    * A command that waits for data blocks on the server for at most this long before it is sent again: a link that fell
-   * silent is found after this and the stall. Default 3,000.
+   * silent is found after this and the stall. Default 2,500.
    */
   readonly slice?: number
 }

@@ -22,6 +22,7 @@ export const openSingle: OpenServer = (settings, clock, onEvent) => {
     pool: target.pool,
     maxConnections: target.maxConnections,
     lane: '',
+    alone: true,
     locator,
     hooks,
     slot: () => 0,

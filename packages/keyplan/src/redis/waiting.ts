@@ -21,12 +21,16 @@ export interface Waiting {
   readonly size: number
 }
 
+/** Of a flood of calls that find it full, few look whether some of those that wait have left. Milliseconds. */
+const siftEvery = 10
+
 /** @param why is said of a call that finds it full */
 export function createWaiting(bound: { calls: number; bytes: number }, clock: Clock, why: () => string): Waiting {
   let entries: Entry[] = []
   /** Those before it have left. */
   let first = 0
   let bytes = 0
+  let siftedAt = Number.NEGATIVE_INFINITY
 
   function drain(): Entry[] {
     const all = entries.slice(first)
@@ -57,7 +61,10 @@ export function createWaiting(bound: { calls: number; bytes: number }, clock: Cl
   return {
     add(call, args, go, fail) {
       const weight = weigh(args)
-      if (full(weight)) for (const entry of drain()) sift(entry, keep)
+      if (full(weight) && clock.now() - siftedAt >= siftEvery) {
+        siftedAt = clock.now()
+        for (const entry of drain()) sift(entry, keep)
+      }
       if (full(weight)) {
         throw new KeyplanError('OVERLOADED', `${why()}, and ${size()} calls already wait for it`, {
           outcome: 'not-executed',

@@ -17,6 +17,7 @@ beforeAll(async () => {
       { name: 'plain', password: 'p', rules: `${all} -multi` },
       { name: 'halting', password: 'p', rules: `${all} -exec` },
       { name: 'without', password: 'p', rules: `${all} -@transaction` },
+      { name: 'brief', password: 'p', rules: all },
       { name: 'reader', password: 'p', rules: `${all} -@write` },
     ],
   })
@@ -121,6 +122,23 @@ test.each(['plain', 'halting', 'without'])('a user who may not make a transactio
   expect(await Promise.all(others)).toEqual(others.map((_, index) => String(index)))
   expect(await client.$command('set', ['k', 'x'])).toBe('OK')
   expect(client.$status).toMatchObject({ state: 'connected', breaker: 'closed' })
+})
+
+test('a user who may not make one any more is told that its commands ran one by one', async () => {
+  const client = await open(server.urlAs('brief'))
+  expect(await client.$transaction([['incr', 'n']])).toEqual([1])
+  await direct.ask('ACL', 'SETUSER', 'brief', '-multi')
+  const refused = client.$transaction([
+    ['incr', 'n'],
+    ['incr', 'n'],
+  ])
+  await expect(refused).rejects.toMatchObject({
+    code: 'NO_PERMISSION',
+    outcome: 'unknown',
+    message: expect.stringMatching(/'multi'.*one by one/),
+  })
+  expect(await direct.ask('GET', 'n')).toBe('3')
+  expect(await client.$command('echo', ['as it was'])).toBe('as it was')
 })
 
 test('a user who may not write runs none of it', async () => {

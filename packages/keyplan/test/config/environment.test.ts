@@ -157,6 +157,17 @@ describe('where two names disagree there is a warning', () => {
     expect(resolveSettings({}, env).warnings).toContainEqual(warning)
   })
 
+  test('and none of a URL that only names one of the nodes', () => {
+    const cluster = { REDIS_URL: 'redis://a:7000', REDIS_CLUSTER_NODES: 'a:7000,b:7000' }
+    expect(resolveSettings({}, cluster).warnings).toEqual([])
+    const secured = { ...cluster, REDIS_URL: 'rediss://a:7000', REDIS_TLS_ENABLED: 'true' }
+    expect(resolveSettings({}, secured).warnings).toEqual([])
+    for (const url of ['rediss://a:7000', 'redis://:secret@a:7000', 'redis://c:7000', 'redis://a:7000/1']) {
+      const warning = 'REDIS_URL is not used: REDIS_CLUSTER_NODES takes its place'
+      expect(resolveSettings({}, { ...cluster, REDIS_URL: url }).warnings).toContain(warning)
+    }
+  })
+
   test('and none where they agree', () => {
     const env = {
       REDIS_URL: 'redis://user:secret@here:7000/2',

@@ -160,6 +160,7 @@ test('defaults, and what replaces them', async () => {
     retry: { attempts: undefined, delay: 25 },
     breaker: { failures: 5, successes: 2, probeEvery: 30_000 },
     waiting: { calls: 1_000, bytes: 16 * 1024 * 1024 },
+    inFlight: 10_000,
     flush: 100,
     healthInterval: 30_000,
     features: { cache: true, rateLimit: true, channel: true, session: true },

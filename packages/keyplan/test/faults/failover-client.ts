@@ -3,6 +3,7 @@ import { onTestFinished } from 'vitest'
 import { type Client, type ClientEvents, connect } from '../../src/client/index.ts'
 import type { ConnectOptions } from '../../src/config/options.ts'
 import { cache, definePlan, foreign, lock, rateLimit, text } from '../../src/index.ts'
+import { until } from '../live-server.ts'
 import { type Ledger, openLedger } from './ledger.ts'
 
 export const plan = definePlan('failover', {
@@ -75,16 +76,46 @@ export function ledgerOfTest(): Ledger {
   return ledger
 }
 
-/** Of the increments that were told to be done, those whose key does not stand at 1: they are lost, or were doubled. */
-export async function amiss(
-  ids: readonly string[],
-  read: (ids: readonly string[]) => Promise<unknown>,
-): Promise<string[]> {
-  const wrong: string[] = []
-  for (let at = 0; at < ids.length; at += 500) {
-    const some = ids.slice(at, at + 500)
-    const values = (await read(some)) as unknown[]
-    wrong.push(...some.filter((_, index) => values[index] !== '1'))
+/** What became of increments, each of a key of its own, beside what their callers were told. */
+export interface Books {
+  readonly done: number
+  readonly unknown: number
+  readonly failed: number
+  /** Done, and not there. */
+  readonly lost: readonly string[]
+  /** Certainly not executed, and there. */
+  readonly ghosts: readonly string[]
+  readonly doubled: readonly string[]
+}
+
+/** @param read the values of the keys with these ids, as the servers have them now */
+export async function audit(
+  ledger: Ledger,
+  prefix: string,
+  read: (ids: readonly string[]) => Promise<readonly unknown[]>,
+): Promise<Books> {
+  const having = (ending: 'done' | 'failed' | 'unknown') => ledger.ids(ending).filter(id => id.startsWith(prefix))
+  const [done, failed, unknown] = [having('done'), having('failed'), having('unknown')]
+  const values = new Map<string, unknown>()
+  for (const ids of [done, failed, unknown]) {
+    for (let at = 0; at < ids.length; at += 500) {
+      const some = ids.slice(at, at + 500)
+      const found = await read(some)
+      some.forEach((id, index) => void values.set(id, found[index]))
+    }
   }
-  return wrong
+  return {
+    done: done.length,
+    unknown: unknown.length,
+    failed: failed.length,
+    lost: done.filter(id => values.get(id) === null),
+    ghosts: failed.filter(id => values.get(id) !== null),
+    doubled: [...values].filter(([, value]) => Number(value) > 1).map(([id]) => id),
+  }
+}
+
+/** Waits until each of the loops has ended some operations well from now on. */
+export async function goOn(loops: readonly Loop[], count = 50): Promise<void> {
+  const from = loops.map(({ done }) => done)
+  await until(() => loops.every(({ done }, index) => done >= from[index]! + count))
 }

@@ -107,9 +107,9 @@ test('of a limit that was lowered meanwhile one call learns, and the server hang
 })
 
 test('a large value on a slow line keeps the link for as long as it moves', async () => {
-  const { client, told } = await open(await slowLine(8 * mb), { attempt: '25s', deadline: '25s', stall: '500ms' })
+  const { client, told } = await open(await slowLine(16 * mb), { attempt: '25s', deadline: '25s', stall: '2s' })
   const lost = told('reconnecting')
-  expect(await client.$command('set', ['huge', Buffer.alloc(16 * mb)])).toBe('OK')
-  expect(await server.ask('STRLEN', 'huge')).toBe(16 * mb)
+  expect(await client.$command('set', ['huge', Buffer.alloc(64 * mb)])).toBe('OK')
+  expect(await server.ask('STRLEN', 'huge')).toBe(64 * mb)
   expect(lost).toEqual([])
 })

@@ -3,7 +3,7 @@ import { connect } from '../../dist/client/index.js'
 import { cache, definePlan, text } from '../../dist/index.js'
 
 const plan = definePlan('shop', { page: cache('page:<id>', { ttl: '1m', value: text(), whenDown: 'fail' }) })
-const client = await connect(plan, { start: 'required', connectTimeout: '1s' })
+const client = await connect(plan, { start: 'required', connectTimeout: '20s' })
 await client.page({ id: 1 }).set('text')
 console.log(client, client.$status, client.$stats(), process.argv)
 // Nobody catches this.

