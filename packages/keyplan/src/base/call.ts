@@ -1,5 +1,6 @@
 import { type Duration, durationMs } from './duration.ts'
 import { KeyplanError, kindOf, shown } from './error.ts'
+import { groupProblems } from './option-group.ts'
 
 /**
  * The terms of one call, made by the guard and carried down to the wire.
@@ -26,19 +27,18 @@ export interface CallOptions {
   deadline?: Duration | undefined
 }
 
+const common = ['signal', 'deadline'] as const satisfies readonly (keyof CallOptions)[]
+
 /**
  * Refuses what a verb cannot take as its options, for whom no compiler has checked them. Without options there is
  * nothing to look at, so the common call pays nothing.
  *
+ * @param own options that the verb has beside the common ones
  * @throws KeyplanError PARAM_INVALID
  */
-export function checkOptions(options: CallOptions): void {
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw new KeyplanError(
-      'PARAM_INVALID',
-      `the options are ${shown(options)}; write an object such as { deadline: '1s' }`,
-    )
-  }
+export function checkOptions(options: CallOptions, own: readonly string[] = []): void {
+  const [problem] = groupProblems(options, '', [...common, ...own])
+  if (problem) throw new KeyplanError('PARAM_INVALID', problem)
   const { signal, deadline } = options
   if (deadline !== undefined) durationMs(deadline, 'deadline', shown)
   if (signal === undefined || isSignal(signal)) return

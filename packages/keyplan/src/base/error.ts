@@ -90,6 +90,12 @@ export class KeyplanError extends Error {
     Object.defineProperty(this, brand, { value: true })
   }
 
+  /** What a logger should write: `message` is no enumerable property of an error. */
+  toJSON() {
+    const { name, code, message, outcome, namespace, operation, problems } = this
+    return { name, code, message, outcome, namespace, operation, problems: problems.length > 0 ? problems : undefined }
+  }
+
   /** The HTTP status a server should answer with. */
   get httpStatus(): number {
     return errorTable[this.code].http

@@ -25,7 +25,7 @@ export function commandVerbs(connections: Connections | undefined): Verbs {
     work: (redis: Redis, call: Call) => Promise<T>,
   ): Promise<T> {
     if (!connections) throw new KeyplanError('UNSUPPORTED', `${verb} needs a server; this client runs in memory`)
-    if (options !== undefined) checkOptions(options)
+    if (options !== undefined) checkOptions(options, ['encoding', 'server'])
     check(verb, commands)
     const keys = commands.flatMap(([name, ...args]) => commandKeys(name, args))
     const { redis, guard } = serverOf(connections, verb, keys, options?.server)

@@ -46,7 +46,11 @@ export async function connect<N extends Namespaces>(plan: Plan<N>, options: Conn
   const parts: Parts = { plan: prefixed, settings, events, tally, log, isClosed: () => closed }
   const connections = openConnections(parts)
   const namespaces = openNamespaces(parts, connections)
-  const client = assemble<N>(prefixed, namespaces, verbs({ connections, events, tally, disabled: disabledIn(settings) }, closeAll))
+  const client = assemble<N>(
+    prefixed,
+    namespaces,
+    verbs({ connections, events, tally, disabled: disabledIn(settings) }, closeAll),
+  )
 
   async function closeAll(): Promise<void> {
     try {

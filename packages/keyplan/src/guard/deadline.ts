@@ -51,9 +51,14 @@ export function bounded<T>(
     }
     function expire(): void {
       done()
-      reject(
-        new KeyplanError('TIMEOUT', `${who} did not answer within ${Math.round(total)} ms`, { outcome: outcome() }),
-      )
+      reject(new KeyplanError('TIMEOUT', told(outcome()), { outcome: outcome() }))
+    }
+    /** What was never sent had no answer to wait for. */
+    function told(became: Outcome): string {
+      const time = `within ${Math.round(total)} ms`
+      return became === 'unknown' || who !== 'Redis'
+        ? `${who} did not answer ${time}`
+        : `Redis could not be reached ${time}; nothing was sent`
     }
     function abort(): void {
       done()

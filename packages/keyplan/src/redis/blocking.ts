@@ -4,9 +4,12 @@ import { linkFailure } from './failure.ts'
 import type { Link } from './link.ts'
 import type { Redis, Reply } from './redis.ts'
 
+/** `asking`: the node serves this call alone, and only if ASKING goes before it. */
+export type Block = (...args: [...Parameters<Redis['block']>, asking?: boolean]) => ReturnType<Redis['block']>
+
 /** The links of this process on which commands wait for data. Each is opened when one must wait and none is free. */
 export interface Blocking {
-  block: Redis['block']
+  block: Block
   /** Ends the links: they block on what is no longer the server that is meant. */
   retire(reason: KeyplanError): void
   close(why?: () => KeyplanError): Promise<void>
@@ -134,7 +137,7 @@ export function createBlocking({
   }
 
   return {
-    async block(command, args, { wait, signal, encoding }) {
+    async block(command, args, { wait, signal, encoding }, asking) {
       const end = clock.now() + wait
       const left = () => end - clock.now()
       do {
@@ -142,7 +145,10 @@ export function createBlocking({
         if (!link) continue
         // Zero on the wire would mean for ever.
         const sliceMs = Math.min(slice, Math.max(1, Math.ceil(left())))
-        const reply = await using(link, signal, () => link.send(command, args(sliceMs), encoding))
+        const reply = await using(link, signal, () => {
+          if (asking) link.send('asking', []).catch(() => {})
+          return link.send(command, args(sliceMs), encoding)
+        })
         if (reply !== null) return reply
       } while (left() >= 1)
       return null

@@ -50,7 +50,7 @@ export async function shakeHands(
   }
   const asked = clock.now()
   const [, , , info, time, bulk, noTransactions] = await Promise.all([
-    endpoint.database === 0 ? undefined : send('select', [endpoint.database]),
+    endpoint.database === 0 ? undefined : select(send, endpoint, server),
     role === 'reader' ? optional(send('readonly', [])) : undefined,
     optional(send('client', ['SETNAME', connectionName(settings.name, role)])),
     optional(send('info', ['server'])),
@@ -71,6 +71,15 @@ export async function shakeHands(
   const longestArgument = (Array.isArray(bulk) && Number(bulk[1])) || usualLongestArgument
   const inCluster = field(info, 'redis_mode') === 'cluster'
   return { version, runId: field(info, 'run_id'), inCluster, noTransactions, longestArgument, serverTime }
+}
+
+async function select(send: Send, { database }: Endpoint, server: string): Promise<void> {
+  try {
+    await send('select', [database])
+  } catch (error) {
+    if (!isKeyplanError(error, 'SERVER') || !error.message.includes('out of range')) throw error
+    throw new KeyplanError('UNSUPPORTED', `Redis at ${server} has no database ${database}`)
+  }
 }
 
 async function passwordOf({ password }: Endpoint, server: string): Promise<string> {

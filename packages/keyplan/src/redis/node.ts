@@ -1,7 +1,7 @@
 import type { Call } from '../base/call.ts'
 import type { Clock } from '../base/clock.ts'
 import { isKeyplanError, KeyplanError } from '../base/error.ts'
-import { createBlocking } from './blocking.ts'
+import { type Block, createBlocking } from './blocking.ts'
 import { createSender, type Send, type Sender, type SenderOptions, withScripts } from './commands.ts'
 import { linkFailure } from './failure.ts'
 import { createInFlight } from './in-flight.ts'
@@ -34,7 +34,7 @@ export interface Node {
   readonly version: string | undefined
   readonly send: Send
   readonly over: Sender['over']
-  readonly block: Redis['block']
+  readonly block: Block
   readonly subscribe: Redis['subscribe']
   /** See `Redis.serverTime`. */
   serverTime(): number

@@ -41,6 +41,8 @@ export function createSentinels(settings: NodeSettings, target: Target, clock: C
   const asking = new Map<string, { link: Promise<Link>; rest: Timer | undefined }>()
   /** Those that answered when last asked. */
   const answering = new Set<string>()
+  /** Those that could not be reached, how often in a row and when last. */
+  const refused = new Map<string, { readonly error: unknown; readonly times: number; readonly at: number }>()
   const listening: Subscriber[] = []
   let newestSeen = 0
   const ending = new AbortController()
@@ -54,8 +56,21 @@ export function createSentinels(settings: NodeSettings, target: Target, clock: C
     if (moved) listen(name)
   }
 
-  const open = (name: string) =>
-    openLink({ ...settings, connectTimeout, scripts: [] }, endpoints.get(name)!, 'sentinel', clock, ending.signal)
+  /** Whoever asks and whoever listens share the attempts: together they make no more than one of them may. */
+  async function open(name: string): Promise<Link> {
+    const past = refused.get(name)
+    const { min, max } = settings.backoff
+    if (past && clock.now() - past.at < Math.min(min * 2 ** past.times, 0.8 * max)) throw past.error
+    try {
+      const link = { ...settings, connectTimeout, scripts: [] }
+      const opened = await openLink(link, endpoints.get(name)!, 'sentinel', clock, ending.signal)
+      refused.delete(name)
+      return opened
+    } catch (error) {
+      refused.set(name, { error, times: (past?.times ?? 0) + 1, at: clock.now() })
+      throw error
+    }
+  }
 
   /** Links are kept for a while, so that a link to the master can be confirmed without a detour. */
   async function ask(name: string, ...questions: string[][]): Promise<Reply[]> {
@@ -90,7 +105,9 @@ export function createSentinels(settings: NodeSettings, target: Target, clock: C
       ['SENTINELS', master],
     ).catch(error => {
       answering.delete(name)
-      throw isKeyplanError(error, 'SERVER') && /No such master/i.test(error.message) ? unknown() : error
+      throw isKeyplanError(error, 'SERVER') && /No such master/i.test(error.message)
+        ? unknown()
+        : noSentinel(error, name)
     })
     const [host, port] = (address ?? []) as string[]
     if (!host || !port) throw unknown()
@@ -186,6 +203,12 @@ export function createSentinels(settings: NodeSettings, target: Target, clock: C
       await Promise.all(listening.map(subscriber => subscriber.close()))
     },
   }
+}
+
+/** A server that knows no SENTINEL is no Sentinel. */
+function noSentinel(error: unknown, name: string): unknown {
+  if (!isKeyplanError(error, 'UNSUPPORTED')) return error
+  return new KeyplanError('UNSUPPORTED', `Redis at ${name} is no Sentinel; connect to it with \`url\``)
 }
 
 const closed = () => new KeyplanError('CLOSED', 'The client is closed', { outcome: 'not-executed' })

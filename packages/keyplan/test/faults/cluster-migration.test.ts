@@ -89,8 +89,10 @@ test('a slot moves to a master that has none yet', { timeout: 60_000 }, async ()
   await empty.ask('FLUSHALL').catch(() => undefined)
   await empty.ask('CLUSTER', 'RESET', 'SOFT')
   await empty.ask('CLUSTER', 'MEET', '127.0.0.1', String(from.port))
-  await until(async () =>
-    [empty, from].every(Boolean) && new RegExp(`${empty.id} .*master`).test(String(await from.ask('CLUSTER', 'NODES'))),
+  await until(
+    async () =>
+      [empty, from].every(Boolean) &&
+      new RegExp(`${empty.id} .*master`).test(String(await from.ask('CLUSTER', 'NODES'))),
   )
   await until(async () => /cluster_state:ok/.test(String(await empty.ask('CLUSTER', 'INFO'))))
   const { client } = await open({ cluster: { addresses: addressesOf(cluster) } })

@@ -59,14 +59,16 @@ export function loop(ledger: Ledger, name: string, operation: (id: string) => Pr
       else await sleep(2)
     }
   })()
+  const stop = async () => {
+    over = true
+    await going
+  }
+  onTestFinished(stop)
   return {
     get done() {
       return done
     },
-    async stop() {
-      over = true
-      await going
-    },
+    stop,
   }
 }
 

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { until } from '../live-server.ts'
 import { openBudget } from './budget.ts'
 import { audit, goOn, increments, ledgerOfTest, loop, open, pages } from './failover-client.ts'
+import { successorOf } from './successor.ts'
 
 let topology: SentinelTopology
 beforeAll(async () => {
@@ -24,9 +25,7 @@ test('kill -9 of the master: busy and idle clients find its successor, and the b
   const ledger = ledgerOfTest()
   const budget = openBudget(5_000)
   const increment = increments(client)
-  const loops = [0, 1, 2, 3].map(name =>
-    loop(ledger, `busy${name}`, id => budget.within(() => increment(id))),
-  )
+  const loops = [0, 1, 2, 3].map(name => loop(ledger, `busy${name}`, id => budget.within(() => increment(id))))
   await goOn(loops)
 
   const old = await topology.master()
@@ -35,7 +34,7 @@ test('kill -9 of the master: busy and idle clients find its successor, and the b
   await until(() => client.$status.state === 'reconnecting')
   expect(client.$status.error?.code).toMatch(/DISCONNECTED|MASTER_DOWN/)
   await goOn(loops)
-  const successor = await topology.master()
+  const successor = await successorOf(topology, old)
   await Promise.all(idle.map(({ client }, index) => client.$command('INCR', [client.raw.key({ id: `idle${index}` })])))
   await Promise.all(loops.map(({ stop }) => stop()))
 

@@ -21,7 +21,9 @@ test('a link to the master or to a Sentinel that fell silent is found without tr
   const { client, told } = await open({ url: topology.url })
   const lost = told('reconnecting')
   const master = await topology.master()
-  const watched = await Promise.all(topology.sentinels.map(sentinel => until(async () => (await listening(sentinel))[0])))
+  const watched = await Promise.all(
+    topology.sentinels.map(sentinel => until(async () => (await listening(sentinel))[0])),
+  )
   const [commands] = await serverLinks(master, 'commands')
 
   topology.sentinels.forEach(({ proxy }, index) => {

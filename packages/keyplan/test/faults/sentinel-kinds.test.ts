@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { until } from '../live-server.ts'
 import { open } from './failover-client.ts'
 import { keepPromises } from './failover-kinds.ts'
+import { successorOf } from './successor.ts'
 
 let topology: SentinelTopology
 beforeAll(async () => {
@@ -46,7 +47,7 @@ test('what a killed master had acknowledged and its replicas never got: deletes 
   await master.kill()
 
   await until(() => client.$status.state === 'connected' && client.$status.server !== `127.0.0.1:${master.port}`)
-  const successor = await topology.master()
+  const successor = await successorOf(topology, master)
   // It was acknowledged, and is gone: what asynchronous replication costs.
   expect(await successor.ask('GET', lost)).toBe(null)
   expect(await Promise.all(ids.map(id => client.copy({ id }).get()))).toEqual(ids.map(() => undefined))

@@ -1,7 +1,7 @@
 import { type SentinelTopology, startSentinel } from '@keyplan/local'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { until } from '../live-server.ts'
 import { audit, goOn, increments, ledgerOfTest, loop, open } from './failover-client.ts'
+import { successorOf } from './successor.ts'
 
 let topology: SentinelTopology
 beforeAll(async () => {
@@ -18,8 +18,7 @@ test('a master that was frozen, replaced and woken gets no write, of a busy clie
   const frozen = await topology.master()
   await frozen.pause()
   const busy = loop(ledger, 'raw-busy', increments(client))
-  await until(async () => (await topology.master()) !== frozen)
-  const successor = await topology.master()
+  const successor = await successorOf(topology, frozen)
 
   frozen.resume()
   const loops = idle.map(({ client }, index) => loop(ledger, `raw-idle${index}`, increments(client)))

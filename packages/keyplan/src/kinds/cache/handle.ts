@@ -71,7 +71,7 @@ export function openCache(parts: CacheParts): CacheNamespace<ParamValues, unknow
 
     async set(value: unknown, options?: CallOptions & { ttl?: Duration }): Promise<Certainty> {
       const { key, tags } = this
-      if (options !== undefined) checkOptions(options)
+      if (options !== undefined) checkOptions(options, ['ttl'])
       const ttl = options?.ttl === undefined ? ttlMs : durationMs(options.ttl, 'ttl', shown)
       const stored = form.sealNew(value, tags)
       reads.flush()

@@ -11,6 +11,8 @@ import type { LockNames } from './names.ts'
 import { patienceOf, within } from './patience.ts'
 import type { LockSettings } from './settings.ts'
 
+const acquireOptions = ['attempts', 'delay', 'wait'] as const satisfies readonly (keyof AcquireOptions)[]
+
 /** `wakes` are where notices of release are heard. */
 export function openLocks(
   settings: LockSettings,
@@ -25,7 +27,7 @@ export function openLocks(
   const waiting = new Set<() => void>()
 
   async function acquire(key: string, options: AcquireOptions): Promise<Held | undefined> {
-    checkOptions(options)
+    checkOptions(options, acquireOptions)
     const { signal } = options
     const patience = patienceOf(settings, options)
     const started = clock.now()
@@ -72,7 +74,7 @@ export function openLocks(
   function open(key: string): Lock {
     return {
       async tryAcquire(options = {}) {
-        checkOptions(options)
+        checkOptions(options, acquireOptions)
         const answer = await custody.ask(key, options)
         return 'release' in answer ? answer : undefined
       },

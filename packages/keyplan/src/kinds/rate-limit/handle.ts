@@ -68,7 +68,7 @@ export function createRateLimits(
     }
 
     async #consumeBy(options: ConsumeOptions): Promise<RateLimitResult> {
-      checkOptions(options)
+      checkOptions(options, ['cost'])
       const { cost = 1 } = options
       checkCost(cost, policy)
       return ask(options, this.#key, cost)

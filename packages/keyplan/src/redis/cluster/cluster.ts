@@ -242,7 +242,7 @@ export const openCluster: OpenServer = (settings, clock, onEvent) => {
     },
     block(command, args, options) {
       const slot = slotOfCall(command, args(1))
-      return router.block(slot, node => node.block(command, args, options))
+      return router.block(slot, (node, asking) => node.block(command, args, options, asking))
     },
     subscribe: (channel, handlers, kind) =>
       kind === 'sharded' ? shards.subscribe(channel, handlers) : subscriber.subscribe(channel, handlers, kind),

@@ -19,7 +19,7 @@ export interface Router {
     args: readonly Argument[],
     ask: (node: Node, asking: boolean) => Promise<T>,
   ): Promise<T>
-  block(slot: number | undefined, ask: (node: Node) => Promise<Reply>): Promise<Reply>
+  block(slot: number | undefined, ask: (node: Node, asking: boolean) => Promise<Reply>): Promise<Reply>
 }
 
 interface RouterOptions {
@@ -98,16 +98,19 @@ export function createRouter(options: RouterOptions): Router {
   return {
     run,
     async block(slot, ask) {
+      let asked: Node | undefined
       for (let redirects = 0; ; redirects++) {
-        const node = ownerOf(slot)
+        const node: Node | undefined = asked ?? ownerOf(slot)
         if (!node) throw unserved()
         try {
-          return await ask(node)
+          return await ask(node, asked !== undefined)
         } catch (error) {
+          asked = undefined
           if (isDismissed(error)) continue
           const redirection = redirectionOf(error)
           if (!redirection || redirects >= maxRedirects) throw error
-          pointed(redirection, node)
+          const next = pointed(redirection, node)
+          if (redirection.kind === 'ASK') asked = next
         }
       }
     },
