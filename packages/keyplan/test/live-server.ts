@@ -8,7 +8,7 @@ import type { Operation } from '../src/guard/operation.ts'
 import type { Patience } from '../src/guard/retry.ts'
 import { createTally } from '../src/guard/tally.ts'
 import type { Server } from '../src/kinds/kind.ts'
-import type { NodeEvent } from '../src/redis/node.ts'
+import type { NodeEvent } from '../src/redis/node-event.ts'
 import { openServer, type ServerConnection } from '../src/redis/server.ts'
 import type { Access, NodeSettings, Target } from '../src/redis/settings.ts'
 
@@ -115,10 +115,10 @@ export function sender({ guard, redis }: Server, operation: Partial<Operation> =
 }
 
 /** Waits until what is read is there and true, and gives it. The test's own timeout is the bound. */
-export async function until<T>(read: () => T | Promise<T>): Promise<T> {
+export async function until<T>(read: () => T | Promise<T>): Promise<Exclude<T, false | undefined | null>> {
   for (;;) {
     const found = await read()
-    if (found) return found
+    if (found) return found as Exclude<T, false | undefined | null>
     await sleep(5)
   }
 }

@@ -1,28 +1,18 @@
-import type { Call } from '../base/call.ts'
 import type { Clock } from '../base/clock.ts'
 import { isKeyplanError, KeyplanError } from '../base/error.ts'
-import { type Block, createBlocking } from './blocking.ts'
-import { createSender, type Send, type Sender, type SenderOptions, withScripts } from './commands.ts'
+import type { Block } from './blocking.ts'
+import { type Send, type Sender, withScripts } from './commands.ts'
 import { linkFailure } from './failure.ts'
-import { createInFlight } from './in-flight.ts'
 import { type Link, openLink } from './link.ts'
 import type { Locator } from './locator.ts'
+import { isFatal, type NodeEvent } from './node-event.ts'
+import { createOutbox } from './outbox.ts'
 import { openPool } from './pool.ts'
 import type { RecoveryHook, Redis } from './redis.ts'
 import { scanPage } from './scan.ts'
 import { createScout } from './scout.ts'
 import { type Endpoint, endpointName, type LinkRole, type NodeSettings } from './settings.ts'
-import { createSubscriber } from './subscriber.ts'
-import { createWaiting } from './waiting.ts'
-
-/** What the supervisor of a node reports. `node` is where it is, `lane` what `Redis.lane` calls it. */
-export type NodeEvent = { readonly node: string; readonly lane: string } & (
-  | { readonly type: 'ready'; readonly version: string | undefined; readonly afterMs: number }
-  | { readonly type: 'lost'; readonly error: KeyplanError }
-  | { readonly type: 'attempt-failed'; readonly error: KeyplanError; readonly attempts: number }
-  | { readonly type: 'moved'; readonly from: string }
-  | { readonly type: 'gap' }
-)
+import { createSideLinks } from './side-links.ts'
 
 /** One server process: its links, and what waits for them. */
 export interface Node {
@@ -80,23 +70,13 @@ const blipMs = 500
 
 const closed = () => new KeyplanError('CLOSED', 'The client is closed', { outcome: 'not-executed' })
 
-/** Errors that waiting does not heal: the calls that wait are told at once. */
-const fatal = ['AUTH_FAILED', 'TLS_FAILED', 'UNSUPPORTED'] as const
-
-export const isFatal = (error: unknown): error is KeyplanError => fatal.some(code => isKeyplanError(error, code))
-
 /**
  * Keeps one command link to a server, a subscriber link when something listens, and links to block on when something
  * waits for data.
  */
 export function openNode(options: NodeOptions): Node {
   const { settings, role = 'commands', pool = 1, lane, locator, hooks, replaces, clock, onEvent } = options
-  const { stall, backoff, slice = 2_500 } = settings
-  const waiting = createWaiting(settings.waiting, clock, () => (link?.usable ? tooMuch() : unreachable()).message)
-  const hasRoom = () => inFlight.count < settings.inFlight
-  const inFlight = createInFlight(clock, () => {
-    if (waiting.size > 0 && link) waiting.release(hasRoom)
-  })
+  const { stall, backoff } = settings
   const ending = new AbortController()
   let link: Link | undefined
   let endpoint: Endpoint | undefined
@@ -115,15 +95,19 @@ export function openNode(options: NodeOptions): Node {
     const message = error?.message ?? `Redis at ${nameOf(endpoint)} is not connected`
     return new KeyplanError('DISCONNECTED', message, { outcome: 'not-executed' })
   }
-  const tooMuch = () => {
-    const message = `Redis at ${nameOf(endpoint)} has ${inFlight.count} commands under way`
-    return new KeyplanError('OVERLOADED', message, { outcome: 'not-executed' })
-  }
   /** A link that still lies there, broken, was lost this very moment. */
   const isBlip = () => link !== undefined || clock.now() - downSince < blipMs
-  const isHeld = ({ hold }: Call) => hold === true || (hold === 'blip' && isBlip())
   const end = () => (state === 'closed' ? parting() : undefined)
-  const sending: Omit<SenderOptions, 'link' | 'absent'> = { end, failed: stepAside, inFlight, clock }
+  const outbox = createOutbox({
+    settings,
+    link: () => link,
+    end,
+    failed: stepAside,
+    isBlip,
+    unreachable,
+    serverName: () => nameOf(endpoint),
+    clock,
+  })
 
   const scout = createScout<{ link: Link; at: Endpoint }>({
     attempt: connect,
@@ -134,7 +118,7 @@ export function openNode(options: NodeOptions): Node {
       error = cause
       state = 'down'
       onEvent({ type: 'attempt-failed', node: nameOf(endpoint), lane, error: cause, attempts })
-      if (isFatal(cause)) waiting.reject(() => linkFailure(cause, nameOf(endpoint), 'not-executed'))
+      if (isFatal(cause)) outbox.reject(() => linkFailure(cause, nameOf(endpoint), 'not-executed'))
     },
     backoff,
     clock,
@@ -176,11 +160,7 @@ export function openNode(options: NodeOptions): Node {
     const restarted = fresh.handshake.runId === undefined || fresh.handshake.runId !== last?.runId
     const outage = { concerns: options.concerns, lasted: clock.now() - downSince, restarted }
     // What recovers a link before it is open to others has only that link to wait for.
-    const { send } = createSender({
-      ...sending,
-      link: () => fresh,
-      absent: (_call, _args, _go, fail) => fail(unreachable()),
-    })
+    const { send } = outbox.past(() => fresh)
     const scan: Redis['scan'] = (glob, cursor, call) => scanPage(send, glob, cursor, call)
     await Promise.all([...hooks].map(hook => hook({ ...withScripts(send), scan, slot: options.slot }, outage)))
   }
@@ -197,9 +177,9 @@ export function openNode(options: NodeOptions): Node {
     const node = endpointName(at)
     if (from !== undefined && from !== node) onEvent({ type: 'moved', node, lane, from })
     // Those who listen may send at once: the waiting ones go first.
-    waiting.release(hasRoom)
+    outbox.release()
     onEvent({ type: 'ready', node, lane, version: fresh.handshake.version, afterMs: clock.now() - downSince })
-    for (const subscriber of Object.values(subscribers)) subscriber.serverIsBack()
+    sideLinks.serverIsBack()
   }
 
   function lose(gone: Link, reason: KeyplanError): void {
@@ -210,14 +190,9 @@ export function openNode(options: NodeOptions): Node {
     state = 'down'
     error = reason
     // Of a server that can be replaced no link is to be trusted once one is lost.
-    if (locator.watch) leave(reason)
+    if (locator.watch) sideLinks.retire(reason)
     onEvent({ type: 'lost', node: nameOf(endpoint), lane, error: reason })
     scout.start()
-  }
-
-  function leave(reason: KeyplanError): void {
-    for (const subscriber of Object.values(subscribers)) subscriber.retire(reason)
-    blocking.retire(reason)
   }
 
   async function close(why: () => KeyplanError): Promise<void> {
@@ -227,14 +202,10 @@ export function openNode(options: NodeOptions): Node {
     ending.abort()
     attempt.abort()
     aside?.destroy(why())
-    waiting.reject(why)
-    const others = Promise.all([
-      ...Object.values(subscribers).map(subscriber => subscriber.close()),
-      blocking.close(why),
-      locator.close?.(),
-    ])
+    outbox.reject(why)
+    const others = Promise.all([sideLinks.close(why), locator.close?.()])
     // They may finish, for as long as a link may be silent.
-    await inFlight.drained(stall)
+    await outbox.drained(stall)
     link?.destroy(why())
     await Promise.all([link?.ended, others])
   }
@@ -255,41 +226,22 @@ export function openNode(options: NodeOptions): Node {
     clock.after(farewell, () => old.destroy(reason))
   }
 
-  const sender = createSender({
-    ...sending,
-    link: () => link,
-    crowded: () => waiting.size > 0 || !hasRoom(),
-    absent(call, args, go, fail) {
-      const isCrowded = link?.usable === true
-      if (isCrowded ? call.hold === true : isHeld(call)) waiting.add(call, args, go, fail)
-      else fail(isCrowded ? tooMuch() : unreachable())
-    },
-  })
   const there = () => endpoint ?? locator.locate(ending.signal)
-  const openAs = async (as: LinkRole, silence = stall) =>
-    openLink({ ...settings, scripts: [], stall: silence }, await there(), as, clock, ending.signal)
-  const listener = () =>
-    createSubscriber(() => openAs('subscriber'), {
-      reachable: () => link !== undefined,
-      gap: () => onEvent({ type: 'gap', node: nameOf(endpoint), lane }),
-      backoff,
-      clock,
-    })
-  // ioredis takes the end of the last sharded subscription of a link for the end of all.
-  const subscribers = { common: listener(), sharded: listener() }
-  const blocking = createBlocking({
-    serverName: () => nameOf(endpoint),
-    open: () => openAs('blocking', slice + stall),
+  const sideLinks = createSideLinks({
+    settings,
+    most: options.maxConnections && options.maxConnections - pool,
+    open: async (as, silence) =>
+      openLink({ ...settings, scripts: [], stall: silence }, await there(), as, clock, ending.signal),
+    reachable: () => link !== undefined,
     refusal: () => end() ?? (link ? undefined : unreachable()),
-    slice,
-    // One is left to listen with.
-    most: options.maxConnections && Math.max(1, Math.min(8, options.maxConnections - pool - 1)),
+    serverName: () => nameOf(endpoint),
+    gap: () => onEvent({ type: 'gap', node: nameOf(endpoint), lane }),
     clock,
   })
 
   function retire(reason: KeyplanError): void {
     if (state === 'closed') return
-    leave(reason)
+    sideLinks.retire(reason)
     attempt.abort()
     if (link) link.destroy(reason)
     else scout.hurry()
@@ -319,16 +271,15 @@ export function openNode(options: NodeOptions): Node {
     get version() {
       return last?.version
     },
-    send: sender.send,
-    over: sender.over,
-    block: blocking.block,
-    subscribe: (channel, handlers, kind) =>
-      subscribers[kind === 'sharded' ? kind : 'common'].subscribe(channel, handlers, kind),
+    send: outbox.send,
+    over: outbox.over,
+    block: sideLinks.block,
+    subscribe: sideLinks.subscribe,
     serverTime: () => last?.serverTime(clock.now()) ?? clock.wall(),
     downFor: () => (link ? 0 : clock.now() - downSince),
     start: scout.start,
     retire,
-    dismiss: waiting.reject,
+    dismiss: outbox.reject,
     close(why = closed) {
       closing ??= close(why)
       return closing

@@ -12,6 +12,8 @@ beforeAll(async () => {
 }, 60_000)
 afterAll(() => cluster.stop())
 
+type Triple<T> = [T, T, T]
+
 const names = Array.from({ length: 20 }, (_, index) => `key${index}`)
 
 test('the node that a slot moves to is killed half-way: typed errors in time, nothing doubled, and it heals', {
@@ -19,7 +21,7 @@ test('the node that a slot moves to is killed half-way: typed errors in time, no
 }, async () => {
   const deadlineMs = 1_000
   const { client } = await open({ cluster: { addresses: addressesOf(cluster) }, deadline: '1s' })
-  const [[, tag], [target], [, other]] = (await tagsOf(cluster)) as Awaited<ReturnType<typeof tagsOf>> & { length: 3 }
+  const [[, tag], [target], [, other]] = (await tagsOf(cluster)) as Triple<Awaited<ReturnType<typeof tagsOf>>[number]>
   const slot = keySlot(`{${tag}}`)
   const ledger = ledgerOfTest()
   const budget = openBudget(deadlineMs)

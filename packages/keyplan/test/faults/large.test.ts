@@ -28,7 +28,12 @@ async function slowLine(bytesPerSecond: number): Promise<string> {
     const far = createConnection(server.port, '127.0.0.1')
     for (const socket of [client, far]) {
       sockets.add(socket)
-      socket.on('error', () => {}).on('close', () => void client.destroy() ?? far.destroy())
+      socket
+        .on('error', () => {})
+        .on('close', () => {
+          client.destroy()
+          far.destroy()
+        })
     }
     far.pipe(client)
     void (async () => {

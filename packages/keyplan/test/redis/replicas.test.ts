@@ -20,11 +20,18 @@ async function gets(node: Replicated['master']): Promise<number> {
   return Number(/cmdstat_get:calls=(\d+)/.exec(stats)?.[1] ?? 0)
 }
 
+/** Replication takes a moment. */
+const arrived = (key: string) =>
+  until(async () =>
+    (await Promise.all(topology.replicas.map(node => node.ask('EXISTS', key)))).every(found => found === 1),
+  )
+
 const replicas = () => topology.replicas.map(({ port }) => `127.0.0.1:${port}`)
 
 test('a namespace that allows it reads the replicas in turn; any other reads the master', async () => {
   await using client = await connect(plan, { url: topology.master.url, replicas: replicas(), log: () => {} })
   await client.near({ id: 1 }).set('Ada')
+  await arrived('near:1')
   await client.strict({ id: 1 }).set('Ada')
   const counts = () => Promise.all([topology.master, ...topology.replicas].map(gets))
   // The first read opens the links to the replicas.
@@ -43,6 +50,7 @@ test('a namespace that allows it reads the replicas in turn; any other reads the
 test('where no replica answers the master does, and the replica is read again when it is back', async () => {
   await using client = await connect(plan, { url: topology.master.url, replicas: replicas(), log: () => {} })
   await client.near({ id: 2 }).set('Ada')
+  await arrived('near:2')
   await until(async () => {
     await client.near({ id: 2 }).get()
     return (await gets(topology.replicas[0]!)) > 0
@@ -65,6 +73,7 @@ test('the nearest is whoever answers first', async () => {
     log: () => {},
   })
   await client.near({ id: 3 }).set('Ada')
+  await arrived('near:3')
   await until(async () => {
     await client.near({ id: 3 }).get()
     return (await Promise.all(topology.replicas.map(gets))).some(count => count > 0)
