@@ -115,21 +115,27 @@ export async function openLink(
     socket()?.prependListener('data', stall.heard)
     void ended.then(stall.stop)
 
-    let corked = 0
-    /** What is written in one tick leaves in one system call, or in a few: a server answers none before it has read it. */
+    let corked = false
+    let commands = 0
+    let words = 0
+    /** What is written in one tick leaves in one system call, or in a few: see `wordsAtOnce`. */
     function cork(): void {
-      if (corked++ > 0) {
-        if (corked % settings.flush !== 0) return
-        socket()?.uncork()
-        socket()?.cork()
-        return
-      }
-      const stream = socket()
-      stream?.cork()
-      process.nextTick(() => {
-        corked = 0
-        stream?.uncork()
-      })
+      if (corked) return
+      corked = true
+      socket()?.cork()
+      process.nextTick(uncork)
+    }
+    function uncork(): void {
+      if (!corked) return
+      corked = false
+      commands = 0
+      words = 0
+      socket()?.uncork()
+    }
+    function written(args: readonly Argument[]): void {
+      commands++
+      words += args.length
+      if (commands >= settings.flush || words >= wordsAtOnce) uncork()
     }
 
     let longest = Number.POSITIVE_INFINITY
@@ -152,6 +158,7 @@ export async function openLink(
       cork()
       stall.sent()
       const promise = client.sendCommand(command) as Promise<Reply>
+      written(args)
       return promise.then(
         reply => {
           stall.settled()
@@ -220,6 +227,12 @@ function conceal(command: IoredisCommand): void {
   command.toWritable = () => written
   command.args = ['(hidden)']
 }
+
+/**
+ * A server answers nothing before it has read it: what is worth its while goes off at once, so that it works on that while
+ * the rest is written. A gathered call of some thirty keys is.
+ */
+const wordsAtOnce = 64
 
 const closure = () => new KeyplanError('CLOSED', 'The client is closed', { outcome: 'not-executed' })
 

@@ -305,14 +305,14 @@ export function lockConformance(name: string, open: () => Promise<LockHarness>):
         [() => locks({ ID: 1 } as never), "parameter 'id' of 'lock:<id>' is undefined"],
         [() => lock.tryAcquire(null as never), 'the options are null'],
         [() => lock.tryAcquire({ deadline: 'soon' as never }), "deadline is 'soon'"],
-        [() => lock.acquire('5s' as never), "the options are '5s'"],
+        [() => lock.acquire('5s' as never), 'the options are a string'],
         [() => lock.acquire({ wait: 5 as never }), 'wait is 5; write a length of time'],
         [() => lock.acquire({ attempts: 0 }), 'attempts is 0; it must be a whole number'],
         [() => lock.acquire({ delay: '1 s' as never }), "delay is '1 s'"],
         [() => lock.acquire({ signal: 'stop' as never }), 'signal is a string; give the signal'],
         [() => lock.run(undefined as never), "run() of 'lock:<id>' was given undefined; give it a function"],
-        [() => lock.run(never, 'now' as never), "the options are 'now'"],
-        [() => lock.isLocked(7 as never), 'the options are 7'],
+        [() => lock.run(never, 'now' as never), 'the options are a string'],
+        [() => lock.isLocked(7 as never), 'the options are a number'],
         [() => lock.inspect([] as never), 'the options are an array'],
       ]
       for (const [work, message] of nonsense) {

@@ -136,13 +136,13 @@ export function rateLimitConformance(name: string, open: () => Promise<RateLimit
         const nonsense: [work: () => unknown, message: string][] = [
           [() => limits(undefined as never), 'are undefined; give { id }'],
           [() => limits(5 as never), 'are a number; give { id }'],
-          [() => api.consume(3 as never), 'the options are 3; write an object'],
+          [() => api.consume(3 as never), 'the options are a number; write an object'],
           [() => api.consume({ cost: null as never }), 'cost is null; it must be a whole number'],
           [() => api.consume({ cost: '2' as never }), "cost is '2'"],
           [() => api.consume({ deadline: 10 as never }), 'deadline is 10; write a length of time'],
           [() => api.consume({ signal: {} as never }), 'signal is an object; give the signal'],
           [() => api.peek(null as never), 'the options are null'],
-          [() => api.reset('all' as never), "the options are 'all'"],
+          [() => api.reset('all' as never), 'the options are a string'],
         ]
         for (const [work, message] of nonsense) {
           const said = (async () => work())()

@@ -59,7 +59,7 @@ export const dev = defineAction({
       if (writeEnv !== undefined) removeFile = await writeEnvironmentFile(writeEnv, folder, environment, guardian)
       if (!ending.aborted) {
         const foreign = foreignVariables(env, environment)
-        tell(standing(servers, { topology, plan, foreign, command, ms: Math.round(performance.now() - begun) }))
+        tell(await standing(servers, { topology, plan, foreign, command, ms: Math.round(performance.now() - begun) }))
         revival = reviveKilled(servers.nodes, note)
         exitCode = command
           ? await runProgram(command, { env: programEnvironment(env, environment), folder, ending, guardian })

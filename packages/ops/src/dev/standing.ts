@@ -13,13 +13,25 @@ export interface Standing {
   readonly ms: number
 }
 
+const roles: Readonly<Record<string, string>> = { slave: 'replica', sentinel: 'Sentinel' }
+
+/** Each with its role, so that whoever wants to kill a master knows which one that is. */
+function processesOf(nodes: Topology['nodes']) {
+  return Promise.all(
+    nodes.map(async node => {
+      const [role] = (await node.ask('ROLE')) as [string]
+      return { role: roles[role] ?? role, port: node.port, pid: node.pid }
+    }),
+  )
+}
+
 /** What is told when the servers stand. */
-export function standing(
+export async function standing(
   { url, environment, nodes }: Topology,
   { topology, plan, foreign, command, ms }: Standing,
-): Report {
+): Promise<Report> {
   const lines = environmentLines(environment)
-  const processes = nodes.map(({ port, pid }) => ({ port, pid }))
+  const processes = await processesOf(nodes)
   const patterns = Object.entries(plan?.patterns ?? {}).map(([name, { source }]) => [name, source])
   return {
     data: {
@@ -40,7 +52,7 @@ export function standing(
         ...(foreign.length > 0 ? aside : []),
         ...lines.map(line => (command ? `  ${line}` : `  export ${line}`)),
         '',
-        `  ${paint('dim', `servers: ${processes.map(({ port, pid }) => `${port} (pid ${pid})`).join(', ')}`)}`,
+        `  ${paint('dim', `servers: ${processes.map(({ role, port, pid }) => `${role} ${port} (pid ${pid})`).join(', ')}`)}`,
         ...(plan ? ['', `  plan ${paint('bold', plan.name)}`] : []),
         ...columns(patterns, cell => cell).map(line => `    ${line}`),
         ...(command ? [] : ['', 'Ctrl-C stops all of it.']),
