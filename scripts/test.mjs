@@ -77,7 +77,7 @@ async function runAll() {
   if (!built && !existsSync(join(root, 'packages/local/dist/index.js'))) return
   // The tests are about real servers: without one there is nothing to test.
   if (!(await check('redis-server', async () => (await provideRedis()) !== undefined))) return
-  runTests('tests', '!packaging', '!faults-long')
+  runTests('tests', 'tests', 'example-*')
   runTests('packaging', 'packaging')
 }
 

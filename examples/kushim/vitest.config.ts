@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
-    name: 'kushim',
+    name: 'example-kushim',
     include: ['test/**/*.test.ts'],
     // The tests run the built program, in processes of its own.
     globalSetup: ['test/support/build.ts'],
