@@ -8,81 +8,107 @@ const longestTimer = 2 ** 31 - 1
 /** A promise settles by its deadline and a tenth. */
 const grace = 0.1
 
+/** What is said to who has waited too long, or leaves. */
+export interface Waiting {
+  readonly signal?: AbortSignal | undefined
+  /** Who is waited for, named in the error. Default: Redis. */
+  readonly who?: string
+  outcome(): Outcome
+  /** Is asked at the end of the time and may grant further milliseconds. */
+  more?(): number
+}
+
 /**
  * Settles with `work`, or with TIMEOUT after `ms` (which may be Infinity), or with ABORTED when the signal fires: for
- * this caller alone. `who` is named in the error; `more` is asked at the end of the time and may grant further
- * milliseconds.
+ * this caller alone.
  *
  * A process whose event loop was blocked finds its timers due before it has read its sockets, or even written to them.
  * So the verdict waits for one turn of the loop and, if the timer was late, for a tenth of the time.
  */
-export function bounded<T>(
-  work: Promise<T>,
-  ms: number,
-  signal: AbortSignal | undefined,
-  clock: Clock,
-  outcome: () => Outcome,
-  who = 'Redis',
-  more: () => number = () => 0,
-): Promise<T> {
-  return new Promise<T>((resolve, reject) => {
-    let timer: Timer | undefined
-    let total = 0
-    let over = false
-    let forget: (() => void) | undefined
+export function bounded<T>(work: Promise<T>, ms: number, waiting: Waiting, clock: Clock): Promise<T> {
+  return new Promise<T>((resolve, reject) => new Wait(work, ms, waiting, clock, resolve, reject))
+}
 
-    function wait(time: number, isGrace = false): void {
-      if (time > longestTimer) return
-      const due = clock.now() + time
-      timer = clock.after(
-        time,
-        () => setImmediate(() => ring(time, !isGrace && clock.now() - due > time * grace)),
-        true,
-      )
-    }
-    function ring(time: number, late: boolean): void {
-      if (over) return
-      const further = late ? 0 : more()
-      if (late) wait(time * grace, true)
-      else if (further > 0) {
-        total += further
-        wait(further)
-      } else expire()
-    }
-    function expire(): void {
-      done()
-      reject(new KeyplanError('TIMEOUT', told(outcome()), { outcome: outcome() }))
-    }
-    /** What was never sent had no answer to wait for. */
-    function told(became: Outcome): string {
-      const time = `within ${Math.round(total)} ms`
-      return became === 'unknown' || who !== 'Redis'
-        ? `${who} did not answer ${time}`
-        : `Redis could not be reached ${time}; nothing was sent`
-    }
-    function abort(): void {
-      done()
-      reject(new KeyplanError('ABORTED', 'The call was aborted by its signal', { outcome: outcome() }))
-    }
-    function done(): void {
-      over = true
-      timer?.cancel()
-      forget?.()
-    }
+/** What `bounded` does, for who has no need of another promise. A class, since one is made for every call. */
+export class Wait<T> {
+  private readonly waiting: Waiting
+  private readonly clock: Clock
+  private readonly reject: (error: unknown) => void
+  private readonly forget: (() => void) | undefined
+  private timer: Timer | undefined
+  private total: number
+  private over = false
 
+  constructor(
+    work: Promise<T>,
+    ms: number,
+    waiting: Waiting,
+    clock: Clock,
+    resolve: (value: T) => void,
+    reject: (error: unknown) => void,
+  ) {
+    this.waiting = waiting
+    this.clock = clock
+    this.reject = reject
+    this.total = Math.max(0, ms)
     work.then(
       value => {
-        done()
-        resolve(value)
+        if (this.end()) resolve(value)
       },
       error => {
-        done()
-        reject(error)
+        if (this.end()) reject(error)
       },
     )
-    if (signal?.aborted) return abort()
-    forget = signal && onAbort(signal, abort)
-    total = Math.max(0, ms)
-    wait(total)
-  })
+    const { signal } = waiting
+    if (signal?.aborted) this.abort()
+    else {
+      this.forget = signal && onAbort(signal, () => this.abort())
+      this.wait(this.total)
+    }
+  }
+
+  /** Whether it had not ended before. */
+  private end(): boolean {
+    if (this.over) return false
+    this.over = true
+    this.timer?.cancel()
+    this.forget?.()
+    return true
+  }
+
+  private wait(time: number, isGrace = false): void {
+    if (time > longestTimer) return
+    const due = this.clock.now() + time
+    const isLate = () => !isGrace && this.clock.now() - due > time * grace
+    this.timer = this.clock.after(time, () => setImmediate(() => this.ring(time, isLate())), true)
+  }
+
+  private ring(time: number, late: boolean): void {
+    if (this.over) return
+    const further = late ? 0 : (this.waiting.more?.() ?? 0)
+    if (late) this.wait(time * grace, true)
+    else if (further > 0) {
+      this.total += further
+      this.wait(further)
+    } else this.expire()
+  }
+
+  private expire(): void {
+    this.end()
+    const outcome = this.waiting.outcome()
+    this.reject(new KeyplanError('TIMEOUT', this.told(outcome), { outcome }))
+  }
+
+  /** What was never sent had no answer to wait for. */
+  private told(outcome: Outcome): string {
+    const { who } = this.waiting
+    const time = `within ${Math.round(this.total)} ms`
+    if (who === undefined && outcome !== 'unknown') return `Redis could not be reached ${time}; nothing was sent`
+    return `${who ?? 'Redis'} did not answer ${time}`
+  }
+
+  private abort(): void {
+    this.end()
+    this.reject(new KeyplanError('ABORTED', 'The call was aborted by its signal', { outcome: this.waiting.outcome() }))
+  }
 }

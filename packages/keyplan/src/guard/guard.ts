@@ -55,23 +55,32 @@ export function createGuard({ patience, breakerOf, tally, clock, fellBack }: Gua
 
   return {
     run: (subject, options, work, fallback, { key, calls = 1 } = one) =>
-      traced(subject, async () => {
+      traced(subject, () => {
         const count = tally.of(subject.namespace)
         const begun = clock.now()
-        try {
-          const { operation } = subject
-          const terms = { operation, options, fallback: fallback !== undefined, key }
-          return failuresCounted(await retry(terms, count.retried, work), calls, count)
-        } catch (error) {
-          if (isKeyplanError(error)) count.failed(calls, error.code)
-          name(error, subject)
-          if (!fallback || !isUnavailable(error)) throw error
-          count.fellBack(calls)
-          fellBack(subject, error)
-          return await fallback({ expires: Number.POSITIVE_INFINITY, hold: false, written: 0 })
-        } finally {
-          count.ended(calls, clock.now() - begun)
-        }
+        const terms = { operation: subject.operation, options, fallback: fallback !== undefined, key, begun }
+        return new Promise((resolve, reject) =>
+          retry(terms, work, {
+            retried: count.retried,
+            succeeded(result) {
+              count.ended(calls, clock.now() - begun)
+              resolve(failuresCounted(result, calls, count))
+            },
+            failed(error) {
+              if (isKeyplanError(error)) count.failed(calls, error.code)
+              name(error, subject)
+              const ended = () => count.ended(calls, clock.now() - begun)
+              if (!fallback || !isUnavailable(error)) {
+                ended()
+                return reject(error)
+              }
+              count.fellBack(calls)
+              fellBack(subject, error)
+              const call: Call = { expires: Number.POSITIVE_INFINITY, hold: false, written: 0 }
+              resolve(fallback(call).finally(ended))
+            },
+          }),
+        )
       }),
   }
 }

@@ -1,9 +1,10 @@
 import type { Call, CallOptions } from '../base/call.ts'
 import type { Clock } from '../base/clock.ts'
 import { durationMs } from '../base/duration.ts'
-import { errorTable, isKeyplanError, KeyplanError } from '../base/error.ts'
+import { errorTable, isKeyplanError, KeyplanError, type Outcome } from '../base/error.ts'
+import { sharingTimers } from '../base/shared-timers.ts'
 import type { Breaker, Leave } from './breaker.ts'
-import { bounded } from './deadline.ts'
+import { bounded, Wait, type Waiting } from './deadline.ts'
 import type { Operation } from './operation.ts'
 import { asUnknown, mayRetry, restAfter, verdict } from './verdict.ts'
 
@@ -25,7 +26,16 @@ export interface Patience {
  * Runs `work` until it succeeds, its outcome forbids another try, or the deadline is near. With a fallback at hand it
  * is tried once.
  */
-export type Retry = <T>(terms: Terms, onRetry: () => void, work: (call: Call) => Promise<T>) => Promise<T>
+export type Retry = <T>(terms: Terms, work: Work<T>, end: End<T>) => void
+
+type Work<T> = (call: Call) => Promise<T>
+
+/** Callbacks and no promise: one more of those for every call is what a retry would cost where there is none. */
+interface End<T> {
+  retried(): void
+  succeeded(result: T): void
+  failed(error: unknown): void
+}
 
 interface Terms {
   readonly operation: Operation
@@ -33,6 +43,17 @@ interface Terms {
   /** Whether a fallback is at hand. */
   readonly fallback: boolean
   readonly key: string | undefined
+  /** A reading of `clock.now()`. */
+  readonly begun: number
+}
+
+/** What all calls share. */
+interface Means {
+  readonly patience: Patience
+  readonly breakerOf: (key: string | undefined) => Breaker
+  readonly clock: Clock
+  /** For the time of a try. */
+  readonly timers: Clock
 }
 
 const longestPause = 400
@@ -40,90 +61,170 @@ const longestPause = 400
 const unbounded: NonNullable<Patience['retry']> = { attempts: undefined, delay: 25 }
 
 export function createRetry(patience: Patience, breakerOf: (key: string | undefined) => Breaker, clock: Clock): Retry {
-  async function retry<T>(
-    { operation, options, fallback, key }: Terms,
-    onRetry: () => void,
-    work: (call: Call) => Promise<T>,
-  ): Promise<T> {
-    const signal = options?.signal
-    const ms = options?.deadline ? durationMs(options.deadline, 'deadline') : patience.deadline
-    const attempt = fallback && operation.attempt ? operation.attempt : patience.attempt
-    const hold = fallback ? operation.hold === true && 'blip' : true
-    const patient = hold !== false
-    // A try that was given less time than a server deserves says nothing of it.
-    const impatient = Math.min(ms, attempt) < patience.attempt
-    const end = clock.now() + ms
-    const { attempts = Number.POSITIVE_INFINITY, delay } = patience.retry ?? unbounded
-    let pause = delay
-    let tries = 0
-    let mayHaveRun = false
-    let refusal: KeyplanError | undefined
-
-    /** A try for which there was no time any more tells less than what the server said before it. */
-    const telling = (error: unknown) =>
-      isKeyplanError(error, 'TIMEOUT') && error.outcome === 'not-executed' ? (refusal ?? error) : error
-
-    /** Waits while another call probes. */
-    async function admitted(breaker: Breaker, first: Promise<void>): Promise<Leave> {
-      for (let entry: Leave | Promise<void> = first; ; entry = breaker.enter(patient)) {
-        if (!(entry instanceof Promise)) return entry
-        await bounded(entry, end - clock.now(), signal, clock, () => 'not-executed')
-      }
+  const means = { patience, breakerOf, clock, timers: sharingTimers(clock) }
+  return (terms, work, end) => {
+    try {
+      new Course(means, terms, work, end).go()
+    } catch (error) {
+      end.failed(error)
     }
+  }
+}
 
-    for (;;) {
-      let leave: Leave | undefined
-      try {
-        if (signal?.aborted) throw aborted()
-        const breaker = breakerOf(key)
-        const entry = breaker.enter(patient)
-        leave = entry instanceof Promise ? await admitted(breaker, entry) : entry
-        const expires = Math.min(clock.now() + attempt, end)
-        // Others wait for a probe, so it is not held longer than a try may take.
-        const heldUntil = fallback || leave.probe ? undefined : end
-        const result = await oneTry({ expires, hold, heldUntil, signal, written: 0 }, attempt, work)
-        leave.succeeded()
-        return result
-      } catch (error) {
-        const rest = restAfter(error, pause)
-        const again = !fallback && tries++ < attempts && mayRetry(error, operation) && clock.now() + rest < end
-        // A call counts once, when it gives up; a probe counts at once, since others wait for its verdict.
-        leave?.[again && !leave.probe ? 'abandoned' : verdict(error, impatient)]()
-        mayHaveRun ||= isKeyplanError(error) && error.outcome === 'unknown'
-        if (!again) throw mayHaveRun ? asUnknown(telling(error)) : telling(error)
-        if (errorTable[error.code].class === 'state') refusal = error
-        onRetry()
-        if (rest === 0) continue
-        const rested = new Promise<void>(resolve => clock.after(rest, resolve, true))
-        await bounded(rested, end - clock.now(), signal, clock, () => (mayHaveRun ? 'unknown' : 'not-executed')).catch(
-          late => {
-            throw telling(late)
-          },
-        )
-        pause = Math.min(2 * pause, longestPause)
-      }
+/** The course of one call. A class, as are its tries, since they are made for every call and their methods must not be. */
+class Course<T> {
+  private readonly means: Means
+  private readonly terms: Terms
+  private readonly work: Work<T>
+  private readonly end: End<T>
+  /** The longest one try may take. */
+  private readonly attempt: number
+  private readonly latest: number
+  private readonly hold: Call['hold']
+  /** A try that was given less time than a server deserves says nothing of it. */
+  private readonly impatient: boolean
+  private tries = 0
+  private pause: number
+  private mayHaveRun = false
+  private refusal: KeyplanError | undefined
+
+  constructor(means: Means, terms: Terms, work: Work<T>, end: End<T>) {
+    const { patience } = means
+    const { operation, options, fallback, begun } = terms
+    this.means = means
+    this.terms = terms
+    this.work = work
+    this.end = end
+    const ms = options?.deadline === undefined ? patience.deadline : durationMs(options.deadline, 'deadline')
+    this.attempt = fallback && operation.attempt ? operation.attempt : patience.attempt
+    this.latest = begun + ms
+    this.hold = fallback ? operation.hold === true && 'blip' : true
+    this.impatient = Math.min(ms, this.attempt) < patience.attempt
+    this.pause = (patience.retry ?? unbounded).delay
+  }
+
+  go(): void {
+    try {
+      if (this.terms.options?.signal?.aborted) throw aborted()
+      const entry = this.means.breakerOf(this.terms.key).enter(this.hold !== false)
+      if (entry instanceof Promise) this.queue(entry)
+      else this.proceed(entry)
+    } catch (error) {
+      this.failed(undefined, error)
     }
   }
 
-  /** The time of a try runs from the moment it is written: a call that is held keeps its place until the deadline. */
-  function oneTry<T>(call: Call, attempt: number, work: (call: Call) => Promise<T>): Promise<T> {
-    const working = work(call)
-    let held = call.written === 0
-    function more(): number {
-      const wasHeld = held
-      // Also one that a node of a cluster sent on, to another that is out of reach: it will run when that is back, and
-      // another try beside it would be a second time.
-      held = call.written === 0
-      if (!(wasHeld || held) || call.heldUntil === undefined) return 0
-      return Math.min(attempt, call.heldUntil - clock.now())
-    }
-    const outcome = () => (call.written > 0 ? 'unknown' : 'not-executed')
-    // Writing a long list of commands takes a while itself.
-    const last = held ? call.expires : Math.min(clock.now() + attempt, call.heldUntil ?? call.expires)
-    return bounded(working, last - clock.now(), call.signal, clock, outcome, 'Redis', more)
+  /** Waits while another call probes. */
+  private queue(turn: Promise<void>): void {
+    this.waitFor(turn, 'not-executed').then(
+      () => this.go(),
+      error => this.failed(undefined, error),
+    )
   }
 
-  return retry
+  private proceed(leave: Leave): void {
+    const { fallback, options, begun } = this.terms
+    const { clock, timers } = this.means
+    const { attempt, latest } = this
+    const start = this.tries === 0 ? begun : clock.now()
+    // Others wait for a probe, so it is not held longer than a try may take.
+    const heldUntil = fallback || leave.probe ? undefined : latest
+    const call = new Try(Math.min(start + attempt, latest), this.hold, heldUntil, options?.signal, attempt, clock)
+    const working = this.work(call)
+    call.wasHeld = call.written === 0
+    const ms = latest - start > 2 * attempt ? attempt : Math.min(attempt, latest - clock.now())
+    const succeeded = (result: T) => {
+      leave.succeeded()
+      this.end.succeeded(result)
+    }
+    new Wait(working, ms, call, timers, succeeded, error => this.failed(leave, error))
+  }
+
+  private failed(leave: Leave | undefined, error: unknown): void {
+    const { terms, means } = this
+    const { attempts = Number.POSITIVE_INFINITY } = means.patience.retry ?? unbounded
+    const rest = restAfter(error, this.pause)
+    const inTime = means.clock.now() + rest < this.latest
+    const again = !terms.fallback && this.tries++ < attempts && mayRetry(error, terms.operation) && inTime
+    // A call counts once, when it gives up; a probe counts at once, since others wait for its verdict.
+    leave?.[again && !leave.probe ? 'abandoned' : verdict(error, this.impatient)]()
+    this.mayHaveRun ||= isKeyplanError(error) && error.outcome === 'unknown'
+    if (again) {
+      if (errorTable[error.code].class === 'state') this.refusal = error
+      this.end.retried()
+      this.again(rest)
+    } else this.giveUp(error)
+  }
+
+  private again(rest: number): void {
+    if (rest === 0) {
+      this.go()
+      return
+    }
+    const rested = new Promise<void>(resolve => this.means.clock.after(rest, resolve, true))
+    this.pause = Math.min(2 * this.pause, longestPause)
+    this.waitFor(rested, this.mayHaveRun ? 'unknown' : 'not-executed').then(
+      () => this.go(),
+      error => this.giveUp(error),
+    )
+  }
+
+  private giveUp(error: unknown): void {
+    const telling = this.telling(error)
+    this.end.failed(this.mayHaveRun ? asUnknown(telling) : telling)
+  }
+
+  private waitFor(event: Promise<void>, outcome: Outcome): Promise<void> {
+    const { clock } = this.means
+    const signal = this.terms.options?.signal
+    return bounded(event, this.latest - clock.now(), { signal, outcome: () => outcome }, clock)
+  }
+
+  /** A try for which there was no time any more tells less than what the server said before it. */
+  private telling(error: unknown): unknown {
+    return isKeyplanError(error, 'TIMEOUT') && error.outcome === 'not-executed' ? (this.refusal ?? error) : error
+  }
+}
+
+/** The time of a try runs from the moment it is written: a call that is held keeps its place until the deadline. */
+class Try implements Call, Waiting {
+  readonly expires: number
+  readonly hold: Call['hold']
+  readonly heldUntil: number | undefined
+  readonly signal: AbortSignal | undefined
+  written = 0
+  wasHeld = false
+  private readonly attempt: number
+  private readonly clock: Clock
+
+  constructor(
+    expires: number,
+    hold: Call['hold'],
+    heldUntil: number | undefined,
+    signal: AbortSignal | undefined,
+    attempt: number,
+    clock: Clock,
+  ) {
+    this.expires = expires
+    this.hold = hold
+    this.heldUntil = heldUntil
+    this.signal = signal
+    this.attempt = attempt
+    this.clock = clock
+  }
+
+  outcome(): Outcome {
+    return this.written > 0 ? 'unknown' : 'not-executed'
+  }
+
+  more(): number {
+    const { wasHeld, heldUntil } = this
+    // Also one that a node of a cluster sent on, to another that is out of reach: it will run when that is back, and
+    // another try beside it would be a second time.
+    this.wasHeld = this.written === 0
+    if (!(wasHeld || this.wasHeld) || heldUntil === undefined) return 0
+    return Math.min(this.attempt, heldUntil - this.clock.now())
+  }
 }
 
 export const aborted = () =>

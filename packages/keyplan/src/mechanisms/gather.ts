@@ -61,7 +61,8 @@ function createLane<Item, Result>(options: GatherOptions<Item, Result>): Gather<
   const { max, run, key, separable } = options
   let items: Item[] = []
   let waiters: Waiter<Item, Result>[] = []
-  const places = new Map<string, number>()
+  /** Made for the second item: most often there is none. */
+  let places: Map<string, number> | undefined
 
   function flush(): void {
     if (items.length === 0) return
@@ -69,7 +70,7 @@ function createLane<Item, Result>(options: GatherOptions<Item, Result>): Gather<
     const askers = waiters
     items = []
     waiters = []
-    places.clear()
+    places = undefined
     send(batch, askers)
   }
 
@@ -88,8 +89,9 @@ function createLane<Item, Result>(options: GatherOptions<Item, Result>): Gather<
 
   function join(waiter: Waiter<Item, Result>): void {
     const { item } = waiter
-    if (key) {
+    if (key && items.length > 0) {
       const name = key(item)
+      places ??= new Map([[key(items[0]!), 0]])
       const place = places.get(name)
       if (place !== undefined) {
         waiter.next = waiters[place]

@@ -31,7 +31,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
   const { settings, link, end, failed, isBlip, unreachable, serverName, clock } = options
   const waiting = createWaiting(settings.waiting, clock, () => (link()?.usable ? tooMuch() : unreachable()).message)
   const inFlight = createInFlight(clock, () => {
-    if (waiting.size > 0 && link()) waiting.release(hasRoom)
+    if (waiting.size > 0 && link()?.usable) waiting.release(hasRoom)
   })
   const hasRoom = () => inFlight.count < settings.inFlight
   const isHeld = ({ hold }: Call) => hold === true || (hold === 'blip' && isBlip())

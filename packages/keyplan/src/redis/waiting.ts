@@ -73,7 +73,8 @@ export function createWaiting(bound: { calls: number; bytes: number }, clock: Cl
       keep({ call, bytes: weight, go, fail })
     },
     release(hasRoom = () => true) {
-      while (size() > 0 && hasRoom()) sift(next(), entry => entry.go())
+      // One that cannot be written after all comes back, behind those that were there.
+      for (let left = size(); left > 0 && size() > 0 && hasRoom(); left--) sift(next(), entry => entry.go())
     },
     reject(error) {
       for (const entry of drain()) entry.fail(error())

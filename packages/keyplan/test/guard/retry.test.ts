@@ -10,7 +10,10 @@ const terms = { operation: { idempotent: false, write: true }, options: undefine
 function retryOn(clock: Clock) {
   const breaker = createBreaker({ failures: 5, successes: 2, probeEvery: 30_000 }, clock, () => {})
   const retry = createRetry({ attempt: 1_000, deadline: 5_000 }, () => breaker, clock)
-  return <T>(work: (call: Call) => Promise<T>) => retry(terms, () => {}, work)
+  return <T>(work: (call: Call) => Promise<T>) =>
+    new Promise<T>((succeeded, failed) => {
+      retry({ ...terms, begun: clock.now() }, work, { retried() {}, succeeded, failed })
+    })
 }
 const failed = (code: ErrorCode) => Promise.reject(new KeyplanError(code, code, { outcome: 'not-executed' }))
 

@@ -120,7 +120,7 @@ export function createClusterCacheStore(
     // The leases are swept first.
     forget: async () => {},
 
-    /** Leases before values: a load that stored its value behind the broom had lost its lease by then. */
+    /** Leases before values, and with them again: a load that stored its value behind the broom had lost its lease by then. */
     async sweep(call, { cursor }) {
       const [phase = 'leases', within = '0'] = cursor === '0' ? [] : cursor.split('/')
       const isLease = phase === 'leases'
@@ -128,7 +128,8 @@ export function createClusterCacheStore(
       const doomed = page.keys.filter(key =>
         isLease ? matchHelper(pattern, key) !== undefined : pattern.match(key) !== undefined,
       )
-      whole(await perSlot(redis, doomed, itself, async some => [await redis.send('unlink', some, call)]))
+      const gone = isLease ? doomed : doomed.flatMap(key => [key, names.lease(key)])
+      whole(await perSlot(redis, gone, itself, async some => [await redis.send('unlink', some, call)]))
       if (page.cursor !== '0') return { cursor: `${phase}/${page.cursor}` }
       return { cursor: isLease ? 'values/0' : '0' }
     },

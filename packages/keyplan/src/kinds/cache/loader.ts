@@ -92,5 +92,6 @@ export function createLoader(parts: LoaderParts): CacheLoader {
 /** A caller's own terms bind that caller alone: the load goes on for the others. */
 function patiently<T>(shared: Promise<T>, { signal, deadline }: CallOptions, begun: number, clock: Clock): Promise<T> {
   const ms = deadline === undefined ? Number.POSITIVE_INFINITY : durationMs(deadline, 'deadline')
-  return bounded(shared, Math.max(0, begun + ms - clock.now()), signal, clock, () => 'not-executed', 'The loader')
+  const waiting = { signal, who: 'The loader', outcome: () => 'not-executed' as const }
+  return bounded(shared, begun + ms - clock.now(), waiting, clock)
 }

@@ -90,6 +90,7 @@ export function createMemoryCacheStore(clock: Clock, bound: MemoryBound = defaul
     },
     async sweep() {
       values.clear()
+      traces.forget()
       return { cursor: '0' }
     },
   }

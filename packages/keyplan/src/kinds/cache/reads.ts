@@ -51,17 +51,23 @@ function placesOf(questions: readonly Question[]): Map<string, number> | undefin
 }
 
 export function createReads(steps: Pick<Guarded<CacheStore>, 'read'>, lane: Server['lane']): Reads {
-  async function together(questions: readonly Question[], options: CallOptions | undefined): Promise<Found[]> {
-    if (options !== undefined) checkOptions(options)
+  function together(questions: readonly Question[], options: CallOptions | undefined): Promise<Found[]> {
     const keys = questions.map(question => question.key)
     const places = placesOf(questions)
-    const reading = await steps.read(options, keys, places ? [...places.keys()] : noTags)
-    const versionOf = (tag: string) => reading.tags[places!.get(tag)!] ?? null
-    return questions.map((question, index) => ({
-      stored: reading.values[index],
-      seen: reading.seen,
-      tags: question.tags.length === 0 ? question.tags : question.tags.map(versionOf),
-    }))
+    return steps.read(options, keys, places ? [...places.keys()] : noTags).then(({ values, seen, tags }) => {
+      const versionOf = (tag: string) => tags[places!.get(tag)!] ?? null
+      return questions.map((question, index) => ({
+        stored: values[index],
+        seen,
+        tags: question.tags.length === 0 ? question.tags : question.tags.map(versionOf),
+      }))
+    })
+  }
+
+  async function alone(question: Question, options: CallOptions): Promise<Found> {
+    checkOptions(options)
+    const [found] = await together([question], options)
+    return found!
   }
 
   /** One trip for each server. */
@@ -99,8 +105,9 @@ export function createReads(steps: Pick<Guarded<CacheStore>, 'read'>, lane: Serv
     one: (question, options, map) =>
       options === undefined
         ? gather.mapped(question, map)
-        : together([question], options).then(([found]) => map(found!, question)),
-    many(questions, options) {
+        : alone(question, options).then(found => map(found, question)),
+    async many(questions, options) {
+      if (options !== undefined) checkOptions(options)
       gather.flush()
       return many(questions, options)
     },

@@ -35,22 +35,21 @@ export const tagLifetime = (ttlMs: number) => 4 * ttlMs + dayMs
 export const encodingOf = ({ binary }: Codec<unknown>): Encoding => (binary ? 'bytes' : 'text')
 
 /** As MGET has it: what is no string reads as nothing. */
-export async function readValue(
+export function readValue(
   redis: Pick<Redis, 'send'>,
   call: Call,
   key: string,
   encoding: Encoding,
 ): Promise<Stored | null> {
-  try {
-    return (await redis.send('get', [key], call, encoding)) as Stored | null
-  } catch (error) {
-    if (isKeyplanError(error, 'WRONG_TYPE')) return null
-    throw error
-  }
+  return redis.send('get', [key], call, encoding).catch(noString) as Promise<Stored | null>
+}
+
+function noString(error: unknown): null {
+  if (isKeyplanError(error, 'WRONG_TYPE')) return null
+  throw error
 }
 
 /** The cache on one server, where a step may look at keys of the whole namespace. */
-
 export function createRedisCacheStore(
   redis: CacheServer,
   pattern: Pattern,
@@ -61,11 +60,16 @@ export function createRedisCacheStore(
   const encoding = encodingOf(codec)
   const tagTtl = tagLifetime(ttlMs)
 
+  const forget = (call: Call, doomed: readonly string[]) =>
+    redis.evaluate(forgetScript, { count, traces, doomed }, { window, countTtl }, call)
+
   return {
     async read(call, keys, tags) {
       // Half the cost of the general way. Whoever misses asks for the count then, before its load begins.
-      if (keys.length === 1 && tags.length === 0)
-        return { values: [await readValue(redis, call, keys[0]!, encoding)], seen: null, tags }
+      if (keys.length === 1 && tags.length === 0) {
+        const value = await readValue(redis, call, keys[0]!, encoding)
+        return { values: [value], seen: null, tags }
+      }
       const asked = [count, ...tags, ...keys]
       const reply = (await redis.send('mget', asked, call, encoding)) as (Stored | null)[]
       return {
@@ -108,12 +112,12 @@ export function createRedisCacheStore(
 
     outdate: (call, tags) => redis.evaluate(outdateScript, { tags }, { tagTtl }, call),
 
-    forget: call => redis.evaluate(forgetScript, { count, traces }, { window, countTtl }, call),
+    forget: call => forget(call, []),
 
     async sweep(call, { cursor }) {
       const page = await redis.scan(pattern.glob(), cursor, call)
       const own = page.keys.filter(key => pattern.match(key) !== undefined)
-      if (own.length > 0) await redis.send('unlink', own, call)
+      if (own.length > 0) await forget(call, own)
       return { cursor: page.cursor }
     },
   }

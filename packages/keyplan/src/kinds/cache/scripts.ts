@@ -110,14 +110,14 @@ return 1
 `,
 })
 
-/** All that was traced is forgotten at the new count: no load that began before is untouched. */
+/** Removes keys. All that was traced is forgotten at the new count: no load that began before is untouched. */
 export const forgetScript = script({
   name: 'cache.forget',
-  keys: ['count', 'traces'],
+  keys: ['count', 'traces', '...doomed'],
   args: ['window', 'countTtl'],
   reply: () => undefined,
   lua: `
-redis.call('UNLINK', traces)
+redis.call('UNLINK', traces, unpack(doomed))
 ${nextVersion}
 local version = next_version(redis.call('GET', count))
 redis.call('SET', count, version, 'PX', countTtl)

@@ -76,7 +76,10 @@ export interface CacheStore {
   outdate(call: Call, tags: readonly string[]): Promise<void>
   /** Refuses all loads under way in the namespace. The first step of clearing it. */
   forget(call: Call): Promise<void>
-  /** Removes a page of the namespace's values. `cursor` is `0` to begin and again at the end. */
+  /**
+   * Removes a page of the namespace's values, and refuses the loads of them that are under way: one that began before a
+   * value was written must not take its place. `cursor` is `0` to begin and again at the end.
+   */
   sweep(call: Call, at: Cursor): Promise<Cursor>
 }
 
