@@ -9,7 +9,7 @@ import { createMemoryCacheStore } from '../../src/kinds/cache/memory.ts'
 import { cacheNames } from '../../src/kinds/cache/names.ts'
 import { cacheOperations } from '../../src/kinds/cache/store.ts'
 import { parsePattern } from '../../src/plan/pattern/parse.ts'
-import { type CacheHarness, cacheConformance, declared, type Options } from '../conformance/cache.ts'
+import { type Cache, type CacheHarness, cacheConformance, declared, type Options } from '../conformance/cache.ts'
 
 const pattern = parsePattern('value:<id>')
 
@@ -21,9 +21,9 @@ async function memoryHarness(): Promise<CacheHarness> {
     async client(options?: Partial<Options>) {
       const { options: settings } = cache('value:<id>', { ...declared, ...options })
       const steps = guarded('values', store, cacheOperations, createBareGuard())
-      const onUndecodable = () => {}
-      const form = formOf(settings, onUndecodable)
-      const parts = { settings, steps, lane: undefined, spare: undefined, form, stored: () => {}, onUndecodable, clock }
+      const hooks = { stored() {}, onUndecodable() {}, onOversized() {} }
+      const form = formOf(settings, hooks.onUndecodable)
+      const parts = { settings, steps, lane: undefined, spare: undefined, form, ...hooks, clock }
       const names = cacheNames(pattern)
       return openCache({
         ...parts,
@@ -32,7 +32,7 @@ async function memoryHarness(): Promise<CacheHarness> {
         loader: createLoader(parts),
         credible: () => true,
         owed: () => false,
-      })
+      }) as unknown as Cache
     },
     plant: (id, stored) => store.write(anyCall, `value:${id}`, stored, 60_000, []),
     advance: ms => clock.advance(ms),

@@ -1,5 +1,5 @@
 import { type RedisProcess, startRedis } from '@keyplan/local'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { compressed } from '../../src/base/codec/compressed.ts'
 import { json } from '../../src/base/codec/json.ts'
 import { type Cache, cacheConformance, type Options, tagged } from '../conformance/cache.ts'
@@ -142,6 +142,38 @@ describe('on the server', () => {
       expect(await cache.getMany(ids.map(id => ({ id })))).toEqual(ids)
       expect(await calls('mget')).toBe(1)
       expect(await calls('get')).toBe(0)
+    })
+
+    test('100 values that are loaded together take one trip when they are there, and two when some are not', async () => {
+      const { cache } = await opened()
+      const ids = Array.from({ length: 100 }, (_, index) => ({ id: `n${index}` }))
+      await cache.setMany(ids.map(params => ({ params, value: 1 })))
+      // Counting begins with the first load of a namespace.
+      await cache({ id: 'other' }).getOrLoad(() => 1)
+      await ask('CONFIG', 'RESETSTAT')
+      await cache.getOrLoadMany(ids, () => [])
+      expect([await calls('mget'), await calls('evalsha')]).toEqual([1, 0])
+      await ask('DEL', 'value:n7', 'value:n9')
+      const load = vi.fn((missing: readonly { id: string | number }[]) => missing.map(() => 2))
+      const values = await cache.getOrLoadMany(ids, load)
+      expect(values.filter(value => value === 2).length).toBe(2)
+      expect(load.mock.calls).toEqual([[[{ id: 'n7' }, { id: 'n9' }]]])
+      // Read, then each that was loaded is kept, in one write.
+      expect([await calls('mget'), await calls('evalsha')]).toEqual([2, 2])
+    })
+
+    test('what is stored together lives for times that chance has spread, but not what has a time of its own', async () => {
+      const { cache } = await opened({ ttl: '100s', jitter: 0.5 })
+      const ids = Array.from({ length: 60 }, (_, index) => ({ id: `n${index}` }))
+      await cache.setMany(ids.map(params => ({ params, value: 1 })))
+      await cache.getOrLoadMany([{ id: 'loaded' }], () => [1])
+      await cache({ id: 'own' }).set(1, { ttl: '100s' })
+      const lifetime = async (id: string) => Number(await ask('PTTL', `value:${id}`))
+      const lifetimes = await Promise.all([...ids, { id: 'loaded' }].map(({ id }) => lifetime(id)))
+      expect(Math.max(...lifetimes)).toBeLessThanOrEqual(100_000)
+      expect(Math.min(...lifetimes)).toBeGreaterThan(30_000)
+      expect(new Set(lifetimes.map(ms => Math.round(ms / 5_000))).size).toBeGreaterThan(4)
+      expect(await lifetime('own')).toBeGreaterThan(Math.max(...lifetimes) - 1)
     })
 
     test('1,000 reads of one key ask for it once', async () => {

@@ -19,11 +19,13 @@ describe('cache', () => {
       durability: 'evictable',
       whenDown: 'load',
       common: { doc: 'Profiles.' },
-      options: { ttlMs: 600_000, loadWindowMs: 30_000, tags: undefined },
+      options: { ttlMs: 600_000, jitter: 0, loadWindowMs: 30_000, tags: undefined },
       problems: [],
     })
     expect(declaration.facts).toEqual({
       ttl: '10m',
+      jitter: 0,
+      maxBytes: null,
       value: 'json',
       form: 'plain',
       tags: false,
@@ -41,6 +43,9 @@ describe('cache', () => {
     ["whenDown is 'panic'", { whenDown: 'panic' }],
     ['tags is an array', { tags: ['a'] }],
     ['loadWindow is', { loadWindow: '-1s' }],
+    ['jitter is 2', { jitter: 2 }],
+    ['jitter is', { jitter: '10%' }],
+    ["maxBytes is '1 mega'", { maxBytes: '1 mega' }],
   ])('reports that %s, without throwing', (problem, wrong) => {
     const options = { ttl: '1m', value: json(), ...wrong } as Parameters<typeof cache>[1]
     expect(cache('a:<id>', options).problems).toEqual([expect.stringContaining(problem)])

@@ -65,7 +65,7 @@ async function clusterHarness() {
 const openCache =
   (options: Options) =>
   (surroundings: Surroundings): Opened<Cache> =>
-    cacheKind.open(cache('value:<id>', options) as CacheDeclaration, surroundings) as Opened<Cache>
+    cacheKind.open(cache('value:<id>', options) as CacheDeclaration, surroundings) as unknown as Opened<Cache>
 
 async function cacheHarness(): Promise<CacheHarness> {
   const harness = await clusterHarness()

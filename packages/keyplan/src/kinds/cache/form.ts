@@ -20,10 +20,20 @@ export interface Form {
   open(stored: Stored | null | undefined, versions: readonly (string | null)[]): Opened
   /** A copy of a value that was just sealed. */
   copy(stored: Stored): unknown
+  /** By how many bytes a sealed value is larger than may be stored; 0 when it is not. */
+  excess(stored: Stored): number
 }
 
-export function formOf({ codec, tags }: CacheSettings, onUndecodable: () => void): Form {
-  return tags ? taggedForm(codec, onUndecodable) : plainForm(codec, onUndecodable)
+export function formOf({ codec, tags, maxBytes }: CacheSettings, onUndecodable: () => void): Form {
+  const form = tags ? taggedForm(codec, onUndecodable) : plainForm(codec, onUndecodable)
+  return { ...form, excess: stored => Math.max(0, lengthOf(stored, maxBytes) - maxBytes) }
+}
+
+/** In bytes; what is surely within the bound is not counted. */
+function lengthOf(stored: Stored, bound: number): number {
+  // A character of text has three bytes at most.
+  if (stored.length * 3 <= bound) return 0
+  return typeof stored === 'string' ? Buffer.byteLength(stored) : stored.length
 }
 
 const nothing: Opened = { usable: false, replaces: 'nothing' }
@@ -34,7 +44,7 @@ export function outdated(stored: Stored | null | undefined): Opened {
   return { usable: false, replaces: isLossy(stored) ? 'unclear' : { mark: markOf(stored) } }
 }
 
-function plainForm(codec: Codec<unknown>, onUndecodable: () => void): Form {
+function plainForm(codec: Codec<unknown>, onUndecodable: () => void): Omit<Form, 'excess'> {
   return {
     sealNew: value => codec.encode(value),
     sealLoaded: value => codec.encode(value),
@@ -51,7 +61,7 @@ function plainForm(codec: Codec<unknown>, onUndecodable: () => void): Form {
   }
 }
 
-function taggedForm(codec: Codec<unknown>, onUndecodable: () => void): Form {
+function taggedForm(codec: Codec<unknown>, onUndecodable: () => void): Omit<Form, 'excess'> {
   const form = headed(codec)
   return {
     sealNew: (value, tags) => form.seal(value, { tags: tags.length === 0 ? [] : unknownVersions }),

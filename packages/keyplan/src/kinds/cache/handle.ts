@@ -3,8 +3,10 @@ import { type Duration, durationMs } from '../../base/duration.ts'
 import { KeyplanError, kindOf, shown } from '../../base/error.ts'
 import type { Guarded } from '../../guard/guarded.ts'
 import type { ParamValues, Pattern } from '../../plan/pattern/pattern.ts'
+import { createBatches } from './batches.ts'
 import type { CacheEntry, CacheNamespace, Certainty, Loader } from './contract.ts'
 import { type Opened, outdated } from './form.ts'
+import { lifetimeOf } from './lifetime.ts'
 import type { CacheLoader, LoaderParts } from './loader.ts'
 import type { CacheNames } from './names.ts'
 import { createReads, type Found, type Question } from './reads.ts'
@@ -26,7 +28,6 @@ const noTags: readonly string[] = Object.freeze([])
 /** What the user touches: `redis.<namespace>`. */
 export function openCache(parts: CacheParts): CacheNamespace<ParamValues, unknown, unknown> {
   const { pattern, names, settings, steps, loader, form, credible, clock } = parts
-  const { ttlMs } = settings
   const reads = createReads(steps, parts.lane)
 
   /** What this process keeps while Redis cannot be asked (`seen` is undefined) is its own, and so always credible. */
@@ -72,8 +73,10 @@ export function openCache(parts: CacheParts): CacheNamespace<ParamValues, unknow
     async set(value: unknown, options?: CallOptions & { ttl?: Duration }): Promise<Certainty> {
       const { key, tags } = this
       if (options !== undefined) checkOptions(options, ['ttl'])
-      const ttl = options?.ttl === undefined ? ttlMs : durationMs(options.ttl, 'ttl', shown)
+      const ttl = options?.ttl === undefined ? lifetimeOf(settings) : durationMs(options.ttl, 'ttl', shown)
       const stored = form.sealNew(value, tags)
+      const excess = form.excess(stored)
+      if (excess > 0) throw tooLarge(excess)
       reads.flush()
       loader.drop(key)
       await steps.write(options, key, stored, ttl, tags)
@@ -95,15 +98,15 @@ export function openCache(parts: CacheParts): CacheNamespace<ParamValues, unknow
   const misuse = (verb: string, given: unknown, remedy: string) =>
     new KeyplanError('PARAM_INVALID', `${verb} of '${pattern.source}' was given ${kindOf(given)}; give it ${remedy}`)
 
+  const tooLarge = (excess: number) => {
+    const { maxBytes } = settings
+    const message = `the value for '${pattern.source}' takes ${maxBytes + excess} bytes and maxBytes is ${maxBytes}`
+    return new KeyplanError('VALUE_INVALID', message, { outcome: 'not-executed' })
+  }
+
   const entry = (params: ParamValues) => new Entry(params)
   return Object.assign(entry, {
-    async getMany(list: readonly ParamValues[], options?: CallOptions) {
-      if (!Array.isArray(list)) throw misuse('getMany()', list, 'an array of params')
-      if (list.length === 0) return []
-      const questions = list.map(entry)
-      const found = await reads.many(questions, options)
-      return found.map((one, index) => usableValue(one, questions[index]!))
-    },
+    ...createBatches({ source: pattern.source, reads, loader, clock, entry, open }),
     async invalidateTag(tag: string, options?: CallOptions) {
       if (typeof tag !== 'string') throw misuse('invalidateTag()', tag, 'one tag, a string')
       if (!settings.tags) {

@@ -95,7 +95,8 @@ function overRedis(
 function common(
   { options: settings }: CacheDeclaration,
   { name, server, clock, notify }: Surroundings,
-): Pick<LoaderParts, 'settings' | 'lane' | 'form' | 'onUndecodable' | 'clock'> {
+): Pick<LoaderParts, 'settings' | 'lane' | 'form' | 'onUndecodable' | 'onOversized' | 'clock'> {
   const onUndecodable = () => notify({ type: 'undecodable', namespace: name })
-  return { settings, lane: server?.lane, form: formOf(settings, onUndecodable), onUndecodable, clock }
+  const onOversized = () => notify({ type: 'oversized', namespace: name })
+  return { settings, lane: server?.lane, form: formOf(settings, onUndecodable), onUndecodable, onOversized, clock }
 }

@@ -8,6 +8,7 @@ import type { Server } from '../kind.ts'
 import { createBases } from './basis.ts'
 import type { CacheSettings, Loader } from './contract.ts'
 import type { Form } from './form.ts'
+import { lifetimeOf } from './lifetime.ts'
 import { createLoads } from './loads.ts'
 import type { Found, Question } from './reads.ts'
 import type { Basis, CacheStore, Standing } from './store.ts'
@@ -23,6 +24,8 @@ export interface LoaderParts {
   readonly stored: (key: string) => void
   /** What stood at a key was no value of this namespace. */
   readonly onUndecodable: () => void
+  /** A value was loaded that is larger than may be stored. */
+  readonly onOversized: () => void
   readonly clock: Clock
 }
 
@@ -37,6 +40,13 @@ export interface Miss {
 export interface CacheLoader {
   /** `begun` is when the caller asked, by the clock: its deadline counts from there. */
   load(miss: Miss, loader: Loader<unknown>, options: CallOptions | undefined, begun: number): Promise<unknown>
+  /** Answers several. The loaders of those that are not under way are called in the same tick, wherever their keys are. */
+  loadTogether(
+    misses: readonly Miss[],
+    loaderOf: (index: number) => Loader<unknown>,
+    options: CallOptions | undefined,
+    begun: number,
+  ): Promise<unknown[]>
   /** See `Loads`. */
   drop(key: string): void
   dropTag(tag: string): void
@@ -44,16 +54,25 @@ export interface CacheLoader {
 }
 
 export function createLoader(parts: LoaderParts): CacheLoader {
-  const { settings, steps, spare, form, stored, onUndecodable, clock } = parts
+  const { settings, steps, spare, form, stored, onUndecodable, onOversized, clock } = parts
   const basisOf = createBases(steps, parts.lane)
   const loads = createLoads<Stored | undefined>((key, seen) => steps.untouched(undefined, key, seen).catch(() => false))
 
   const markAt = (key: string) => steps.mark(undefined, key).catch(() => undefined)
 
-  async function shared(miss: Miss, loader: Loader<unknown>): Promise<Stored | undefined> {
-    const found = basisOf(miss.question, miss.found)
-    const basis = found instanceof Promise ? await found : found
+  const baseOf = ({ question, found }: Miss) => basisOf(question, found)
+
+  function shared(miss: Miss, basis: Basis | undefined, loader: Loader<unknown>): Promise<Stored | undefined> {
     return loads.share(miss.question, basis, wanted => fetch(miss, basis, loader, wanted))
+  }
+
+  async function answer(
+    result: Promise<Stored | undefined>,
+    options: CallOptions | undefined,
+    begun: number,
+  ): Promise<unknown> {
+    const sealed = await (options ? patiently(result, options, begun, clock) : result)
+    return sealed === undefined ? undefined : form.copy(sealed)
   }
 
   async function fetch(
@@ -67,9 +86,14 @@ export function createLoader(parts: LoaderParts): CacheLoader {
     if (value === undefined) return undefined
     const sealed = form.sealLoaded(value, basis?.tags ?? [])
     if (!wanted()) return sealed
-    if (found.seen === undefined) await spare?.write(undefined, key, form.sealNew(value, tags), settings.ttlMs, tags)
+    if (form.excess(sealed) > 0) {
+      onOversized()
+      return sealed
+    }
+    const ttlMs = lifetimeOf(settings)
+    if (found.seen === undefined) await spare?.write(undefined, key, form.sealNew(value, tags), ttlMs, tags)
     if (!basis || !standing) return sealed
-    const load = { value: sealed, ttlMs: settings.ttlMs, tags, basis, replaces: standing }
+    const load = { value: sealed, ttlMs, tags, basis, replaces: standing }
     // The value is at hand: that it could not be stored is no reason to withhold it.
     const kept = await steps.keep(undefined, key, load).catch(() => 'refused')
     if (kept !== 'refused') stored(key)
@@ -78,10 +102,16 @@ export function createLoader(parts: LoaderParts): CacheLoader {
   }
 
   return {
-    async load(miss, loader, options, begun) {
-      const result = shared(miss, loader)
-      const sealed = await (options ? patiently(result, options, begun, clock) : result)
-      return sealed === undefined ? undefined : form.copy(sealed)
+    load(miss, loader, options, begun) {
+      const basis = baseOf(miss)
+      const result =
+        basis instanceof Promise ? basis.then(known => shared(miss, known, loader)) : shared(miss, basis, loader)
+      return answer(result, options, begun)
+    },
+    loadTogether(misses, loaderOf, options, begun) {
+      const bases = Promise.all(misses.map(baseOf))
+      const results = misses.map((miss, index) => bases.then(known => shared(miss, known[index], loaderOf(index))))
+      return Promise.all(results.map(result => answer(result, options, begun)))
     },
     drop: loads.drop,
     dropTag: loads.dropTag,
