@@ -144,9 +144,9 @@ const ownOptions: Readonly<
   Record<Exclude<keyof CacheOptions<string, unknown, unknown>, keyof NamespaceOptions>, true>
 > = {
   ttl: true,
+  value: true,
   jitter: true,
   maxBytes: true,
-  value: true,
   tags: true,
   whenDown: true,
   loadWindow: true,
