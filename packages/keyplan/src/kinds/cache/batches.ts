@@ -1,7 +1,7 @@
 import type { CallOptions } from '../../base/call.ts'
 import type { Clock } from '../../base/clock.ts'
 import type { Duration } from '../../base/duration.ts'
-import { KeyplanError, kindOf } from '../../base/error.ts'
+import { KeyplanError } from '../../base/error.ts'
 import { createGather } from '../../mechanisms/gather.ts'
 import type { ParamValues } from '../../plan/pattern/pattern.ts'
 import type { CacheEntry, CacheNamespace, Certainty } from './contract.ts'
@@ -18,14 +18,12 @@ interface BatchParts {
   readonly reads: Reads
   readonly loader: CacheLoader
   readonly clock: Clock
+  misuse(verb: string, given: unknown, remedy: string): KeyplanError
   entry(params: ParamValues): CacheEntry<unknown, unknown> & Question
   open(found: Found, question: Question): Opened
 }
 
-export function createBatches({ source, reads, loader, clock, entry, open }: BatchParts): Batches {
-  const misuse = (verb: string, given: unknown, remedy: string) =>
-    new KeyplanError('PARAM_INVALID', `${verb} of '${source}' was given ${kindOf(given)}; give it ${remedy}`)
-
+export function createBatches({ source, reads, loader, clock, misuse, entry, open }: BatchParts): Batches {
   function listOf<T>(given: readonly T[], verb: string, remedy: string): readonly T[] {
     if (!Array.isArray(given)) throw misuse(verb, given, remedy)
     return given

@@ -106,7 +106,7 @@ export function openCache(parts: CacheParts): CacheNamespace<ParamValues, unknow
 
   const entry = (params: ParamValues) => new Entry(params)
   return Object.assign(entry, {
-    ...createBatches({ source: pattern.source, reads, loader, clock, entry, open }),
+    ...createBatches({ source: pattern.source, reads, loader, clock, misuse, entry, open }),
     async invalidateTag(tag: string, options?: CallOptions) {
       if (typeof tag !== 'string') throw misuse('invalidateTag()', tag, 'one tag, a string')
       if (!settings.tags) {
