@@ -33,7 +33,7 @@ export async function connect<N extends Namespaces>(plan: Plan<N>, options: Conn
     throw new KeyplanError('PLAN_INVALID', 'connect() was not given a plan; make one with definePlan()')
   const settings = await settingsOf(options)
   const prefixed = settings.prefix === undefined ? plan : withPrefix(plan, settings.prefix)
-  const log = safeLog(options.log ?? consoleLog)
+  const log = safeLog(options.log === false ? () => {} : (options.log ?? consoleLog))
   for (const warning of [...settings.warnings, ...prefixed.warnings]) log('warn', warning)
   for (const feature of disabledIn(settings)) log('info', `${feature} is switched off`)
   for (const line of replicaWarnings(prefixed, settings)) log('warn', line)

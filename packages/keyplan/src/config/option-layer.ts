@@ -15,7 +15,10 @@ const isSource = (value: unknown) => value === true || (typeof value === 'string
 
 /** Options that are no settings of the table. */
 const others: Readonly<Record<string, { fits: (value: unknown) => boolean; remedy: string }>> = {
-  log: { fits: value => typeof value === 'function', remedy: 'a function of a level and a line' },
+  log: {
+    fits: value => value === false || typeof value === 'function',
+    remedy: 'a function of a level and a line, or false',
+  },
   config: { fits: isSource, remedy: 'the path of a file, or true' },
   envFile: { fits: isSource, remedy: 'the path of a file, or true' },
   servers: { fits: () => true, remedy: '' },

@@ -80,6 +80,6 @@ export interface ConnectOptions extends ServerOptions {
   inFlight?: number | undefined
   /** Most commands that leave in one flush. Default: 100. */
   pipeline?: { maxCommands?: number } | undefined
-  /** One line for each change of state. Default: warnings go to `console.warn`. */
-  log?: ((level: 'info' | 'warn', line: string) => void) | undefined
+  /** One line for each change of state, or `false` for none. Default: warnings go to `console.warn`. */
+  log?: ((level: 'info' | 'warn', line: string) => void) | false | undefined
 }

@@ -28,6 +28,19 @@ test('without a server it runs in this process, and says so once', async () => {
   await expect(client.$command('PING')).rejects.toMatchObject({ code: 'UNSUPPORTED' })
 })
 
+test('without a log it warns on the console, and with log: false nowhere', async () => {
+  vi.stubEnv('REDIS_URL', '')
+  const warned = vi.spyOn(console, 'warn').mockImplementation(() => {})
+  try {
+    await (await connect(plan, { log: false })).$close()
+    expect(warned).not.toHaveBeenCalled()
+    await (await connect(plan)).$close()
+    expect(warned).toHaveBeenCalledExactlyOnceWith('[keyplan] no Redis is configured: shop runs in this process alone')
+  } finally {
+    warned.mockRestore()
+  }
+})
+
 test('in production that has to be asked for, and is then no warning', async () => {
   vi.stubEnv('REDIS_URL', '')
   vi.stubEnv('NODE_ENV', 'production')
