@@ -39,8 +39,11 @@ test('it is handed over whole: each Sentinel knows the others, both replicas and
 test('a planned failover gives another master with the data; the old one follows it', async () => {
   const topology = await start()
   const old = await topology.master()
-  await old.ask('SET', 'k', 'v')
-  expect(await old.ask('WAIT', '2', '5000')).toBe(2)
+  const writer = await old.connect()
+  await writer.ask('SET', 'k', 'v')
+  // On the connection of the write: WAIT waits for what its own connection wrote.
+  expect(await writer.ask('WAIT', '2', '5000')).toBe(2)
+  writer.close()
   const now = await topology.failover()
   expect(now).not.toBe(old)
   expect(await now.ask('GET', 'k')).toBe('v')

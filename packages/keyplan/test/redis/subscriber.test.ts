@@ -24,6 +24,7 @@ async function flap(...channels: string[]): Promise<void> {
   await server.proxy.refuse()
   await until(() => live.connection.state === 'down')
   await server.proxy.pass()
+  await until(() => live.connection.state === 'ready')
   for (const channel of channels) await until(async () => (await subscribers(channel)) === 1)
 }
 
