@@ -23,8 +23,8 @@ interface BlockingOptions {
   refusal(): KeyplanError | undefined
   /** The longest block on the wire, in milliseconds. */
   readonly slice: number
-  /** The most links. Default 8. */
-  readonly most?: number | undefined
+  /** The most links now. Default 8. */
+  readonly most?: (() => number) | undefined
   clock: Clock
 }
 
@@ -49,7 +49,7 @@ export function createBlocking({
   open,
   refusal,
   slice,
-  most = mostLinks,
+  most = () => mostLinks,
   clock,
 }: BlockingOptions): Blocking {
   const links = new Set<Link>()
@@ -87,7 +87,7 @@ export function createBlocking({
       if (link) rouse(link)
       settle(link, refused)
     }
-    while (opening < queue.size && links.size + opening < most) add()
+    while (opening < queue.size && links.size + opening < most()) add()
   }
 
   function add(): void {

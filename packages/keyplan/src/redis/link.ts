@@ -22,6 +22,10 @@ export interface Link {
   forKey(key: string | undefined): Link
   /** Messages of what this link subscribed to: `name` is that, and `channel` where the message was sent to. */
   onMessage(handler: (kind: ChannelKind, name: string, payload: string, channel: string) => void): void
+  /** What the server tells of changed keys: null for all there were. */
+  onInvalidation(handler: (keys: readonly string[] | null) => void): void
+  /** When the server last sent something, on the clock. */
+  readonly heardAt: number
   /** Resolves with the reason once the link is gone. */
   readonly ended: Promise<KeyplanError>
   /** Drops the connection; calls outstanding end as unknown. */
@@ -112,7 +116,11 @@ export async function openLink(
     })
     const backlog = () => socket()?._handle?.writeQueueSize ?? 0
     const stall = watchStall(server, settings, clock, destroy, () => send('ping', []), backlog)
-    socket()?.prependListener('data', stall.heard)
+    let heardAt = clock.now()
+    socket()?.prependListener('data', () => {
+      heardAt = clock.now()
+      stall.heard()
+    })
     void ended.then(stall.stop)
 
     let corked = false
@@ -190,6 +198,15 @@ export async function openLink(
         client.on('pmessage', (pattern, channel, payload) => handler('pattern', pattern, payload, channel))
         // The slot of a sharded channel has gone to another node, and the subscription has ended without a word.
         client.on('moved', () => destroy(linkFailure(undefined, server, 'unknown')))
+      },
+      get heardAt() {
+        return heardAt
+      },
+      onInvalidation(handler) {
+        client.on('messageBuffer', (_channel, payload: unknown) => {
+          // Anybody may publish on this channel; what the server itself does not say may mean anything.
+          handler(Array.isArray(payload) ? payload.map(String) : null)
+        })
       },
       ended,
       destroy,

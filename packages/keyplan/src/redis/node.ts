@@ -13,6 +13,8 @@ import { scanPage } from './scan.ts'
 import { createScout } from './scout.ts'
 import { type Endpoint, endpointName, type LinkRole, type NodeSettings } from './settings.ts'
 import { createSideLinks } from './side-links.ts'
+import type { Trackers } from './trackers.ts'
+import type { Hearing } from './tracking-link.ts'
 
 /** One server process: its links, and what waits for them. */
 export interface Node {
@@ -26,6 +28,7 @@ export interface Node {
   readonly over: Sender['over']
   readonly block: Block
   readonly subscribe: Redis['subscribe']
+  readonly hearing: Hearing
   /** See `Redis.serverTime`. */
   serverTime(): number
   /** Milliseconds since the last link was lost, or since the search began. */
@@ -53,6 +56,8 @@ export interface NodeOptions {
   readonly alone?: boolean
   /** What must be done on a link before anybody else may use it. */
   readonly hooks: ReadonlySet<RecoveryHook>
+  /** Who wants to hear of changed keys. */
+  readonly trackers: Trackers
   slot: Redis['slot']
   /** Whether it has the key. */
   concerns(key: string): boolean
@@ -71,8 +76,8 @@ const blipMs = 500
 const closed = () => new KeyplanError('CLOSED', 'The client is closed', { outcome: 'not-executed' })
 
 /**
- * Keeps one command link to a server, a subscriber link when something listens, and links to block on when something
- * waits for data.
+ * Keeps one command link to a server, a subscriber link when something listens, a tracking link when something keeps
+ * copies, and links to block on when something waits for data.
  */
 export function openNode(options: NodeOptions): Node {
   const { settings, role = 'commands', pool = 1, lane, locator, hooks, replaces, clock, onEvent } = options
@@ -189,6 +194,7 @@ export function openNode(options: NodeOptions): Node {
     if (state === 'closed') return
     state = 'down'
     error = reason
+    sideLinks.serverIsLost(reason)
     // Of a server that can be replaced no link is to be trusted once one is lost.
     if (locator.watch) sideLinks.retire(reason)
     onEvent({ type: 'lost', node: nameOf(endpoint), lane, error: reason })
@@ -230,12 +236,14 @@ export function openNode(options: NodeOptions): Node {
   const sideLinks = createSideLinks({
     settings,
     most: options.maxConnections && options.maxConnections - pool,
-    open: async (as, silence) =>
-      openLink({ ...settings, scripts: [], stall: silence }, await there(), as, clock, ending.signal),
-    reachable: () => link !== undefined,
+    open: async (as, patience) =>
+      openLink({ ...settings, scripts: [], ...patience }, await there(), as, clock, ending.signal),
+    beside: () => link,
     refusal: () => end() ?? (link ? undefined : unreachable()),
     serverName: () => nameOf(endpoint),
     gap: () => onEvent({ type: 'gap', node: nameOf(endpoint), lane }),
+    trackers: options.trackers,
+    lane,
     clock,
   })
 
@@ -275,6 +283,7 @@ export function openNode(options: NodeOptions): Node {
     over: outbox.over,
     block: sideLinks.block,
     subscribe: sideLinks.subscribe,
+    hearing: sideLinks.hearing,
     serverTime: () => last?.serverTime(clock.now()) ?? clock.wall(),
     downFor: () => (link ? 0 : clock.now() - downSince),
     start: scout.start,

@@ -34,6 +34,10 @@ export async function openPool(size: number, open: () => Promise<Link>): Promise
     refusal: first.refusal,
     forKey,
     onMessage: first.onMessage,
+    onInvalidation: first.onInvalidation,
+    get heardAt() {
+      return first.heardAt
+    },
     ended,
     destroy,
   }

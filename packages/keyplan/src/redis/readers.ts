@@ -5,6 +5,7 @@ import type { Send } from './commands.ts'
 import { fixedAt } from './locator.ts'
 import { type Node, openNode } from './node.ts'
 import { type Address, type Endpoint, endpointName, type NodeSettings } from './settings.ts'
+import { createTrackers } from './trackers.ts'
 import { refusalOf } from './waiting.ts'
 
 /** Links to the replicas of one master, opened with the first read that may use them. */
@@ -52,6 +53,8 @@ export function createReaders({ settings, nearest, places, endpoint, clock }: Re
         lane: name,
         locator,
         hooks: new Set(),
+        // A replica lags behind what it tells of: nothing that was read from it is vouched for.
+        trackers: createTrackers(),
         slot: () => 0,
         concerns: () => true,
         clock,

@@ -35,6 +35,47 @@ export interface SubscribeHandlers {
   refused?: ((error: KeyplanError) => void) | undefined
 }
 
+/** Told of changed keys. What it throws surfaces as uncaught. */
+export interface Tracker {
+  /**
+   * Keys that have changed; null when all of one server may have, as after FLUSHALL and FLUSHDB, and their marks are new
+   * already. A key may be told more than once, and one that did not change.
+   */
+  invalidated(keys: readonly string[] | null, lane: string): void
+  changed?(change: TrackingChange): void
+}
+
+/**
+ * Of one lane: its changes are heard from now on (`ready`), or no longer (`lost`), which the marks of its keys show
+ * already; or its server refuses to tell of any (`denied`), which is told once until it does.
+ */
+export type TrackingChange = { readonly lane: string } & (
+  | { readonly type: 'ready' | 'lost' }
+  | { readonly type: 'denied'; readonly error: KeyplanError }
+)
+
+/** Says of a copy of what a key holds whether it may be believed. */
+export interface Tracking {
+  /**
+   * The mark of a key: undefined while its changes are not heard. It is another one, never given before, after anything
+   * by which one may have been missed: the link that hears them was lost, the server was emptied, restarted or replaced,
+   * the key's slot has gone to another node, or an answer came from the one that is getting it.
+   *
+   * A copy may be believed while the mark is the one that was read *before* the value was asked for, and the key has not
+   * been told as changed since then: neither before the value came nor after. What is left is the time that news take: a
+   * trip; where the server fell silent, or this process did not listen, two and a half times the stall; and where a master
+   * was cut off from the others but not from this process, until that is known: with Sentinels at once, on a cluster after
+   * up to 15 s. A lifetime of the copy bounds that.
+   */
+  mark(key: string): number | undefined
+  /**
+   * Why the key's server does not tell of changes, if it refuses to: the user may not, or it does not know how. It is
+   * asked again when it is connected anew. Its error names the permissions that are missing.
+   */
+  denial(key: string): KeyplanError | undefined
+  close(): void
+}
+
 /**
  * What a subscription names: one channel; all whose name matches a glob; or one whose messages stay, on a cluster, with the
  * node that has its slot, and are published by SPUBLISH.
@@ -82,6 +123,15 @@ export interface Redis {
    * Listens on the process's subscriber link, by default to an exact channel. Resolves when the server has confirmed it.
    */
   subscribe(channel: string, handlers: SubscribeHandlers, kind?: ChannelKind): Promise<Subscription>
+  /**
+   * Hears of changes of all keys that begin with one of `prefixes`, whoever makes them, this process included: writes,
+   * deletes, lifetimes that end, evictions, FLUSHALL. Databases are not told apart, and SWAPDB is not told.
+   *
+   * All who track share one link to each server that holds keys. It is opened for the first of them, as soon as the
+   * server is connected, and ends with the last. A prefix that what is tracked so far does not cover makes the marks of all
+   * new: let those of a process begin in one tick.
+   */
+  track(prefixes: readonly string[], tracker: Tracker): Tracking
   /**
    * A page of the keys that match a glob, of every node that holds keys. `cursor` is '0' to begin and again at the end.
    * Keys may repeat.

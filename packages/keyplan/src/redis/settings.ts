@@ -18,7 +18,7 @@ export interface Access {
 export type Endpoint = Address & Access & { readonly database: number }
 
 /** What a link is for; part of its name on the server. A `reader` may ask a replica of a cluster. */
-export type LinkRole = 'commands' | 'reader' | 'subscriber' | 'blocking' | 'sentinel'
+export type LinkRole = 'commands' | 'reader' | 'subscriber' | 'tracking' | 'blocking' | 'sentinel'
 
 /** Times in milliseconds. */
 export interface LinkSettings {

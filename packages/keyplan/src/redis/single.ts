@@ -7,6 +7,7 @@ import { scanPage } from './scan.ts'
 import { createSentinels } from './sentinels.ts'
 import type { OpenServer } from './server.ts'
 import { endpointName } from './settings.ts'
+import { createTrackers } from './trackers.ts'
 import { transactOn } from './transaction.ts'
 
 /** One server that has all keys: at a fixed address, or wherever the Sentinels say. */
@@ -15,6 +16,7 @@ export const openSingle: OpenServer = (settings, clock, onEvent) => {
   const [address] = target.addresses
   const sentinels = target.topology === 'sentinel' ? createSentinels(settings, target, clock) : undefined
   const hooks = new Set<RecoveryHook>()
+  const trackers = createTrackers()
   const locator =
     sentinels ?? fixedAt({ ...address!, ...target.access, database: target.database }, endpointName(address!))
   const node = openNode({
@@ -25,6 +27,7 @@ export const openSingle: OpenServer = (settings, clock, onEvent) => {
     alone: true,
     locator,
     hooks,
+    trackers,
     slot: () => 0,
     concerns: () => true,
     clock,
@@ -46,6 +49,11 @@ export const openSingle: OpenServer = (settings, clock, onEvent) => {
         node.over(call, commands.flat(), link => transactOn(link, commands, encoding)),
       block: node.block,
       subscribe: node.subscribe,
+      track: (prefixes, tracker) => ({
+        mark: () => node.hearing.since,
+        denial: () => node.hearing.denial,
+        close: trackers.add(prefixes, tracker),
+      }),
       scan: (glob, cursor, call) => scanPage(send, glob, cursor, call),
       serverTime: node.serverTime,
       lane: () => '',

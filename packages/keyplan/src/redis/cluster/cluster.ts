@@ -9,6 +9,7 @@ import { scanPage } from '../scan.ts'
 import type { OpenServer } from '../server.ts'
 import { type Address, type Endpoint, endpointName } from '../settings.ts'
 import { createSubscriber } from '../subscriber.ts'
+import { createTrackers } from '../trackers.ts'
 import { transactOn } from '../transaction.ts'
 import { createWaiting } from '../waiting.ts'
 import { createMembership } from './membership.ts'
@@ -29,6 +30,7 @@ export const openCluster: OpenServer = (settings, clock, onEvent) => {
   const { target } = settings
   const clusterName = target.addresses.map(endpointName).join(', ')
   const hooks = new Set<RecoveryHook>()
+  const trackers = createTrackers()
   const unmapped = createWaiting(settings.waiting, clock, () => unserved().message)
   const ending = new AbortController()
   const endpoint = (address: Address): Endpoint => ({ ...address, ...target.access, database: 0 })
@@ -37,6 +39,7 @@ export const openCluster: OpenServer = (settings, clock, onEvent) => {
   const members = createMembership({
     settings,
     hooks,
+    trackers,
     clusterName,
     endpoint,
     clock,
@@ -142,6 +145,11 @@ export const openCluster: OpenServer = (settings, clock, onEvent) => {
     },
     subscribe: (channel, handlers, kind) =>
       kind === 'sharded' ? shards.subscribe(channel, handlers) : subscriber.subscribe(channel, handlers, kind),
+    track: (prefixes, tracker) => ({
+      mark: key => members.mark(slotOf(key)),
+      denial: key => ownerOf(slotOf(key))?.hearing.denial,
+      close: trackers.add(prefixes, tracker),
+    }),
     scan,
     serverTime: key => ownerOf(slotOf(key))?.serverTime() ?? clock.wall(),
     lane,

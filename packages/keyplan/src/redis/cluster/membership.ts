@@ -8,7 +8,8 @@ import type { NodeEvent } from '../node-event.ts'
 import type { RecoveryHook } from '../redis.ts'
 import type { OnNodeEvent } from '../server.ts'
 import { type Address, type Endpoint, endpointName, reachable, type ServerSettings } from '../settings.ts'
-import { slotOf } from './slot.ts'
+import type { Trackers } from '../trackers.ts'
+import { slotCount, slotOf } from './slot.ts'
 import type { SlotMap } from './slot-map.ts'
 import { createSurvey } from './survey.ts'
 
@@ -19,6 +20,8 @@ export interface Membership {
   ownerName(slot: number): string | undefined
   /** The node that has a slot; of a call without one, any. */
   ownerOf(slot: number | undefined): Node | undefined
+  /** See `Tracking.mark`. */
+  mark(slot: number): number | undefined
   addressOf(node: Node): Address | undefined
   replicasOf(master: string): readonly Address[]
   /** The node that an answer points to. Notes who has the slot from now on. */
@@ -34,6 +37,7 @@ export interface Membership {
 interface MembershipOptions {
   readonly settings: ServerSettings
   readonly hooks: ReadonlySet<RecoveryHook>
+  readonly trackers: Trackers
   readonly clusterName: string
   endpoint(address: Address): Endpoint
   readonly clock: Clock
@@ -54,13 +58,15 @@ const closed = () => new KeyplanError('CLOSED', 'The client is closed', { outcom
 const rerouted = () => new KeyplanError('REDIRECTED', 'The slot has moved to another node', { outcome: 'not-executed' })
 
 export function createMembership(options: MembershipOptions): Membership {
-  const { settings, hooks, clusterName, endpoint, clock, onEvent } = options
+  const { settings, hooks, trackers, clusterName, endpoint, clock, onEvent } = options
   const { target } = settings
   const nodes = new Map<string, Node>()
   const addresses = new Map<string, Address>()
   /** When an answer last sent a call to a node that is getting its slot. */
   const receiving = new Map<string, number>()
   const ending = new AbortController()
+  /** The mark before which nothing is vouched for, of each slot that went elsewhere, or was on its way. */
+  const moved = new Float64Array(slotCount)
   let owners: (string | undefined)[] = []
   let known: SlotMap | undefined
   let error: KeyplanError | undefined
@@ -93,6 +99,7 @@ export function createMembership(options: MembershipOptions): Membership {
       lane: name,
       locator: fixedAt(endpoint(address), name),
       hooks,
+      trackers,
       slot: slotOf,
       concerns: key => owners[slotOf(key)] === name,
       ...(replaces !== undefined && { replaces }),
@@ -114,6 +121,8 @@ export function createMembership(options: MembershipOptions): Membership {
   function adopt(map: SlotMap): void {
     const before = owners
     owners = [...map.owners]
+    const now = trackers.next()
+    for (let slot = 0; slot < slotCount; slot++) if (before[slot] !== owners[slot]) moved[slot] = now
     error = undefined
     for (const [name, address] of map.masters) {
       if (nodes.has(name)) continue
@@ -168,6 +177,11 @@ export function createMembership(options: MembershipOptions): Membership {
       const owner = owners[slot]
       return owner === undefined ? undefined : nodes.get(owner)
     },
+    mark(slot) {
+      const owner = owners[slot]
+      const since = owner === undefined ? undefined : nodes.get(owner)?.hearing.since
+      return since && Math.max(since, moved[slot]!)
+    },
     addressOf: node => addresses.get(node.name),
     replicasOf: master => known?.replicas.get(master) ?? [],
     pointed({ kind, slot, host, port }, answered) {
@@ -175,6 +189,8 @@ export function createMembership(options: MembershipOptions): Membership {
         ? reachable(target.natMap, host, port)
         : { host: addresses.get(answered.name)?.host ?? '127.0.0.1', port }
       if (ending.signal.aborted) throw closed()
+      // What another node has answered, this one's changes do not concern.
+      moved[slot] = trackers.next()
       if (kind === 'ASK') {
         receiving.set(endpointName(place), clock.now())
         return nodeAt(place)
