@@ -7,6 +7,7 @@ export { json } from './base/codec/json.ts'
 export { number } from './base/codec/number.ts'
 export type { StandardSchema } from './base/codec/schema.ts'
 export { text } from './base/codec/text.ts'
+export { type VectorCodec, type VectorOptions, vector } from './base/codec/vector.ts'
 export { type VersionOptions, versioned } from './base/codec/versioned.ts'
 export type { Codec, Stored } from './base/codec.ts'
 export { type Duration, durationMs, formatDuration } from './base/duration.ts'
@@ -25,11 +26,13 @@ export {
   type CacheDeclaration,
   type CacheEntry,
   type CacheNamespace,
-  type CacheOptions,
   type Certainty,
   cache,
+  type LoadContext,
   type Loader,
 } from './kinds/cache/contract.ts'
+export type { CacheFigures } from './kinds/cache/figures.ts'
+export type { CacheOptions } from './kinds/cache/settings.ts'
 export {
   type AcquireOptions,
   type Held,

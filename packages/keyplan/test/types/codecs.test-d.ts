@@ -10,6 +10,7 @@ import {
   type OutputOf,
   type StandardSchema,
   text,
+  vector,
   versioned,
 } from '../../src/index.ts'
 import type { Equal, Expect } from './expect.ts'
@@ -34,6 +35,8 @@ export type CodecsSayWhatTheyTakeAndGive = [
   Expect<Equal<typeof bookingCodec, Codec<{ day: string }, { day: Date }>>>,
   Expect<Equal<InputOf<ReturnType<typeof number>>, number>>,
   Expect<Equal<OutputOf<ReturnType<typeof bytes>>, Uint8Array>>,
+  Expect<Equal<InputOf<ReturnType<typeof vector>>, Float32Array>>,
+  Expect<Equal<OutputOf<ReturnType<typeof vector>>, Float32Array>>,
 ]
 
 // @ts-expect-error the name is missing
@@ -48,6 +51,9 @@ number().encode('5')
 // @ts-expect-error bytes take bytes
 bytes().encode('abc')
 
+// @ts-expect-error vectors are of 32-bit floats
+vector().encode([0.5])
+
 // @ts-expect-error neither a codec nor a schema
 codecOf({ parse: JSON.parse })
 
@@ -56,7 +62,7 @@ versioned(user, { version: 1, upcast: old => ({ name: String(old) }) })
 // @ts-expect-error an upcast gives what a write takes
 versioned(user, { version: 1, upcast: old => ({ title: String(old) }) })
 
-// @ts-expect-error the algorithm is gzip or brotli
+// @ts-expect-error the algorithm is gzip, brotli or zstd
 compressed(user, { algorithm: 'zip' })
 
 // @ts-expect-error a threshold has a unit

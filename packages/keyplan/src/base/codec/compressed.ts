@@ -3,11 +3,11 @@ import { shown } from '../error.ts'
 import { groupProblems } from '../option-group.ts'
 import { type Size, sizeBytes } from '../size.ts'
 import { codecOf, type ValueSource } from './codec-of.ts'
-import type { Algorithm } from './compression.ts'
+import { type Algorithm, algorithms, isAvailable } from './compression.ts'
 import { type HeadedCodec, headed } from './headed.ts'
 
 export interface CompressionOptions {
-  /** Default: `gzip`. */
+  /** `gzip` (default), `brotli` or `zstd`. For the last one, all that write and read must run Node 22.15 or newer. */
   algorithm?: Algorithm
   /** Smaller values are stored as they are. Default: `1kb`. */
   above?: Size
@@ -28,8 +28,10 @@ export function compressed<In, Out>(
   const { algorithm = 'gzip', above = '1kb', maxBytes = '64mb' } = options ?? {}
   const bytesOf = (size: Size, name: string) =>
     collect(problems, () => sizeBytes(size, `compressed().${name}`, shown), 0)
-  if (algorithm !== 'gzip' && algorithm !== 'brotli') {
-    problems.push("the compression algorithm must be 'gzip' or 'brotli'")
+  if (!algorithms.includes(algorithm)) {
+    problems.push("the compression algorithm must be 'gzip', 'brotli' or 'zstd'")
+  } else if (!isAvailable(algorithm)) {
+    problems.push("the compression algorithm 'zstd' needs Node 22.15 or newer; use 'brotli' or 'gzip'")
   }
   const compression = { algorithm, above: bytesOf(above, 'above'), maxBytes: bytesOf(maxBytes, 'maxBytes') }
   return headed(codecOf(value), { compression }, problems)

@@ -1,5 +1,6 @@
 import type { Codec, Stored } from '../codec.ts'
 import { KeyplanError } from '../error.ts'
+import { valueProblems } from './codec-of.ts'
 import { type Algorithm, compress, decompress } from './compression.ts'
 import { type Header, readHeader, withHeader } from './header.ts'
 import { storedBytes, storedText } from './stored-text.ts'
@@ -16,13 +17,11 @@ export interface HeadedForm<In> {
 }
 
 /** What a kind says of one value when it writes it. */
-export type Marks = Pick<Header, 'freshUntil' | 'tags'>
+export type Marks = Omit<Header, 'version' | 'compression'>
 
 /** A stored value whose header has been read and whose payload has not. */
 export interface Sealed<Out> {
-  /** Epoch milliseconds; undefined means always fresh. */
-  readonly freshUntil: number | undefined
-  readonly tags: readonly string[]
+  readonly marks: Marks
   /** @throws any error when the payload does not decode */
   value(): Out
 }
@@ -34,6 +33,10 @@ export interface HeadedCodec<In, Out = In> extends Codec<In, Out> {
   /** What is wrong with its options, for the declaration that uses it. */
   readonly problems: readonly string[]
   seal(value: In, marks: Marks): Stored
+  /** What is written where it is known that there is no value. */
+  sealNone(marks: Marks): Stored
+  /** The same value with other marks, its payload as it is. */
+  renew(stored: Stored, marks: Marks): Stored
   open(stored: Stored): Sealed<Out>
 }
 
@@ -44,15 +47,13 @@ export function isHeaded<In, Out>(codec: Codec<In, Out>): codec is HeadedCodec<I
 /** The most a value may unpack to where no compression is declared any more: 64 MB. */
 const defaultMaxBytes = 67_108_864
 
-const none: readonly string[] = Object.freeze([])
-
 /** The headed form of a codec, with `changes` laid over the form it may already have. */
 export function headed<In, Out>(
   codec: Codec<In, Out>,
   changes: Partial<HeadedForm<In>> = {},
   found: readonly string[] = [],
 ): HeadedCodec<In, Out> {
-  const problems = isHeaded(codec) ? [...codec.problems, ...found] : found
+  const problems = [...valueProblems(codec), ...found]
   const inner = isHeaded(codec) ? codec.inner : codec
   const form: HeadedForm<In> = { version: 0, ...(isHeaded(codec) ? codec.form : undefined), ...changes }
   const { version, compression } = form
@@ -72,7 +73,7 @@ export function headed<In, Out>(
 
   const open = (stored: Stored): Sealed<Out> => {
     const { header, payload } = readHeader(stored)
-    return { freshUntil: header.freshUntil, tags: header.tags ?? none, value: () => payloadValue(header, payload) }
+    return { marks: header, value: () => payloadValue(header, payload) }
   }
 
   const payloadValue = (header: Header, payload: Stored): Out => {
@@ -108,6 +109,11 @@ export function headed<In, Out>(
     form,
     problems,
     seal,
+    sealNone: marks => withHeader({ ...marks, none: true }, ''),
+    renew(stored, marks) {
+      const { header, payload } = readHeader(stored)
+      return withHeader({ version: header.version, compression: header.compression, ...marks }, payload)
+    },
     open,
     encode: value => seal(value, {}),
     decode: stored => open(stored).value(),

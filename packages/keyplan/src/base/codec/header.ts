@@ -1,5 +1,5 @@
 import type { Stored } from '../codec.ts'
-import type { Algorithm } from './compression.ts'
+import { type Algorithm, algorithms } from './compression.ts'
 
 /** What a stored value says of itself. */
 export interface Header {
@@ -8,6 +8,12 @@ export interface Header {
   readonly compression?: Algorithm | undefined
   /** Epoch milliseconds until which the value is fresh. Without one it always is. */
   readonly freshUntil?: number | undefined
+  /** Epoch milliseconds from which it is to be loaded anew ahead of that. */
+  readonly dueAt?: number | undefined
+  /** How long it took to load, in milliseconds. */
+  readonly loadMs?: number | undefined
+  /** It stands for the knowledge that there is no value. */
+  readonly none?: boolean | undefined
   /** The versions of its tags when it was loaded, as decimal strings, in the order the namespace declares them. */
   readonly tags?: readonly string[] | undefined
 }
@@ -26,15 +32,18 @@ const bare: Header = Object.freeze({})
 
 /**
  * Puts a header before a payload: byte 1, fields of one letter and a value, divided by spaces, then a newline.
- * `v2 zg f1700000000000 t17,18` is version 2, gzip, fresh until then, with two tag versions. A script can write it by
- * joining strings. With nothing to say there is no header at all.
+ * `v2 zg f1700000000000 t17,18` is version 2, gzip (`zb` is brotli, `zz` zstd), fresh until then, with two tag versions.
+ * A script can write it by joining strings. With nothing to say there is no header at all.
  */
 export function withHeader(header: Header, payload: Stored): Stored {
-  const { version, compression, freshUntil, tags } = header
+  const { version, compression, freshUntil, dueAt, loadMs, none, tags } = header
   let fields = ''
   if (version) fields += ` v${version}`
-  if (compression) fields += compression === 'gzip' ? ' zg' : ' zb'
+  if (compression) fields += ` z${compression[0]}`
   if (freshUntil !== undefined) fields += ` f${Math.floor(freshUntil)}`
+  if (dueAt !== undefined) fields += ` d${Math.floor(dueAt)}`
+  if (loadMs !== undefined) fields += ` l${Math.ceil(loadMs)}`
+  if (none) fields += ' n'
   if (tags && tags.length > 0) fields += ` t${tags.join(',')}`
   if (fields === '' && !beginsWithLead(payload)) return payload
   const line = `\x01${fields.slice(1)}\n`
@@ -60,34 +69,38 @@ function latin1(stored: Uint8Array, end: number): string {
   return Buffer.from(stored.buffer, stored.byteOffset + 1, end - 1).toString('latin1')
 }
 
-const digits = /^\d+$/
 const versions = /^\d+(?:,\d+)*$/
 
+type Fields = { -readonly [Field in keyof Header]: Header[Field] }
+
+const numbers = { v: 'version', f: 'freshUntil', d: 'dueAt', l: 'loadMs' } as const satisfies Record<
+  string,
+  keyof Header
+>
+
+/** Undefined when one field is not of these. */
 function readFields(line: string): Header | undefined {
   if (line === '') return bare
-  const header: { -readonly [Field in keyof Header]: Header[Field] } = {}
-  for (const field of line.split(' ')) {
-    const value = field.slice(1)
-    switch (field[0]) {
-      case 't':
-        if (!versions.test(value)) return undefined
-        header.tags = value.split(',')
-        break
-      case 'f':
-        if (!digits.test(value)) return undefined
-        header.freshUntil = Number(value)
-        break
-      case 'v':
-        if (!digits.test(value)) return undefined
-        header.version = Number(value)
-        break
-      case 'z':
-        if (value !== 'g' && value !== 'b') return undefined
-        header.compression = value === 'g' ? 'gzip' : 'brotli'
-        break
-      default:
-        return undefined
-    }
-  }
+  const header: Fields = {}
+  for (const field of line.split(' ')) if (!readField(header, field[0], field.slice(1))) return undefined
   return header
+}
+
+function readField(header: Fields, letter: string | undefined, value: string): boolean {
+  if (letter === 'n') {
+    header.none = true
+    return value === ''
+  }
+  if (letter === 't') {
+    header.tags = value.split(',')
+    return versions.test(value)
+  }
+  if (letter === 'z') {
+    header.compression = algorithms.find(name => name[0] === value)
+    return header.compression !== undefined
+  }
+  const name = numbers[letter as keyof typeof numbers]
+  if (name === undefined || !/^\d+$/.test(value)) return false
+  header[name] = Number(value)
+  return true
 }

@@ -20,7 +20,8 @@ export function json<T>(): Codec<T> {
 /** @throws KeyplanError VALUE_INVALID when JSON cannot hold the value or would silently lose it */
 export function encodeJson(value: unknown): string {
   if (typeof value === 'number' && !Number.isFinite(value)) throw refusal(kindOf(value))
-  if (ArrayBuffer.isView(value)) throw refusal('binary data', 'use bytes()')
+  if (ArrayBuffer.isView(value))
+    throw refusal('binary data', `use ${value instanceof Float32Array ? 'vector' : 'bytes'}()`)
   const text = stringify(value)
   if (text === undefined) throw refusal(kindOf(value))
   // An object that is not a plain one and leaves nothing behind: a Map, a Set, a forgotten promise.

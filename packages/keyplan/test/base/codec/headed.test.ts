@@ -8,6 +8,7 @@ import { headed } from '../../../src/base/codec/headed.ts'
 import { readHeader, withHeader } from '../../../src/base/codec/header.ts'
 import { json } from '../../../src/base/codec/json.ts'
 import { text } from '../../../src/base/codec/text.ts'
+import { vector } from '../../../src/base/codec/vector.ts'
 import { versioned } from '../../../src/base/codec/versioned.ts'
 import { nastyText } from '../../plan/pattern/nasty-text.ts'
 import { refusal } from '../refusal.ts'
@@ -18,19 +19,28 @@ describe('the headed form', () => {
   test('carries marks that are read before the value', () => {
     const codec = headed(json<{ a: number }>())
     const sealed = codec.open(codec.seal({ a: 1 }, marks))
-    expect(sealed).toMatchObject(marks)
+    expect(sealed.marks).toEqual(marks)
     expect(sealed.value()).toEqual({ a: 1 })
   })
 
   test('a value without a header is fresh, untagged and of version 0', () => {
     const sealed = headed(json()).open('{"a":1}')
-    expect([sealed.freshUntil, sealed.tags, sealed.value()]).toEqual([undefined, [], { a: 1 }])
+    expect([sealed.marks, sealed.value()]).toEqual([{}, { a: 1 }])
   })
 
   test('a broken value shows only when it is read', () => {
     const sealed = headed(json()).open('\x01t3\n{')
-    expect(sealed.tags).toEqual(['3'])
+    expect(sealed.marks.tags).toEqual(['3'])
     expect(() => sealed.value()).toThrow(SyntaxError)
+  })
+
+  test('is renewed without touching the payload, and may stand for no value', () => {
+    const codec = headed(compressed(json<string>(), { above: 1 }))
+    const sealed = codec.seal('x'.repeat(2_000), marks)
+    const renewed = codec.renew(sealed, { freshUntil: 9_000, loadMs: 3 })
+    expect(codec.open(renewed).marks).toEqual({ compression: 'gzip', freshUntil: 9_000, loadMs: 3 })
+    expect(codec.open(renewed).value()).toBe('x'.repeat(2_000))
+    expect(codec.open(codec.sealNone({ tags: ['7'] })).marks).toEqual({ none: true, tags: ['7'] })
   })
 
   test('as a plain codec it writes what other languages read', () => {
@@ -89,7 +99,7 @@ describe('compression', () => {
           fc.array(nastyText, { maxLength: 500 }).map(parts => parts.join('')),
           value => {
             expect(codec.decode(codec.encode(value))).toBe(value)
-            expect(codec.open(codec.seal(value, marks))).toMatchObject(marks)
+            expect(codec.open(codec.seal(value, marks)).marks).toMatchObject(marks)
           },
         ),
         { numRuns: 50 },
@@ -143,6 +153,7 @@ describe('compression', () => {
     const wrong = { algorithm: 'zip', above: '1', maxBytes: '0b' } as unknown as CompressionOptions
     expect(valueProblems(compressed(json(), wrong))).toHaveLength(3)
     expect(valueProblems(compressed(json()))).toEqual([])
+    expect(valueProblems(compressed(vector({ dimensions: 0 }), wrong))).toHaveLength(4)
   })
 
   test('it goes together with versions, in either order', () => {

@@ -6,8 +6,11 @@ import { nastyText } from '../../plan/pattern/nasty-text.ts'
 const optional = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined })
 const header = fc.record({
   version: optional(fc.integer({ min: 1, max: 1_000_000 })),
-  compression: optional(fc.constantFrom('gzip' as const, 'brotli' as const)),
+  compression: optional(fc.constantFrom('gzip' as const, 'brotli' as const, 'zstd' as const)),
   freshUntil: optional(fc.integer({ min: 0, max: 8_640_000_000_000_000 })),
+  dueAt: optional(fc.integer({ min: 0, max: 8_640_000_000_000_000 })),
+  loadMs: optional(fc.integer({ min: 0, max: 86_400_000 })),
+  none: optional(fc.constant(true)),
   tags: optional(fc.array(fc.bigInt({ min: 0n, max: 2n ** 63n }).map(String), { minLength: 1, maxLength: 5 })),
 })
 const stored = fc.oneof(
@@ -44,6 +47,8 @@ describe('header', () => {
   test('its form is plain text that a script can write', () => {
     const fields: Header = { version: 2, compression: 'gzip', freshUntil: 1_700_000_000_000.9, tags: ['17', '18'] }
     expect(withHeader(fields, '{}')).toBe('\x01v2 zg f1700000000000 t17,18\n{}')
+    expect(withHeader({ compression: 'brotli' }, '?')).toBe('\x01zb\n?')
+    expect(withHeader({ compression: 'zstd' }, '?')).toBe('\x01zz\n?')
     expect(readHeader('\x01t9007199254740993\n[]')).toEqual({ header: { tags: ['9007199254740993'] }, payload: '[]' })
   })
 
@@ -64,6 +69,9 @@ describe('header', () => {
     '\x01t1,,2\nx',
     '\x01f-1\nx',
     '\x01zx\nx',
+    '\x01z\nx',
+    '\x01zgzip\nx',
+    '\x01zconstructor\nx',
   ])('%j has no header', value => {
     expect(readHeader(value)).toEqual({ header: {}, payload: value })
     expect(readHeader(Buffer.from(value))).toEqual({ header: {}, payload: Buffer.from(value) })

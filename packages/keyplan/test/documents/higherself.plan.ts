@@ -1,0 +1,23 @@
+import { cache, definePlan, type Json, json } from '../../src/index.ts'
+
+/** What holds for the answers of every API: 5 minutes; below 80 % of hits the cache does not earn its keep. */
+const answers = { ttl: '5m', value: json<Json>(), minHitRatio: 0.8 } as const
+
+/**
+ * What HigherSelf caches: the answers of the services it integrates, one namespace for each service, so that one can be
+ * cleared alone. `resource` is the rest of the key, as the service's module spells it: `business_entities:42`.
+ */
+export default definePlan('higherself', {
+  notion: cache('api:notion:<resource...>', {
+    ...answers,
+    doc: 'Notion API responses.',
+  }),
+  hubspot: cache('api:hubspot:<resource...>', {
+    ...answers,
+    doc: 'HubSpot API responses.',
+  }),
+  typeform: cache('api:typeform:<resource...>', {
+    ...answers,
+    doc: 'Typeform API responses.',
+  }),
+})
