@@ -1,7 +1,9 @@
 import type { KeyplanError } from '../base/error.ts'
 import type { OperationStats } from '../guard/tally.ts'
+import type { CacheFigures } from '../kinds/cache/figures.ts'
 import type { Notice } from '../kinds/kind.ts'
 import type { Params } from '../plan/params.ts'
+import type { Pattern as ParsedPattern } from '../plan/pattern/pattern.ts'
 import type { Namespaces } from '../plan/plan.ts'
 import type { Argument, Command, Reply } from '../redis/redis.ts'
 import type { CommandOptions } from './commands.ts'
@@ -55,9 +57,14 @@ export interface ClientEvents {
   notice: Notice
 }
 
+export interface NamespaceStats extends OperationStats {
+  /** Of a cache. */
+  readonly cache?: CacheFigures
+}
+
 /** Counts of the whole client, and of each namespace that was used; `$command` and its like under their own names. */
 export interface Stats extends OperationStats {
-  readonly namespaces: Readonly<Record<string, OperationStats>>
+  readonly namespaces: Readonly<Record<string, NamespaceStats>>
 }
 
 /** The verbs of the client itself. */
@@ -97,6 +104,8 @@ export interface ClientVerbs {
 export interface Keyed<Pattern extends string> {
   /** The key on the server, prefix included: for `$command`, `$batch` and `$transaction`. */
   key(params: Params<Pattern>): string
+  /** What its keys look like, prefix included. */
+  readonly pattern: ParsedPattern
 }
 
 /** The client of a plan: one property for each namespace, beside the `$` verbs. Foreign ones have their keys alone. */

@@ -49,8 +49,13 @@ export async function connect<N extends Namespaces>(plan: Plan<N>, options: Conn
   const client = assemble<N>(
     prefixed,
     namespaces,
-    verbs({ connections, events, tally, disabled: disabledIn(settings) }, closeAll),
+    verbs({ connections, events, tally, disabled: disabledIn(settings), figuresOf }, closeAll),
   )
+
+  function figuresOf(name: string): object {
+    const figures = namespaces.get(name)?.figures?.()
+    return figures ? { [prefixed.namespaces[name]!.kind]: figures } : {}
+  }
 
   async function closeAll(): Promise<void> {
     try {
@@ -161,7 +166,7 @@ function assemble<N extends Namespaces>(
   own: ClientVerbs,
 ): Client<N> {
   for (const [name, pattern] of Object.entries(plan.patterns)) {
-    const value = Object.assign(namespaces.get(name)?.client ?? {}, { key: pattern.format })
+    const value = Object.assign(namespaces.get(name)?.client ?? {}, { key: pattern.format, pattern })
     Object.defineProperty(own, name, { value, enumerable: true })
   }
   return own as Client<N>

@@ -1,6 +1,6 @@
 import type { Tally } from '../guard/tally.ts'
 import type { Node } from '../redis/node.ts'
-import type { ClientVerbs, NodeStatus, Status } from './client.ts'
+import type { ClientVerbs, NamespaceStats, NodeStatus, Status } from './client.ts'
 import { commandVerbs } from './commands.ts'
 import type { Connection } from './connection.ts'
 import type { Connections } from './connections.ts'
@@ -11,10 +11,15 @@ interface VerbParts {
   readonly events: Events
   readonly tally: Tally
   readonly disabled: Status['disabled']
+  /** What the kind of a namespace has counted, under the name of the kind. */
+  figuresOf(namespace: string): Pick<NamespaceStats, 'cache'>
 }
 
 /** The client's own verbs. */
-export function verbs({ connections, events, tally, disabled }: VerbParts, closeAll: () => Promise<void>): ClientVerbs {
+export function verbs(
+  { connections, events, tally, disabled, figuresOf }: VerbParts,
+  closeAll: () => Promise<void>,
+): ClientVerbs {
   const all = connections?.all ?? []
   let closing: Promise<void> | undefined
   const close = () => {
@@ -36,7 +41,9 @@ export function verbs({ connections, events, tally, disabled }: VerbParts, close
     },
     $stats: () => ({
       ...tally.all.stats,
-      namespaces: Object.fromEntries([...tally.namespaces].map(([name, { stats }]) => [name, stats])),
+      namespaces: Object.fromEntries(
+        [...tally.namespaces].map(([name, { stats }]) => [name, { ...stats, ...figuresOf(name) }]),
+      ),
     }),
     $on: events.on,
     ...commandVerbs(connections),

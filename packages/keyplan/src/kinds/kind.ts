@@ -42,6 +42,8 @@ export interface Surroundings {
 /** An open namespace: what the user touches, and how to let go of it. */
 export interface Opened<Client> {
   readonly client: Client
+  /** What the kind has counted. */
+  figures?(): object
   /** Stops timers, renewals and waiters. */
   close(): Promise<void>
 }

@@ -1,8 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { json } from '../../src/base/codec/json.ts'
-import type { CacheNamespace, CacheOptions } from '../../src/kinds/cache/contract.ts'
+import type { CacheNamespace } from '../../src/kinds/cache/contract.ts'
+import type { CacheOptions } from '../../src/kinds/cache/settings.ts'
 import { cacheBatches } from './cache-batches.ts'
+import { cacheFreshness } from './cache-freshness.ts'
 import { raceLoadsAndInvalidations } from './cache-interleavings.ts'
+import { cacheListing } from './cache-listing.ts'
 import { deferred } from './deferred.ts'
 
 export type Cache = CacheNamespace<{ id: string | number }, unknown, unknown>
@@ -38,6 +41,8 @@ export function cacheConformance(store: string, open: () => Promise<CacheHarness
     }
 
     cacheBatches(() => ({ harness, cache, other }))
+    cacheFreshness(() => harness)
+    cacheListing(() => ({ harness, cache, other }))
 
     describe('values', () => {
       test('what is set is read by every client, until it is deleted', async () => {

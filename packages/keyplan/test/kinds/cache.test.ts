@@ -25,7 +25,14 @@ describe('cache', () => {
     expect(declaration.facts).toEqual({
       ttl: '10m',
       jitter: 0,
+      staleWhileRevalidate: null,
+      staleIfError: null,
+      earlyRefresh: null,
+      negativeTtl: null,
+      loadTimeout: { soft: null, hard: null },
+      acrossProcesses: false,
       maxBytes: null,
+      maxLoadsWhenDown: 64,
       value: 'json',
       form: 'plain',
       tags: false,
@@ -34,6 +41,13 @@ describe('cache', () => {
     })
     const tagged = cache('profile:<userId>', { ttl: '10m', value: json(), tags: ({ userId }) => [`user:${userId}`] })
     expect(tagged.facts).toMatchObject({ form: 'headed', tags: true })
+    const fresh = { staleIfError: '1h', loadTimeout: { soft: '1s' }, acrossProcesses: true } as const
+    expect(cache('profile:<userId>', { ttl: '10m', value: json(), ...fresh }).facts).toMatchObject({
+      form: 'headed',
+      staleIfError: '1h',
+      loadTimeout: { soft: '1s', hard: null },
+      acrossProcesses: { wait: '5s' },
+    })
   })
 
   test.each<[string, Record<string, unknown>]>([
@@ -46,6 +60,14 @@ describe('cache', () => {
     ['jitter is 2', { jitter: 2 }],
     ['jitter is', { jitter: '10%' }],
     ["maxBytes is '1 mega'", { maxBytes: '1 mega' }],
+    ["staleIfError is 'long'", { staleIfError: 'long' }],
+    ['earlyRefresh is 80', { earlyRefresh: 80 }],
+    ["earlyRefresh is 'often'", { earlyRefresh: 'often' }],
+    ['loadTimeout.soft answers with an old value', { loadTimeout: { soft: '1s' } }],
+    ['did you mean loadTimeout.hard?', { loadTimeout: { hart: '1s' } }],
+    ['acrossProcesses.wait is', { acrossProcesses: { wait: 'ever' } }],
+    ['acrossProcesses is a number', { acrossProcesses: 3 }],
+    ['maxLoadsWhenDown is 0', { maxLoadsWhenDown: 0 }],
   ])('reports that %s, without throwing', (problem, wrong) => {
     const options = { ttl: '1m', value: json(), ...wrong } as Parameters<typeof cache>[1]
     expect(cache('a:<id>', options).problems).toEqual([expect.stringContaining(problem)])

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { join, relative } from 'node:path'
+import { relative, resolve } from 'node:path'
 import type { Variables } from '../environment.ts'
 import { reason } from '../password.ts'
 import { environmentOf } from '../sources.ts'
@@ -27,7 +27,7 @@ export async function loadVariables(
   if (envFile === undefined) {
     return { variables: { values: env }, environment: environment ?? environmentOf(env) }
   }
-  const file = join(folder, envFile === true ? '.env' : envFile)
+  const file = resolve(folder, envFile === true ? '.env' : envFile)
   const read = async (path: string, above: Map<string, string>, required: boolean) => {
     const values = new Map<string, string>()
     const text = await readText(path, required, problems)

@@ -1,29 +1,49 @@
-import type { CallOptions } from '../../base/call.ts'
+import { type CallOptions, checkOptions } from '../../base/call.ts'
 import type { Clock } from '../../base/clock.ts'
 import type { Duration } from '../../base/duration.ts'
 import { KeyplanError } from '../../base/error.ts'
+import type { Guarded } from '../../guard/guarded.ts'
 import { createGather } from '../../mechanisms/gather.ts'
 import type { ParamValues } from '../../plan/pattern/pattern.ts'
+import type { Server } from '../kind.ts'
 import type { CacheEntry, CacheNamespace, Certainty } from './contract.ts'
+import type { Asked } from './fetch.ts'
 import type { Opened } from './form.ts'
-import type { CacheLoader, Miss } from './loader.ts'
+import type { CacheLoader } from './loader.ts'
 import type { Found, Question, Reads } from './reads.ts'
+import type { CacheStore } from './store.ts'
 
 /** What takes many keys at once. */
-type Batches = Pick<CacheNamespace<ParamValues, unknown, unknown>, 'getMany' | 'getOrLoadMany' | 'setMany'>
+type Batches = Pick<
+  CacheNamespace<ParamValues, unknown, unknown>,
+  'getMany' | 'getOrLoadMany' | 'setMany' | 'deleteMany'
+>
+
+/** More would not fit on the stack of the script that removes them. */
+const mostAtOnce = 1_000
 
 interface BatchParts {
   /** How errors name the namespace. */
   readonly source: string
   readonly reads: Reads
   readonly loader: CacheLoader
+  readonly steps: Pick<Guarded<CacheStore>, 'remove'>
+  readonly lane: Server['lane']
   readonly clock: Clock
   misuse(verb: string, given: unknown, remedy: string): KeyplanError
   entry(params: ParamValues): CacheEntry<unknown, unknown> & Question
   open(found: Found, question: Question): Opened
+  /** What `get` makes of what was found. */
+  freshValue(found: Found, question: Question): unknown
+  /** Counts a fresh value. */
+  counted(value: unknown): unknown
+  /** Whether the removal of the key is owed. */
+  owes(key: string): boolean
 }
 
-export function createBatches({ source, reads, loader, clock, misuse, entry, open }: BatchParts): Batches {
+export function createBatches(parts: BatchParts): Batches {
+  const { source, reads, loader, steps, lane, clock, misuse, entry, ...read } = parts
+
   function listOf<T>(given: readonly T[], verb: string, remedy: string): readonly T[] {
     if (!Array.isArray(given)) throw misuse(verb, given, remedy)
     return given
@@ -34,10 +54,7 @@ export function createBatches({ source, reads, loader, clock, misuse, entry, ope
       const questions = listOf(list, 'getMany()', 'an array of params').map(entry)
       if (questions.length === 0) return []
       const found = await reads.many(questions, options)
-      return found.map((one, index) => {
-        const opened = open(one, questions[index]!)
-        return opened.usable ? opened.value : undefined
-      })
+      return found.map((one, index) => read.freshValue(one, questions[index]!))
     },
 
     async getOrLoadMany(list, load, options) {
@@ -47,19 +64,19 @@ export function createBatches({ source, reads, loader, clock, misuse, entry, ope
       const begun = clock.now()
       const found = await reads.many(questions, options)
       const values: unknown[] = []
-      const misses: (Miss & { readonly place: number })[] = []
+      const asked: (Asked & { readonly place: number })[] = []
       for (const [place, question] of questions.entries()) {
-        const opened = open(found[place]!, question)
-        if (opened.usable) values[place] = opened.value
-        else misses.push({ place, question, found: found[place]!, replaces: opened.replaces })
+        const opened = read.open(found[place]!, question)
+        if (opened.is === 'fresh') values[place] = read.counted(opened.value)
+        else asked.push({ place, question, found: found[place]!, opened })
       }
       const missing = createGather<ParamValues, unknown>({
         max: Number.POSITIVE_INFINITY,
-        run: async asked => loaded(await load(asked), asked.length),
+        run: async params => loaded(await load(params), params.length),
       })
-      const loaderOf = (index: number) => () => missing.add(list[misses[index]!.place]!)
-      const answers = await loader.loadTogether(misses, loaderOf, options, begun)
-      for (const [index, { place }] of misses.entries()) values[place] = answers[index]
+      const loaderOf = (index: number) => () => missing.add(list[asked[index]!.place]!)
+      const answers = await loader.loadTogether(asked, loaderOf, options, begun)
+      for (const [index, { place }] of asked.entries()) values[place] = answers[index]
       return values
     },
 
@@ -72,6 +89,15 @@ export function createBatches({ source, reads, loader, clock, misuse, entry, ope
       const became = await Promise.all(list.map(({ at, value, ttl }) => at.set(value, withTtl(ttl, options))))
       return became.includes('owed') ? 'owed' : ('done' satisfies Certainty)
     },
+
+    async deleteMany(list, options) {
+      const keys = [...new Set(listOf(list, 'deleteMany()', 'an array of params').map(params => entry(params).key))]
+      if (options !== undefined) checkOptions(options)
+      reads.flush()
+      for (const key of keys) loader.drop(key)
+      await Promise.all(portionsOf(keys, lane).map(portion => steps.remove(options, portion)))
+      return keys.some(read.owes) ? 'owed' : 'done'
+    },
   }
 
   function loaded(values: unknown, asked: number): readonly unknown[] {
@@ -81,6 +107,23 @@ export function createBatches({ source, reads, loader, clock, misuse, entry, ope
     const message = `the loader of getOrLoadMany() of '${source}' gave ${values.length} values for ${asked}; give ${remedy}`
     throw new KeyplanError('PARAM_INVALID', message)
   }
+}
+
+/** What one step takes: keys of one server, and not too many. */
+function portionsOf(keys: readonly string[], lane: Server['lane']): string[][] {
+  const portions: string[][] = []
+  const open = new Map<string | undefined, string[]>()
+  for (const key of keys) {
+    const name = lane?.(key)
+    let portion = open.get(name)
+    if (!portion || portion.length === mostAtOnce) {
+      portion = []
+      open.set(name, portion)
+      portions.push(portion)
+    }
+    portion.push(key)
+  }
+  return portions
 }
 
 function withTtl(ttl: Duration | undefined, options: CallOptions | undefined) {

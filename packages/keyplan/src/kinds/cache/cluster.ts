@@ -5,11 +5,12 @@ import { isKeyplanError, type KeyplanError } from '../../base/error.ts'
 import { perSlot } from '../../mechanisms/per-slot.ts'
 import { matchHelper } from '../../plan/pattern/helper-key.ts'
 import type { Pattern } from '../../plan/pattern/pattern.ts'
-import type { CacheSettings } from './contract.ts'
+import { claimsOf } from './claims.ts'
 import type { CacheNames } from './names.ts'
 import { createOrder } from './order.ts'
-import { type CacheServer, encodingOf, readValue, tagLifetime } from './redis.ts'
+import { type CacheServer, encodingOf, listPage, readValue, tagLifetime } from './redis.ts'
 import { keepLeasedScript, markScript, outdateScript, trackTagsScript } from './scripts.ts'
+import type { CacheSettings } from './settings.ts'
 import type { CacheStore, Version } from './store.ts'
 import { joinAtTags, splitAtTags } from './tag-header.ts'
 
@@ -102,6 +103,8 @@ export function createClusterCacheStore(
       return redis.evaluate(keepLeasedScript, keys, { value, ttl, seen: basis.seen, replaces: mark }, call)
     },
 
+    ...claimsOf(redis, names),
+
     async remove(call, keys) {
       const earlier = order.settled(keys)
       if (earlier) await earlier
@@ -133,6 +136,8 @@ export function createClusterCacheStore(
       if (page.cursor !== '0') return { cursor: `${phase}/${page.cursor}` }
       return { cursor: isLease ? 'values/0' : '0' }
     },
+
+    list: (call, at) => listPage(redis, pattern, call, at),
   }
 }
 

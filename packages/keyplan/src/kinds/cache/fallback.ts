@@ -7,6 +7,8 @@ const withoutRedis: Partial<CacheStore> = {
   untouched: async () => false,
   mark: async () => 'nothing',
   keep: async () => 'refused',
+  claim: async () => true,
+  release: async () => {},
 }
 
 /** What a cache answers when Redis cannot be asked and `whenDown` is `fail`: everything else rejects. */

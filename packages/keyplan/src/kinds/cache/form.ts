@@ -1,21 +1,33 @@
-import { headed } from '../../base/codec/headed.ts'
+import { headed, type Marks } from '../../base/codec/headed.ts'
 import type { Codec, Stored } from '../../base/codec.ts'
-import type { CacheSettings } from './contract.ts'
+import type { Age, Freshness } from './freshness.ts'
 import { isLossy, markOf } from './mark.ts'
+import { type CacheSettings, isMarked } from './settings.ts'
 import type { Standing } from './store.ts'
 import { unknownVersions } from './tag-header.ts'
 
-/** A usable value, or a miss and what it may replace. */
+/** A value with its age (undefined where it is known that there is none), or a miss and what its load may replace. */
 export type Opened =
-  | { readonly usable: true; readonly value: unknown }
-  | { readonly usable: false; readonly replaces: Standing }
+  | { readonly is: Age; readonly value: unknown; readonly marks: Marks }
+  | { readonly is: 'miss'; readonly replaces: Standing }
 
-/** How values of a namespace are stored: plain, or with a header that carries the versions of their tags. */
+/** What is to be stored: a value, that there is none, or what is stored already with its time begun anew. */
+export type Content =
+  | { readonly is: 'value'; readonly value: unknown }
+  | { readonly is: 'none' }
+  | { readonly is: 'unchanged'; readonly stored: Stored }
+
+/** The times of a value that is written, in milliseconds. */
+export interface Times {
+  readonly ttlMs: number
+  /** What its load took, where it was loaded. */
+  readonly loadMs?: number
+}
+
+/** How values of a namespace are stored: plain, or with a header that carries their age and the versions of their tags. */
 export interface Form {
-  /** For a write whose tag versions only the server knows. */
-  sealNew(value: unknown, tags: readonly string[]): Stored
-  /** For a load whose tag versions were read before it. */
-  sealLoaded(value: unknown, versions: readonly string[]): Stored
+  /** @param versions of the tags, see `versionsFor` where only the server knows them */
+  seal(content: Content, versions: readonly string[], times: Times): Stored
   /** A value whose tags have moved on, or that does not decode, is a miss: never an exception, never the wrong type. */
   open(stored: Stored | null | undefined, versions: readonly (string | null)[]): Opened
   /** A copy of a value that was just sealed. */
@@ -24,8 +36,12 @@ export interface Form {
   excess(stored: Stored): number
 }
 
-export function formOf({ codec, tags, maxBytes }: CacheSettings, onUndecodable: () => void): Form {
-  const form = tags ? taggedForm(codec, onUndecodable) : plainForm(codec, onUndecodable)
+/** For a write whose tag versions only the server knows. */
+export const versionsFor = (tags: readonly string[]) => (tags.length === 0 ? tags : unknownVersions)
+
+export function formOf(settings: CacheSettings, freshness: Freshness, onUndecodable: () => void): Form {
+  const { codec, maxBytes } = settings
+  const form = isMarked(settings) ? markedForm(codec, freshness, onUndecodable) : plainForm(codec, onUndecodable)
   return { ...form, excess: stored => Math.max(0, lengthOf(stored, maxBytes) - maxBytes) }
 }
 
@@ -36,23 +52,32 @@ function lengthOf(stored: Stored, bound: number): number {
   return typeof stored === 'string' ? Buffer.byteLength(stored) : stored.length
 }
 
-const nothing: Opened = { usable: false, replaces: 'nothing' }
+const nothing: Opened = { is: 'miss', replaces: 'nothing' }
+const noMarks: Marks = Object.freeze({})
+const noTags: readonly string[] = Object.freeze([])
 
 /** A miss, though a value stands there: a load may replace that value, and none that was written meanwhile. */
 export function outdated(stored: Stored | null | undefined): Opened {
   if (stored === null || stored === undefined) return nothing
-  return { usable: false, replaces: isLossy(stored) ? 'unclear' : { mark: markOf(stored) } }
+  return { is: 'miss', replaces: standing(stored) }
+}
+
+/** What a load may replace that was asked for because of this value. */
+export function standing(stored: Stored): Standing {
+  return isLossy(stored) ? 'unclear' : { mark: markOf(stored) }
 }
 
 function plainForm(codec: Codec<unknown>, onUndecodable: () => void): Omit<Form, 'excess'> {
   return {
-    sealNew: value => codec.encode(value),
-    sealLoaded: value => codec.encode(value),
+    seal(content) {
+      if (content.is === 'value') return codec.encode(content.value)
+      throw new Error(`a plain form has no way to say '${content.is}'`)
+    },
     copy: stored => codec.decode(stored),
     open(stored) {
       if (stored === null || stored === undefined) return nothing
       try {
-        return { usable: true, value: codec.decode(stored) }
+        return { is: 'fresh', value: codec.decode(stored), marks: noMarks }
       } catch {
         onUndecodable()
         return outdated(stored)
@@ -61,19 +86,27 @@ function plainForm(codec: Codec<unknown>, onUndecodable: () => void): Omit<Form,
   }
 }
 
-function taggedForm(codec: Codec<unknown>, onUndecodable: () => void): Omit<Form, 'excess'> {
+function markedForm(codec: Codec<unknown>, freshness: Freshness, onUndecodable: () => void): Omit<Form, 'excess'> {
   const form = headed(codec)
   return {
-    sealNew: (value, tags) => form.seal(value, { tags: tags.length === 0 ? [] : unknownVersions }),
-    sealLoaded: (value, versions) => form.seal(value, { tags: versions }),
-    copy: stored => form.decode(stored),
+    seal(content, tags, { ttlMs, loadMs }) {
+      // That there is no value is kept for its time alone: it never is an old value that might do.
+      if (content.is === 'none') return form.sealNone({ tags })
+      const marks = { ...freshness.marks(ttlMs, loadMs), tags }
+      return content.is === 'value' ? form.seal(content.value, marks) : form.renew(content.stored, marks)
+    },
+    copy(stored) {
+      const sealed = form.open(stored)
+      return sealed.marks.none ? undefined : sealed.value()
+    },
     open(stored, versions) {
       if (stored === null || stored === undefined) return nothing
-      const sealed = form.open(stored)
+      const { marks, value } = form.open(stored)
+      const { tags = noTags } = marks
       // A value without tags was written by others, who know of none: it is believed until its time to live ends.
-      if (sealed.tags.length > 0 && !sameVersions(sealed.tags, versions)) return outdated(stored)
+      if (tags.length > 0 && !sameVersions(tags, versions)) return outdated(stored)
       try {
-        return { usable: true, value: sealed.value() }
+        return { is: freshness.age(marks), value: marks.none ? undefined : value(), marks }
       } catch {
         onUndecodable()
         return outdated(stored)

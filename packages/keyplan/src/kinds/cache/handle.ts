@@ -5,20 +5,23 @@ import type { Guarded } from '../../guard/guarded.ts'
 import type { ParamValues, Pattern } from '../../plan/pattern/pattern.ts'
 import { createBatches } from './batches.ts'
 import type { CacheEntry, CacheNamespace, Certainty, Loader } from './contract.ts'
-import { type Opened, outdated } from './form.ts'
+import type { FetchParts } from './fetch.ts'
+import { type Opened, versionsFor } from './form.ts'
 import { lifetimeOf } from './lifetime.ts'
-import type { CacheLoader, LoaderParts } from './loader.ts'
+import { createListing } from './listing.ts'
+import type { CacheLoader } from './loader.ts'
 import type { CacheNames } from './names.ts'
 import { createReads, type Found, type Question } from './reads.ts'
 import type { CacheStore, Cursor } from './store.ts'
 import { tagsOf } from './tags.ts'
 
-export interface CacheParts extends LoaderParts {
+export interface CacheParts
+  extends Pick<FetchParts, 'settings' | 'lane' | 'steps' | 'form' | 'freshness' | 'counting' | 'stored' | 'clock'> {
   readonly pattern: Pattern
   readonly names: CacheNames
   readonly loader: CacheLoader
-  /** Whether what Redis holds at the key may be believed. */
-  readonly credible: (key: string, tags: readonly string[]) => boolean
+  /** What is to be made of what was found. */
+  readonly open: (found: Found, question: Question) => Opened
   /** Whether an invalidation of the key or one of the tags is owed. */
   readonly owed: (key: string | undefined, tags: readonly string[]) => boolean
 }
@@ -27,16 +30,20 @@ const noTags: readonly string[] = Object.freeze([])
 
 /** What the user touches: `redis.<namespace>`. */
 export function openCache(parts: CacheParts): CacheNamespace<ParamValues, unknown, unknown> {
-  const { pattern, names, settings, steps, loader, form, credible, clock } = parts
+  const { pattern, names, settings, steps, loader, form, freshness, counting, open, clock } = parts
   const reads = createReads(steps, parts.lane)
 
-  /** What this process keeps while Redis cannot be asked (`seen` is undefined) is its own, and so always credible. */
-  const open = (found: Found, { key, tags }: Question): Opened =>
-    found.seen === undefined || credible(key, tags) ? form.open(found.stored, found.tags) : outdated(found.stored)
-  const isUsable = (found: Found, asked: Question): boolean => open(found, asked).usable
-  function usableValue(found: Found, asked: Question): unknown {
+  function freshValue(found: Found, asked: Question): unknown {
     const opened = open(found, asked)
-    return opened.usable ? opened.value : undefined
+    if (opened.is === 'fresh' || opened.is === 'due') return counted(opened.value)
+    counting.misses++
+    return undefined
+  }
+  const isThere = (found: Found, asked: Question): boolean => freshValue(found, asked) !== undefined
+  function counted(value: unknown): unknown {
+    if (value === undefined) counting.negative++
+    else counting.hits++
+    return value
   }
   const certainty = (key: string | undefined, tags: readonly string[]): Certainty =>
     parts.owed(key, tags) ? 'owed' : 'done'
@@ -52,11 +59,11 @@ export function openCache(parts: CacheParts): CacheNamespace<ParamValues, unknow
     }
 
     get(options?: CallOptions): Promise<unknown> {
-      return reads.one(this, options, usableValue)
+      return reads.one(this, options, freshValue)
     }
 
     has(options?: CallOptions): Promise<boolean> {
-      return reads.one(this, options, isUsable)
+      return reads.one(this, options, isThere)
     }
 
     getOrLoad(load: Loader<unknown>, options?: CallOptions): Promise<unknown> {
@@ -65,21 +72,21 @@ export function openCache(parts: CacheParts): CacheNamespace<ParamValues, unknow
       const begun = clock.now()
       return reads.one(this, options, found => {
         const opened = open(found, this)
-        if (opened.usable) return opened.value
-        return loader.load({ question: this, found, replaces: opened.replaces }, load, options, begun)
+        if (opened.is === 'fresh') return counted(opened.value)
+        return loader.load({ question: this, found, opened }, load, options, begun)
       })
     }
 
     async set(value: unknown, options?: CallOptions & { ttl?: Duration }): Promise<Certainty> {
       const { key, tags } = this
       if (options !== undefined) checkOptions(options, ['ttl'])
-      const ttl = options?.ttl === undefined ? lifetimeOf(settings) : durationMs(options.ttl, 'ttl', shown)
-      const stored = form.sealNew(value, tags)
+      const ttlMs = options?.ttl === undefined ? lifetimeOf(settings) : durationMs(options.ttl, 'ttl', shown)
+      const stored = form.seal({ is: 'value', value }, versionsFor(tags), { ttlMs })
       const excess = form.excess(stored)
       if (excess > 0) throw tooLarge(excess)
       reads.flush()
       loader.drop(key)
-      await steps.write(options, key, stored, ttl, tags)
+      await steps.write(options, key, stored, freshness.keptFor(ttlMs), tags)
       const became = certainty(key, noTags)
       if (became === 'done') parts.stored(key)
       return became
@@ -105,8 +112,10 @@ export function openCache(parts: CacheParts): CacheNamespace<ParamValues, unknow
   }
 
   const entry = (params: ParamValues) => new Entry(params)
+  const owes = (key: string) => parts.owed(key, noTags)
   return Object.assign(entry, {
-    ...createBatches({ source: pattern.source, reads, loader, clock, misuse, entry, open }),
+    ...createBatches({ ...parts, source: pattern.source, reads, misuse, entry, freshValue, counted, owes }),
+    ...createListing({ pattern, steps, owes }),
     async invalidateTag(tag: string, options?: CallOptions) {
       if (typeof tag !== 'string') throw misuse('invalidateTag()', tag, 'one tag, a string')
       if (!settings.tags) {

@@ -1,4 +1,4 @@
-import type { CacheSettings } from './contract.ts'
+import type { CacheSettings } from './settings.ts'
 
 /** How long a value lives that is given no time of its own: what was stored together does not expire together. */
 export function lifetimeOf({ ttlMs, jitter }: Pick<CacheSettings, 'ttlMs' | 'jitter'>): number {

@@ -1,49 +1,31 @@
 import type { CallOptions } from '../../base/call.ts'
-import type { Clock } from '../../base/clock.ts'
 import type { Stored } from '../../base/codec.ts'
 import { durationMs } from '../../base/duration.ts'
+import { isKeyplanError } from '../../base/error.ts'
 import { bounded } from '../../guard/deadline.ts'
-import type { Guarded } from '../../guard/guarded.ts'
-import type { Server } from '../kind.ts'
 import { createBases } from './basis.ts'
-import type { CacheSettings, Loader } from './contract.ts'
-import type { Form } from './form.ts'
-import { lifetimeOf } from './lifetime.ts'
+import type { Loader } from './contract.ts'
+import { copyOf } from './copy-of.ts'
+import { type Asked, createFetch, type FetchParts } from './fetch.ts'
+import type { Fleet } from './fleet.ts'
 import { createLoads } from './loads.ts'
-import type { Found, Question } from './reads.ts'
-import type { Basis, CacheStore, Standing } from './store.ts'
+import type { Basis } from './store.ts'
 
-export interface LoaderParts {
-  readonly settings: CacheSettings
-  readonly lane: Server['lane']
-  readonly steps: Guarded<CacheStore>
-  /** Keeps what was loaded while Redis could not be asked. */
-  readonly spare: Guarded<CacheStore> | undefined
-  readonly form: Form
-  /** This process has stored the key itself. */
-  readonly stored: (key: string) => void
-  /** What stood at a key was no value of this namespace. */
-  readonly onUndecodable: () => void
-  /** A value was loaded that is larger than may be stored. */
-  readonly onOversized: () => void
-  readonly clock: Clock
+export interface LoaderParts extends FetchParts {
+  /** Undefined where each process loads for itself. */
+  readonly fleet: Fleet | undefined
 }
 
-/** A miss that is to be answered. */
-export interface Miss {
-  readonly question: Question
-  readonly found: Found
-  readonly replaces: Standing
-}
+type Result = Promise<Stored | undefined>
 
-/** Answers misses: loads once for all who wait, and stores what is still wanted. */
+/** Answers what is to be loaded: loads once for all who wait, and stores what is still wanted. */
 export interface CacheLoader {
   /** `begun` is when the caller asked, by the clock: its deadline counts from there. */
-  load(miss: Miss, loader: Loader<unknown>, options: CallOptions | undefined, begun: number): Promise<unknown>
+  load(asked: Asked, loader: AnyLoader, options: CallOptions | undefined, begun: number): Promise<unknown>
   /** Answers several. The loaders of those that are not under way are called in the same tick, wherever their keys are. */
   loadTogether(
-    misses: readonly Miss[],
-    loaderOf: (index: number) => Loader<unknown>,
+    asked: readonly Asked[],
+    loaderOf: (index: number) => AnyLoader,
     options: CallOptions | undefined,
     begun: number,
   ): Promise<unknown[]>
@@ -53,65 +35,108 @@ export interface CacheLoader {
   dropAll(): void
 }
 
+type AnyLoader = Loader<unknown, unknown>
+
 export function createLoader(parts: LoaderParts): CacheLoader {
-  const { settings, steps, spare, form, stored, onUndecodable, onOversized, clock } = parts
+  const { settings, steps, form, freshness, fleet, rests, counting, tell, clock } = parts
+  const { softMs, hardMs } = settings.loadTimeout
   const basisOf = createBases(steps, parts.lane)
   const loads = createLoads<Stored | undefined>((key, seen) => steps.untouched(undefined, key, seen).catch(() => false))
+  const fetch = createFetch(parts)
+  /** Keys that are loaded in the background. */
+  const refreshing = new Set<string>()
 
-  const markAt = (key: string) => steps.mark(undefined, key).catch(() => undefined)
+  const baseOf = ({ question, found }: Asked) => basisOf(question, found)
 
-  const baseOf = ({ question, found }: Miss) => basisOf(question, found)
-
-  function shared(miss: Miss, basis: Basis | undefined, loader: Loader<unknown>): Promise<Stored | undefined> {
-    return loads.share(miss.question, basis, wanted => fetch(miss, basis, loader, wanted))
+  function share(asked: Asked, basis: Basis | undefined, loader: AnyLoader): Result {
+    return loads.share(asked.question, basis, wanted => {
+      const load = () => fetch(asked, basis, loader, wanted)
+      return fleet && basis ? fleet.run(asked, load) : load()
+    })
   }
 
-  async function answer(
-    result: Promise<Stored | undefined>,
+  function answer(
+    { question: { key }, opened }: Asked,
+    start: () => Result,
     options: CallOptions | undefined,
     begun: number,
   ): Promise<unknown> {
-    const sealed = await (options ? patiently(result, options, begun, clock) : result)
-    return sealed === undefined ? undefined : form.copy(sealed)
+    if (opened.is === 'miss') {
+      counting.misses++
+      return awaited(start(), options, begun)
+    }
+    if (opened.is === 'due') {
+      refresh(key, start)
+      counting.hits++
+      return Promise.resolve(opened.value)
+    }
+    if (rests.has(key) || freshness.revalidates(opened.marks)) {
+      refresh(key, start)
+      counting.stale++
+      return Promise.resolve(opened.value)
+    }
+    return orStale(awaited(start(), options, begun), opened.value, begun)
   }
 
-  async function fetch(
-    { question: { key, tags }, found, replaces }: Miss,
-    basis: Basis | undefined,
-    loader: Loader<unknown>,
-    wanted: () => boolean,
-  ): Promise<Stored | undefined> {
-    const standing = replaces === 'unclear' ? basis && (await markAt(key)) : replaces
-    const value = await loader()
-    if (value === undefined) return undefined
-    const sealed = form.sealLoaded(value, basis?.tags ?? [])
-    if (!wanted()) return sealed
-    if (form.excess(sealed) > 0) {
-      onOversized()
-      return sealed
-    }
-    const ttlMs = lifetimeOf(settings)
-    if (found.seen === undefined) await spare?.write(undefined, key, form.sealNew(value, tags), ttlMs, tags)
-    if (!basis || !standing) return sealed
-    const load = { value: sealed, ttlMs, tags, basis, replaces: standing }
-    // The value is at hand: that it could not be stored is no reason to withhold it.
-    const kept = await steps.keep(undefined, key, load).catch(() => 'refused')
-    if (kept !== 'refused') stored(key)
-    if (kept === 'displaced') onUndecodable()
-    return sealed
+  function refresh(key: string, start: () => Result): void {
+    if (refreshing.has(key) || rests.has(key)) return
+    refreshing.add(key)
+    start()
+      .catch(() => tell('refresh-failed'))
+      .finally(() => refreshing.delete(key))
+  }
+
+  /** The result, or the old value when it is late or there is none. */
+  function orStale(result: Promise<unknown>, stale: unknown, begun: number): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      let settled = false
+      const settle = (become: () => void) => {
+        timer?.cancel()
+        if (!settled) become()
+        settled = true
+      }
+      const serveStale = () =>
+        settle(() => {
+          counting.stale++
+          resolve(stale)
+        })
+      const timer = softMs === off ? undefined : clock.after(begun + softMs - clock.now(), serveStale, true)
+      result.then(
+        value =>
+          settle(() => {
+            counting.misses++
+            resolve(value)
+          }),
+        error => (isKeyplanError(error, 'ABORTED') ? settle(() => reject(error)) : serveStale()),
+      )
+    })
+  }
+
+  async function awaited(result: Result, options: CallOptions | undefined, begun: number): Promise<unknown> {
+    const sealed = await (options || hardMs !== off ? patiently(result, options ?? {}, begun) : result)
+    return sealed === undefined ? undefined : form.copy(copyOf(sealed))
+  }
+
+  /** A caller's own terms bind that caller alone: the load goes on for the others. */
+  function patiently(result: Result, { signal, deadline }: CallOptions, begun: number): Result {
+    const ms = Math.min(hardMs, deadline === undefined ? off : durationMs(deadline, 'deadline'))
+    const waiting = { signal, who: 'The loader', outcome: () => 'not-executed' as const }
+    return bounded(result, begun + ms - clock.now(), waiting, clock)
   }
 
   return {
-    load(miss, loader, options, begun) {
-      const basis = baseOf(miss)
-      const result =
-        basis instanceof Promise ? basis.then(known => shared(miss, known, loader)) : shared(miss, basis, loader)
-      return answer(result, options, begun)
+    load(asked, loader, options, begun) {
+      const start = () => {
+        const basis = baseOf(asked)
+        return basis instanceof Promise ? basis.then(known => share(asked, known, loader)) : share(asked, basis, loader)
+      }
+      return answer(asked, start, options, begun)
     },
-    loadTogether(misses, loaderOf, options, begun) {
-      const bases = Promise.all(misses.map(baseOf))
-      const results = misses.map((miss, index) => bases.then(known => shared(miss, known[index], loaderOf(index))))
-      return Promise.all(results.map(result => answer(result, options, begun)))
+    loadTogether(all, loaderOf, options, begun) {
+      const bases = Promise.all(all.map(baseOf))
+      const startOf = (asked: Asked, index: number) => () =>
+        bases.then(known => share(asked, known[index], loaderOf(index)))
+      return Promise.all(all.map((asked, index) => answer(asked, startOf(asked, index), options, begun)))
     },
     drop: loads.drop,
     dropTag: loads.dropTag,
@@ -119,9 +144,4 @@ export function createLoader(parts: LoaderParts): CacheLoader {
   }
 }
 
-/** A caller's own terms bind that caller alone: the load goes on for the others. */
-function patiently<T>(shared: Promise<T>, { signal, deadline }: CallOptions, begun: number, clock: Clock): Promise<T> {
-  const ms = deadline === undefined ? Number.POSITIVE_INFINITY : durationMs(deadline, 'deadline')
-  const waiting = { signal, who: 'The loader', outcome: () => 'not-executed' as const }
-  return bounded(shared, begun + ms - clock.now(), waiting, clock)
-}
+const off = Number.POSITIVE_INFINITY

@@ -9,6 +9,9 @@ export interface CacheNames {
   readonly traces: string
   /** On a cluster: that somebody loads the key. */
   lease(key: string): string
+  /** That one process of all loads the key, and the channel on which the end of that is announced. */
+  claim(key: string): string
+  loaded(key: string): string
   /** Where the version of a tag is. Everywhere below the handle a tag goes by this name. */
   tag(tag: string): string
 }
@@ -19,6 +22,8 @@ export function cacheNames({ source, tagged }: Pattern): CacheNames {
     count: helperKey(source, tagged, 'count'),
     traces: helperKey(source, tagged, 'gone'),
     lease: key => helperKey(key, tagged, 'load'),
+    claim: key => helperKey(key, tagged, 'claim'),
+    loaded: key => helperKey(key, tagged, 'loaded'),
     tag: tag => helperKey(source, tagged, `tag:${tag}`),
   }
 }

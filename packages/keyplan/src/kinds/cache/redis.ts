@@ -3,7 +3,7 @@ import type { Codec, Stored } from '../../base/codec.ts'
 import { isKeyplanError } from '../../base/error.ts'
 import type { Pattern } from '../../plan/pattern/pattern.ts'
 import type { Encoding, Redis } from '../../redis/redis.ts'
-import type { CacheSettings } from './contract.ts'
+import { claimsOf } from './claims.ts'
 import type { CacheNames } from './names.ts'
 import {
   forgetScript,
@@ -15,7 +15,8 @@ import {
   untouchedScript,
   writeTaggedScript,
 } from './scripts.ts'
-import type { CacheStore } from './store.ts'
+import type { CacheSettings } from './settings.ts'
+import type { CacheStore, Cursor, Page } from './store.ts'
 import { splitAtTags } from './tag-header.ts'
 
 const dayMs = 86_400_000
@@ -47,6 +48,12 @@ export function readValue(
 function noString(error: unknown): null {
   if (isKeyplanError(error, 'WRONG_TYPE')) return null
   throw error
+}
+
+/** A page of the values' keys. The server may repeat one within it. */
+export async function listPage(redis: Pick<Redis, 'scan'>, pattern: Pattern, call: Call, at: Cursor): Promise<Page> {
+  const { cursor, keys } = await redis.scan(pattern.glob(), at.cursor, call)
+  return { cursor, keys: [...new Set(keys)].filter(key => pattern.match(key) !== undefined) }
 }
 
 /** The cache on one server, where a step may look at keys of the whole namespace. */
@@ -107,6 +114,8 @@ export function createRedisCacheStore(
       return redis.evaluate(keepScript, { key, count, traces, tags }, args, call)
     },
 
+    ...claimsOf(redis, names),
+
     remove: (call, doomed) =>
       redis.evaluate(removeScript, { count, traces, doomed }, { window, most: mostTraces, countTtl }, call),
 
@@ -114,11 +123,12 @@ export function createRedisCacheStore(
 
     forget: call => forget(call, []),
 
-    async sweep(call, { cursor }) {
-      const page = await redis.scan(pattern.glob(), cursor, call)
-      const own = page.keys.filter(key => pattern.match(key) !== undefined)
-      if (own.length > 0) await forget(call, own)
-      return { cursor: page.cursor }
+    async sweep(call, at) {
+      const { cursor, keys } = await listPage(redis, pattern, call, at)
+      if (keys.length > 0) await forget(call, keys)
+      return { cursor }
     },
+
+    list: (call, at) => listPage(redis, pattern, call, at),
   }
 }

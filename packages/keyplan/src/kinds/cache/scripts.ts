@@ -84,6 +84,32 @@ if redis.call('GET', lease) ~= seen then return 0 end
 ${put}`,
 })
 
+/** Taking it twice is taking it once: the reply of the first try may have been lost. */
+export const claimScript = script({
+  name: 'cache.claim',
+  keys: ['claim'],
+  args: ['token', 'ms'],
+  reply: reply => reply === 1,
+  lua: `
+local holder = redis.call('SET', claim, token, 'NX', 'GET', 'PX', ms)
+return (not holder or holder == token) and 1 or 0
+`,
+})
+
+/** A user who may not publish has released it all the same: who waits looks again by itself. */
+export const releaseScript = script({
+  name: 'cache.release',
+  keys: ['claim'],
+  args: ['token', 'loaded'],
+  reply: () => undefined,
+  lua: `
+if redis.call('GET', claim) ~= token then return 0 end
+redis.call('DEL', claim)
+redis.pcall('PUBLISH', loaded, '')
+return 1
+`,
+})
+
 /** Begins with the freeing write, so that it passes at maxmemory. */
 export const removeScript = script({
   name: 'cache.remove',
@@ -165,6 +191,8 @@ export const cacheScripts = [
   markScript,
   keepScript,
   keepLeasedScript,
+  claimScript,
+  releaseScript,
   removeScript,
   forgetScript,
   writeTaggedScript,

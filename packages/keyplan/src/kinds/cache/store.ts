@@ -30,9 +30,14 @@ export interface Tracking {
   readonly tags: readonly Version[]
 }
 
-/** How far a namespace is swept. */
+/** How far a namespace is swept or listed. */
 export interface Cursor {
   readonly cursor: string
+}
+
+/** Some keys of a namespace, and how to go on. */
+export interface Page extends Cursor {
+  readonly keys: readonly string[]
 }
 
 /**
@@ -70,6 +75,10 @@ export interface CacheStore {
    * outdated or the namespace cleared. A load for which that can no longer be told is not stored.
    */
   keep(call: Call, key: string, load: Load): Promise<Kept>
+  /** Takes the right to load the key among all processes, for a time. False while another has it. */
+  claim(call: Call, key: string, token: string, ms: number): Promise<boolean>
+  /** Gives it back, and tells those who wait. */
+  release(call: Call, key: string, token: string): Promise<void>
   /** Removes keys, and refuses the loads of them that are under way. */
   remove(call: Call, keys: readonly string[]): Promise<void>
   /** Gives each tag a new version: every value that carries an older one is outdated. */
@@ -81,6 +90,8 @@ export interface CacheStore {
    * value was written must not take its place. `cursor` is `0` to begin and again at the end.
    */
   sweep(call: Call, at: Cursor): Promise<Cursor>
+  /** A page of the namespace's keys. `cursor` is `0` to begin and again at the end. */
+  list(call: Call, at: Cursor): Promise<Page>
 }
 
 /** A cached read that takes this long is answered by its loader sooner. */
@@ -93,8 +104,11 @@ export const cacheOperations = {
   untouched: { idempotent: true, write: false, attempt: readAttempt },
   mark: { idempotent: true, write: false, attempt: readAttempt },
   keep: { idempotent: true, write: true, attempt: readAttempt },
+  claim: { idempotent: true, write: true, attempt: readAttempt },
+  release: { idempotent: true, write: true, attempt: readAttempt },
   remove: { idempotent: true, write: true, hold: true },
   outdate: { idempotent: true, write: true, hold: true },
   forget: { idempotent: true, write: true, hold: true },
   sweep: { idempotent: true, write: true },
+  list: { idempotent: true, write: false },
 } as const satisfies Operations<CacheStore>

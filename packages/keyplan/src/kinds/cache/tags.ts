@@ -1,7 +1,7 @@
 import { KeyplanError, kindOf } from '../../base/error.ts'
 import type { ParamValues } from '../../plan/pattern/pattern.ts'
-import type { CacheSettings } from './contract.ts'
 import type { CacheNames } from './names.ts'
+import type { CacheSettings } from './settings.ts'
 
 /** More would not fit into the header of a value. */
 const mostTags = 100

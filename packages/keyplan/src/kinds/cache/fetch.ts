@@ -1,0 +1,116 @@
+import type { Clock } from '../../base/clock.ts'
+import type { Stored } from '../../base/codec.ts'
+import type { Guarded } from '../../guard/guarded.ts'
+import type { Server } from '../kind.ts'
+import type { Loader } from './contract.ts'
+import type { Counting } from './figures.ts'
+import { type Content, type Form, type Opened, standing, versionsFor } from './form.ts'
+import type { Freshness } from './freshness.ts'
+import { lifetimeOf } from './lifetime.ts'
+import { createLoadReport } from './load-context.ts'
+import type { Found, Question } from './reads.ts'
+import type { Rests } from './rests.ts'
+import type { CacheSettings } from './settings.ts'
+import type { Basis, CacheStore } from './store.ts'
+import { createTurns } from './turns.ts'
+
+/** What was asked for and is to be loaded: because there is nothing, or nothing that stays fresh for long. */
+export interface Asked {
+  readonly question: Question
+  readonly found: Found
+  readonly opened: Opened
+}
+
+export interface FetchParts {
+  readonly settings: CacheSettings
+  readonly lane: Server['lane']
+  readonly steps: Guarded<CacheStore>
+  /** Keeps what was loaded while Redis could not be asked. */
+  readonly spare: Guarded<CacheStore> | undefined
+  readonly form: Form
+  readonly freshness: Freshness
+  readonly rests: Rests
+  readonly counting: Counting
+  /** This process has stored the key itself. */
+  readonly stored: (key: string) => void
+  /** What the operators should hear of. */
+  readonly tell: (what: CacheNotice) => void
+  readonly clock: Clock
+}
+
+/**
+ * `undecodable`: what stood at a key was no value of this namespace. `oversized`: a value was loaded that is larger than may
+ * be stored. `refresh-failed`: a load in the background failed.
+ */
+export type CacheNotice = 'undecodable' | 'oversized' | 'refresh-failed'
+
+/** Runs a loader and stores its result, unless it is not `wanted` any more. Gives the stored form of the result. */
+export type Fetch = (
+  asked: Asked,
+  basis: Basis | undefined,
+  loader: Loader<unknown, unknown>,
+  wanted: () => boolean,
+) => Promise<Stored | undefined>
+
+export function createFetch(parts: FetchParts): Fetch {
+  const { settings, steps, spare, form, freshness, rests, counting, stored, tell, clock } = parts
+  const turns = createTurns(settings.maxLoadsWhenDown)
+
+  async function replacedBy({ opened, found, question }: Asked, basis: Basis | undefined) {
+    const replaces = opened.is === 'miss' ? opened.replaces : standing(found.stored!)
+    if (replaces !== 'unclear') return replaces
+    return basis && (await steps.mark(undefined, question.key).catch(() => undefined))
+  }
+
+  /** Calls the loader, which is one of few while Redis does not spare it the most of its calls. */
+  async function called(run: () => unknown, down: boolean, key: string): Promise<{ result: unknown; loadMs: number }> {
+    counting.loads++
+    let begun = clock.now()
+    const call = async () => {
+      begun = clock.now()
+      return run()
+    }
+    try {
+      const result = await (down ? turns.take(call) : call())
+      rests.succeeded(key)
+      return { result, loadMs: clock.now() - begun }
+    } catch (error) {
+      counting.loadErrors++
+      rests.failed(key)
+      throw error
+    } finally {
+      counting.loadMs += clock.now() - begun
+    }
+  }
+
+  return async (asked, basis, loader, wanted) => {
+    const { question, found, opened } = asked
+    const { key, tags } = question
+    const replaces = await replacedBy(asked, basis)
+    const report = createLoadReport(opened, found, settings.negativeTtlMs > 0)
+    const down = found.seen === undefined
+    const { result, loadMs } = await called(() => loader(report.context), down, key)
+    const content = report.contentOf(result)
+    if (!content) return undefined
+    const times = { ttlMs: timeOf(content, report.ttlMs), loadMs }
+    const sealed = form.seal(content, basis?.tags ?? [], times)
+    if (report.skipped || !wanted()) return sealed
+    if (form.excess(sealed) > 0) {
+      tell('oversized')
+      return sealed
+    }
+    const ttlMs = content.is === 'none' ? times.ttlMs : freshness.keptFor(times.ttlMs)
+    if (down) await spare?.write(undefined, key, form.seal(content, versionsFor(tags), times), ttlMs, tags)
+    if (!basis || !replaces) return sealed
+    const load = { value: sealed, ttlMs, tags, basis, replaces }
+    // The value is at hand: that it could not be stored is no reason to withhold it.
+    const kept = await steps.keep(undefined, key, load).catch(() => 'refused')
+    if (kept !== 'refused') stored(key)
+    if (kept === 'displaced') tell('undecodable')
+    return sealed
+  }
+
+  function timeOf(content: Content, told: number | undefined): number {
+    return told ?? (content.is === 'none' ? settings.negativeTtlMs : lifetimeOf(settings))
+  }
+}

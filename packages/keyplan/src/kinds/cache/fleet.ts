@@ -1,0 +1,103 @@
+import type { Clock } from '../../base/clock.ts'
+import type { Stored } from '../../base/codec.ts'
+import { isKeyplanError } from '../../base/error.ts'
+import type { Guarded } from '../../guard/guarded.ts'
+import { createBell, type Wake } from '../../mechanisms/wake.ts'
+import type { Opened } from './form.ts'
+import type { CacheNames } from './names.ts'
+import type { Found, Question } from './reads.ts'
+import type { CacheSettings } from './settings.ts'
+import type { CacheStore } from './store.ts'
+
+/** The loads of all processes: one for each key. */
+export interface Fleet {
+  /** The value that another process loads meanwhile, or what `load` gives when it is this one's turn. */
+  run(
+    asked: { readonly question: Question; readonly found: Found },
+    load: () => Promise<Stored | undefined>,
+  ): Promise<Stored | undefined>
+  /** Whoever waits loads for itself. */
+  close(): void
+}
+
+interface FleetParts {
+  readonly settings: CacheSettings
+  readonly names: CacheNames
+  readonly steps: Pick<Guarded<CacheStore>, 'claim' | 'release' | 'read'>
+  readonly wake: Wake
+  /** Unique to this client. */
+  readonly instance: string
+  readonly clock: Clock
+  open(found: Found, question: Question): Opened
+}
+
+/** Between two looks for a value, or a claim that ended, of which no notice came. */
+const pollMs = 500
+
+/**
+ * Who claims the key loads it; a claim that is not released ends with its time. The others listen, then look again, so
+ * that no notice is missed. A load that failed stores nothing: the next in turn tries.
+ */
+export function createFleet(parts: FleetParts): Fleet {
+  const { settings, names, steps, wake, instance, clock, open } = parts
+  const { hardMs } = settings.loadTimeout
+  const claimMs = hardMs === Number.POSITIVE_INFINITY ? settings.loadWindowMs : hardMs
+  const waitMs = settings.acrossProcesses?.waitMs ?? 0
+  const waiting = new Set<() => void>()
+  let claims = 0
+  let closed = false
+
+  /** Whoever cannot ask is on its own. */
+  const claim = (key: string, token: string) =>
+    steps.claim(undefined, key, token, claimMs).catch(error => {
+      if (isKeyplanError(error, 'CLOSED')) throw error
+      return true
+    })
+
+  /** What was stored since the key was asked for. */
+  async function newer({ key, tags }: Question, found: Found): Promise<Stored | undefined> {
+    const reading = await steps.read(undefined, [key], tags).catch(() => undefined)
+    const stored = reading?.values[0]
+    if (!reading || stored === null || stored === undefined || same(stored, found.stored)) return undefined
+    const { is } = open({ stored, seen: reading.seen, tags: reading.tags }, { key, tags })
+    return is === 'fresh' || is === 'due' ? stored : undefined
+  }
+
+  return {
+    async run({ question, found }, load) {
+      const { key } = question
+      const token = `${instance}:${++claims}`
+      const patient = clock.now() + waitMs
+      const bell = createBell(clock, true)
+      let listening: { close(): void } | undefined
+      waiting.add(bell.ring)
+      try {
+        for (;;) {
+          // In this order on one link: what is stored before a claim ends is seen by who claims next.
+          const [mine, value] = await Promise.all([claim(key, token), newer(question, found)])
+          if (mine && value !== undefined) void steps.release(undefined, key, token).catch(() => {})
+          if (value !== undefined) return value
+          if (mine) {
+            return await load().finally(() => void steps.release(undefined, key, token).catch(() => {}))
+          }
+          const left = patient - clock.now()
+          if (left < 1 || closed) return await load()
+          listening ??= wake.listen(names.loaded(key), bell.ring)
+          await bell.wait(Math.min(left, pollMs))
+        }
+      } finally {
+        listening?.close()
+        waiting.delete(bell.ring)
+      }
+    },
+    close() {
+      closed = true
+      for (const ring of waiting) ring()
+    },
+  }
+}
+
+function same(one: Stored, other: Stored | null | undefined): boolean {
+  if (typeof one === 'string' || typeof other === 'string') return one === other
+  return other !== null && other !== undefined && Buffer.compare(one, other) === 0
+}

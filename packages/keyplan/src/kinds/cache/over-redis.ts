@@ -1,0 +1,68 @@
+import { guarded } from '../../guard/guarded.ts'
+import { redisWake } from '../../mechanisms/wake.ts'
+import type { Opened as OpenedNamespace, Server, Surroundings } from '../kind.ts'
+import { createClusterCacheStore } from './cluster.ts'
+import type { CacheDeclaration } from './contract.ts'
+import { createDebts } from './debts.ts'
+import { cacheFallback, strictFallback } from './fallback.ts'
+import { figuresOf } from './figures.ts'
+import { createFleet } from './fleet.ts'
+import { type Opened, outdated } from './form.ts'
+import { openCache } from './handle.ts'
+import { createLoader } from './loader.ts'
+import { createMemoryCacheStore } from './memory.ts'
+import { cacheNames } from './names.ts'
+import { cacheParts } from './parts.ts'
+import type { Found, Question } from './reads.ts'
+import { type CacheServer, createRedisCacheStore } from './redis.ts'
+import { createSpare } from './spare.ts'
+import { cacheOperations } from './store.ts'
+import { createTrust } from './trust.ts'
+
+/** A cache on a server, which may fail: `whenDown` answers then. */
+export function openOverRedis(
+  declaration: CacheDeclaration,
+  surroundings: Surroundings,
+  { redis, readers, guard, lane, slowestReconnect }: Server,
+): OpenedNamespace<NonNullable<CacheDeclaration['~client']>> {
+  const { options: settings, whenDown } = declaration
+  const { name, pattern, clock, bare, instance } = surroundings
+  const names = cacheNames(pattern)
+  const create = lane ? createClusterCacheStore : createRedisCacheStore
+  const storeOn = (on: CacheServer) => create(on, pattern, names, settings)
+  const debts = createDebts(storeOn, redis, lane, clock)
+  const trust = createTrust(clock, slowestReconnect)
+  const spare = whenDown === 'memory' ? createSpare(createMemoryCacheStore(clock)) : undefined
+  const { read } = settings.replica ? storeOn({ ...redis, send: readers.send }) : storeOn(redis)
+  const store = debts.remembering({ ...storeOn(redis), read })
+  const fallback = whenDown === 'fail' ? strictFallback : cacheFallback(debts.owe, spare?.store)
+  const parts = {
+    ...cacheParts(declaration, surroundings),
+    steps: guarded(name, spare ? spare.relievedBy(store) : store, cacheOperations, guard, fallback),
+    spare: spare && guarded(name, spare.store, cacheOperations, bare),
+    stored: trust.gain,
+  }
+  const { form } = parts
+  /** What this process keeps while Redis cannot be asked (`seen` is undefined) is its own, and so always credible. */
+  const open = ({ stored, seen, tags }: Found, question: Question): Opened =>
+    seen === undefined || (trust.has(question.key) && !debts.concerns(question.key, question.tags))
+      ? form.open(stored, tags)
+      : outdated(stored)
+  const fleet = settings.acrossProcesses && createFleet({ ...parts, names, wake: redisWake(redis), instance, open })
+  const loader = createLoader({ ...parts, fleet })
+  const unhook = redis.beforeReady(async (fresh, outage) => {
+    await debts.recover(fresh, outage)
+    trust.outageEnded(outage)
+    // What others invalidated during the outage is not yet counted by the server: loads from before may be older.
+    loader.dropAll()
+  })
+  return {
+    client: openCache({ ...parts, pattern, names, loader, open, owed: debts.concerns }),
+    figures: () => figuresOf(parts.counting),
+    async close() {
+      unhook()
+      fleet?.close()
+      await debts.close()
+    },
+  }
+}

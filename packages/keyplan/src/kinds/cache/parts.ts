@@ -1,0 +1,22 @@
+import type { Surroundings } from '../kind.ts'
+import type { CacheDeclaration } from './contract.ts'
+import type { CacheNotice, FetchParts } from './fetch.ts'
+import { createCounting } from './figures.ts'
+import { formOf } from './form.ts'
+import { createFreshness } from './freshness.ts'
+import { createRests } from './rests.ts'
+
+/** What a cache is made of, wherever its values are. */
+export function cacheParts(
+  { options: settings }: CacheDeclaration,
+  { name, server, clock, notify }: Surroundings,
+): Pick<FetchParts, 'settings' | 'lane' | 'form' | 'freshness' | 'rests' | 'counting' | 'tell' | 'clock'> {
+  const counting = createCounting()
+  const tell = (what: CacheNotice) => notify({ type: what, namespace: name })
+  const freshness = createFreshness(settings, clock.wall)
+  const form = formOf(settings, freshness, () => {
+    counting.undecodable++
+    tell('undecodable')
+  })
+  return { settings, lane: server?.lane, form, freshness, rests: createRests(clock), counting, tell, clock }
+}

@@ -1,0 +1,147 @@
+import { spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { type RedisProcess, startRedis } from '@keyplan/local'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
+import type { Options } from '../conformance/cache.ts'
+import { deferred } from '../conformance/deferred.ts'
+import { until } from '../live-server.ts'
+import { openClient, type RedisCacheClient, redisHarness } from './cache-redis-harness.ts'
+
+// Needs the build: Node 20 runs no TypeScript.
+const program = fileURLToPath(new URL('cache-loading-process.mjs', import.meta.url))
+
+let server: RedisProcess
+let ask: RedisProcess['ask']
+const clients: RedisCacheClient[] = []
+beforeAll(async () => {
+  server = await startRedis()
+  ask = server.ask
+})
+afterAll(() => server.cleanUp())
+beforeEach(async () => {
+  const harness = await redisHarness(server.port)
+  await harness.close()
+})
+afterEach(async () => {
+  for (const client of clients.splice(0)) await client.close()
+})
+
+/** Clients as processes would have them. */
+async function fleet(size: number, options: Partial<Options> = {}) {
+  const opened = await Promise.all(
+    Array.from({ length: size }, () => openClient(server.port, { acrossProcesses: true, ...options })),
+  )
+  clients.push(...opened)
+  return opened.map(({ cache }) => cache)
+}
+const claim = '{value:a}:~claim'
+const waiting = async () => ((await ask('PUBSUB', 'NUMSUB', '{value:a}:~loaded')) as unknown[])[1]
+
+test('10,000 misses of one key in four processes call one loader', async () => {
+  const processes = Array.from({ length: 4 }, () => {
+    const child = spawn(process.execPath, [program, server.url, '2500'], { stdio: ['pipe', 'pipe', 'inherit'] })
+    onTestFinished(() => void child.kill('SIGKILL'))
+    const lines = createInterface(child.stdout)[Symbol.asyncIterator]()
+    return { child, said: async () => JSON.parse((await lines.next()).value) }
+  })
+  await Promise.all(processes.map(({ said }) => said()))
+  for (const { child } of processes) child.stdin.write('go\n')
+  const results: { loads: number; answered: number }[] = await Promise.all(processes.map(({ said }) => said()))
+  expect(results.map(({ answered }) => answered)).toEqual([2_500, 2_500, 2_500, 2_500])
+  expect(results.reduce((sum, { loads }) => sum + loads, 0)).toBe(1)
+})
+
+test('the others wait for the one that loads, and a hit costs nothing more', async () => {
+  const [one, two, three] = await fleet(3)
+  const gate = deferred<unknown>()
+  const first = one!({ id: 'a' }).getOrLoad(() => gate.promise)
+  await gate.asked()
+  const never = () => {
+    throw new Error('the loader was called')
+  }
+  const others = [two!, three!].map(cache => cache({ id: 'a' }).getOrLoad(never))
+  await until(async () => (await waiting()) === 2)
+  gate.resolve({ n: 1 })
+  expect(await Promise.all([first, ...others])).toEqual(Array(3).fill({ n: 1 }))
+  await until(async () => (await ask('EXISTS', claim)) === 0)
+  await until(async () => (await waiting()) === 0)
+  await ask('CONFIG', 'RESETSTAT')
+  expect(await two!({ id: 'a' }).getOrLoad(never)).toEqual({ n: 1 })
+  expect(String(await ask('INFO', 'commandstats'))).not.toMatch(/cmdstat_(evalsha|set|publish):/)
+})
+
+test('a load that fails is nobody’s but its callers’: the next in turn tries', async () => {
+  const [one, two] = await fleet(2)
+  const gate = deferred<unknown>()
+  const first = one!({ id: 'a' }).getOrLoad(() => gate.promise)
+  const failed = expect(first).rejects.toThrow('mine')
+  await gate.asked()
+  const second = two!({ id: 'a' }).getOrLoad(() => 'second')
+  await until(async () => (await waiting()) === 1)
+  gate.reject(new Error('mine'))
+  await failed
+  expect(await second).toBe('second')
+})
+
+test('who has waited for long enough, or whose loader has died with its claim, loads for itself', async () => {
+  const [patient, hasty] = [...(await fleet(1)), ...(await fleet(1, { acrossProcesses: { wait: '50ms' } }))]
+  await ask('SET', claim, 'another process', 'PX', '600')
+  expect(await hasty!({ id: 'a' }).getOrLoad(() => 'hasty')).toBe('hasty')
+  await hasty!({ id: 'a' }).delete()
+  expect(await ask('EXISTS', claim)).toBe(1)
+  expect(await patient!({ id: 'a' }).getOrLoad(() => 'patient')).toBe('patient')
+  expect(await ask('EXISTS', claim)).toBe(0)
+})
+
+test('one who leaves keeps nobody from waiting', async () => {
+  const [one, two] = await fleet(2)
+  const gate = deferred<unknown>()
+  const first = one!({ id: 'a' }).getOrLoad(() => gate.promise)
+  await gate.asked()
+  const abort = new AbortController()
+  const leaves = two!({ id: 'a' }).getOrLoad(() => 'mine', { signal: abort.signal })
+  const left = expect(leaves).rejects.toMatchObject({ code: 'ABORTED' })
+  const stays = two!({ id: 'a' }).getOrLoad(() => 'mine')
+  await until(async () => (await waiting()) === 1)
+  abort.abort()
+  await left
+  gate.resolve('loaded')
+  expect(await Promise.all([first, stays])).toEqual(['loaded', 'loaded'])
+})
+
+test('a value that is loaded anew is waited for by nobody, and loaded by one', async () => {
+  const options = { ttl: '100ms', staleWhileRevalidate: '1h' } as const
+  const caches = await fleet(3, options)
+  await caches[0]!({ id: 'a' }).set('old')
+  await sleep(120)
+  let loads = 0
+  const gate = deferred<unknown>()
+  const load = () => {
+    loads++
+    return gate.promise
+  }
+  expect(await Promise.all(caches.map(cache => cache({ id: 'a' }).getOrLoad(load)))).toEqual(Array(3).fill('old'))
+  await until(async () => (await waiting()) === 2)
+  gate.resolve('new')
+  await until(async () => (await waiting()) === 0)
+  expect(loads).toBe(1)
+})
+
+test('without Redis each process loads for itself, and at most so many at once', async () => {
+  const [cache] = await fleet(1, { maxLoadsWhenDown: 3, acrossProcesses: true })
+  await server.kill()
+  let running = 0
+  let most = 0
+  const load = async () => {
+    most = Math.max(most, ++running)
+    await sleep(5)
+    running--
+    return 'loaded'
+  }
+  const reads = Array.from({ length: 20 }, (_, id) => cache!({ id }).getOrLoad(load))
+  expect(await Promise.all(reads)).toEqual(Array(20).fill('loaded'))
+  expect(most).toBe(3)
+  await server.restart()
+})
