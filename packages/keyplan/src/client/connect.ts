@@ -136,7 +136,7 @@ function scriptsOf(plan: Plan, role: Role | undefined): Script[] {
 }
 
 function openNamespaces(
-  { plan, settings, events, tally, isClosed }: Parts,
+  { plan, settings, events, tally, log, isClosed }: Parts,
   connections: Connections | undefined,
 ): Map<string, Opened<unknown>> {
   const bare: Guard = closable(createBareGuard(tally), isClosed)
@@ -144,7 +144,10 @@ function openNamespaces(
     clock: realClock,
     instance: randomUUID(),
     bare,
-    notify: notice => events.tell('notice', notice),
+    notify(notice) {
+      events.tell('notice', notice)
+      if (notice.warning !== undefined) log('warn', notice.warning)
+    },
   }
   const opened = new Map<string, Opened<unknown>>()
   for (const [name, declaration] of Object.entries(plan.namespaces)) {

@@ -21,6 +21,8 @@ export interface Server {
 export interface Notice {
   readonly type: string
   readonly namespace?: string
+  /** What the log is told of it. */
+  readonly warning?: string
   readonly [detail: string]: unknown
 }
 

@@ -3,6 +3,7 @@ import { connectResp, type RespConnection } from '@keyplan/local'
 import { connect } from '../../src/client/connect.ts'
 import type { ConnectOptions } from '../../src/config/options.ts'
 import { cache } from '../../src/kinds/cache/contract.ts'
+import { type CacheFigures, createCounting, figuresOf } from '../../src/kinds/cache/figures.ts'
 import type { Notice } from '../../src/kinds/kind.ts'
 import { definePlan } from '../../src/plan/define.ts'
 import { type Cache, type CacheHarness, declared, type Options } from '../conformance/cache.ts'
@@ -12,6 +13,7 @@ export interface RedisCacheClient {
   readonly cache: Cache
   readonly notices: Notice[]
   readonly state: () => string
+  readonly figures: () => CacheFigures
   /** Resolves when the link is back after it was lost. */
   reconnected(): Promise<void>
   close(): Promise<void>
@@ -35,6 +37,7 @@ export async function openClient(
     cache: client.values,
     notices,
     state: () => client.$status.state,
+    figures: () => client.$stats().namespaces.values?.cache ?? figuresOf(createCounting()),
     reconnected: () => new Promise(resolve => client.$on('connected', () => resolve())),
     close: () => client.$close(),
   }

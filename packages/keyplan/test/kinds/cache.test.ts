@@ -31,6 +31,7 @@ describe('cache', () => {
       negativeTtl: null,
       loadTimeout: { soft: null, hard: null },
       acrossProcesses: false,
+      near: false,
       maxBytes: null,
       maxLoadsWhenDown: 64,
       value: 'json',
@@ -68,6 +69,11 @@ describe('cache', () => {
     ['acrossProcesses.wait is', { acrossProcesses: { wait: 'ever' } }],
     ['acrossProcesses is a number', { acrossProcesses: 3 }],
     ['maxLoadsWhenDown is 0', { maxLoadsWhenDown: 0 }],
+    ['near.max is 0', { near: { max: 0 } }],
+    ["near.maxBytes is 'all'", { near: { maxBytes: 'all' } }],
+    ["near.values is 'shared'", { near: { values: 'shared' } }],
+    ['did you mean near.ttl?', { near: { tll: '1s' } }],
+    ["replica is 'allow'; leave one of them out", { near: true, replica: 'allow' }],
   ])('reports that %s, without throwing', (problem, wrong) => {
     const options = { ttl: '1m', value: json(), ...wrong } as Parameters<typeof cache>[1]
     expect(cache('a:<id>', options).problems).toEqual([expect.stringContaining(problem)])

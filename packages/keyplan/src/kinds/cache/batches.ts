@@ -10,7 +10,8 @@ import type { CacheEntry, CacheNamespace, Certainty } from './contract.ts'
 import type { Asked } from './fetch.ts'
 import type { Opened } from './form.ts'
 import type { CacheLoader } from './loader.ts'
-import type { Found, Question, Reads } from './reads.ts'
+import type { Lookup } from './lookup.ts'
+import type { Question } from './reads.ts'
 import type { CacheStore } from './store.ts'
 
 /** What takes many keys at once. */
@@ -25,24 +26,26 @@ const mostAtOnce = 1_000
 interface BatchParts {
   /** How errors name the namespace. */
   readonly source: string
-  readonly reads: Reads
+  readonly lookup: Lookup
   readonly loader: CacheLoader
   readonly steps: Pick<Guarded<CacheStore>, 'remove'>
   readonly lane: Server['lane']
   readonly clock: Clock
   misuse(verb: string, given: unknown, remedy: string): KeyplanError
   entry(params: ParamValues): CacheEntry<unknown, unknown> & Question
-  open(found: Found, question: Question): Opened
   /** What `get` makes of what was found. */
-  freshValue(found: Found, question: Question): unknown
+  freshValue(opened: Opened): unknown
   /** Counts a fresh value. */
   counted(value: unknown): unknown
+  /** A copy of this process. */
+  nearby(question: Question): { readonly value: unknown } | undefined
+  changing<T>(names: readonly string[], dropLoads: () => void, change: () => Promise<T>): Promise<T>
   /** Whether the removal of the key is owed. */
   owes(key: string): boolean
 }
 
 export function createBatches(parts: BatchParts): Batches {
-  const { source, reads, loader, steps, lane, clock, misuse, entry, ...read } = parts
+  const { source, lookup, loader, steps, lane, clock, misuse, entry, ...read } = parts
 
   function listOf<T>(given: readonly T[], verb: string, remedy: string): readonly T[] {
     if (!Array.isArray(given)) throw misuse(verb, given, remedy)
@@ -52,23 +55,31 @@ export function createBatches(parts: BatchParts): Batches {
   return {
     async getMany(list, options) {
       const questions = listOf(list, 'getMany()', 'an array of params').map(entry)
-      if (questions.length === 0) return []
-      const found = await reads.many(questions, options)
-      return found.map((one, index) => read.freshValue(one, questions[index]!))
+      const { values, far } = nearFirst(questions)
+      if (far.length === 0) return values
+      const seen = await lookup.many(
+        far.map(place => questions[place]!),
+        options,
+      )
+      for (const [index, { opened }] of seen.entries()) values[far[index]!] = read.freshValue(opened)
+      return values
     },
 
     async getOrLoadMany(list, load, options) {
       const questions = listOf(list, 'getOrLoadMany()', 'an array of params').map(entry)
       if (typeof load !== 'function') throw misuse('getOrLoadMany()', load, 'a function that loads the values of many')
-      if (questions.length === 0) return []
       const begun = clock.now()
-      const found = await reads.many(questions, options)
-      const values: unknown[] = []
+      const { values, far } = nearFirst(questions)
+      if (far.length === 0) return values
+      const seen = await lookup.many(
+        far.map(place => questions[place]!),
+        options,
+      )
       const asked: (Asked & { readonly place: number })[] = []
-      for (const [place, question] of questions.entries()) {
-        const opened = read.open(found[place]!, question)
+      for (const [index, { opened, found }] of seen.entries()) {
+        const place = far[index]!
         if (opened.is === 'fresh') values[place] = read.counted(opened.value)
-        else asked.push({ place, question, found: found[place]!, opened })
+        else asked.push({ place, question: questions[place]!, found, opened })
       }
       const missing = createGather<ParamValues, unknown>({
         max: Number.POSITIVE_INFINITY,
@@ -93,11 +104,22 @@ export function createBatches(parts: BatchParts): Batches {
     async deleteMany(list, options) {
       const keys = [...new Set(listOf(list, 'deleteMany()', 'an array of params').map(params => entry(params).key))]
       if (options !== undefined) checkOptions(options)
-      reads.flush()
-      for (const key of keys) loader.drop(key)
-      await Promise.all(portionsOf(keys, lane).map(portion => steps.remove(options, portion)))
+      const remove = () => Promise.all(portionsOf(keys, lane).map(portion => steps.remove(options, portion)))
+      await read.changing(keys, () => keys.forEach(loader.drop), remove)
       return keys.some(read.owes) ? 'owed' : 'done'
     },
+  }
+
+  /** What is at hand, and the places of the others. */
+  function nearFirst(questions: readonly Question[]): { values: unknown[]; far: number[] } {
+    const values = new Array<unknown>(questions.length).fill(undefined)
+    const far: number[] = []
+    for (const [place, question] of questions.entries()) {
+      const copy = read.nearby(question)
+      if (copy) values[place] = copy.value
+      else far.push(place)
+    }
+    return { values, far }
   }
 
   function loaded(values: unknown, asked: number): readonly unknown[] {

@@ -56,3 +56,9 @@ export function cacheFallback(
     },
   }
 }
+
+/** What is left of a cache without Redis: every read is a miss, and there is nothing to list or to invalidate. */
+export const storeOfNothing = {
+  ...cacheFallback(() => {}, undefined),
+  list: async () => ({ cursor: '0', keys: [] }),
+} as CacheStore

@@ -10,7 +10,9 @@ import { type Opened, versionsFor } from './form.ts'
 import { lifetimeOf } from './lifetime.ts'
 import { createListing } from './listing.ts'
 import type { CacheLoader } from './loader.ts'
+import { createLookup } from './lookup.ts'
 import type { CacheNames } from './names.ts'
+import type { Near } from './near.ts'
 import { createReads, type Found, type Question } from './reads.ts'
 import type { CacheStore, Cursor } from './store.ts'
 import { tagsOf } from './tags.ts'
@@ -22,6 +24,8 @@ export interface CacheParts
   readonly loader: CacheLoader
   /** What is to be made of what was found. */
   readonly open: (found: Found, question: Question) => Opened
+  /** Copies in this process. */
+  readonly near: Near | undefined
   /** Whether an invalidation of the key or one of the tags is owed. */
   readonly owed: (key: string | undefined, tags: readonly string[]) => boolean
 }
@@ -30,20 +34,40 @@ const noTags: readonly string[] = Object.freeze([])
 
 /** What the user touches: `redis.<namespace>`. */
 export function openCache(parts: CacheParts): CacheNamespace<ParamValues, unknown, unknown> {
-  const { pattern, names, settings, steps, loader, form, freshness, counting, open, clock } = parts
-  const reads = createReads(steps, parts.lane)
+  const { pattern, names, settings, steps, loader, form, freshness, counting, near, clock } = parts
+  const lookup = createLookup(createReads(steps, parts.lane), parts.open, near)
 
-  function freshValue(found: Found, asked: Question): unknown {
-    const opened = open(found, asked)
+  function freshValue(opened: Opened): unknown {
     if (opened.is === 'fresh' || opened.is === 'due') return counted(opened.value)
     counting.misses++
     return undefined
   }
-  const isThere = (found: Found, asked: Question): boolean => freshValue(found, asked) !== undefined
+  const isThere = (opened: Opened): boolean => freshValue(opened) !== undefined
   function counted(value: unknown): unknown {
     if (value === undefined) counting.negative++
     else counting.hits++
     return value
+  }
+  function nearby({ key }: Question): { readonly value: unknown } | undefined {
+    const copy = near?.get(key)
+    if (copy !== undefined) counting.nearHits++
+    return copy
+  }
+  /** Drops what this process has of what is to be changed, and again when it is: what came between may be older. */
+  async function changing<T>(
+    what: readonly string[] | 'all',
+    dropLoads: () => void,
+    change: () => Promise<T>,
+  ): Promise<T> {
+    const dropCopies = () => (what === 'all' ? near?.clear() : near?.drop(what))
+    lookup.flush()
+    dropLoads()
+    dropCopies()
+    try {
+      return await change()
+    } finally {
+      dropCopies()
+    }
   }
   const certainty = (key: string | undefined, tags: readonly string[]): Certainty =>
     parts.owed(key, tags) ? 'owed' : 'done'
@@ -59,19 +83,22 @@ export function openCache(parts: CacheParts): CacheNamespace<ParamValues, unknow
     }
 
     get(options?: CallOptions): Promise<unknown> {
-      return reads.one(this, options, freshValue)
+      const copy = nearby(this)
+      return copy ? Promise.resolve(copy.value) : lookup.one(this, options, freshValue)
     }
 
     has(options?: CallOptions): Promise<boolean> {
-      return reads.one(this, options, isThere)
+      const copy = nearby(this)
+      return copy ? Promise.resolve(copy.value !== undefined) : lookup.one(this, options, isThere)
     }
 
     getOrLoad(load: Loader<unknown>, options?: CallOptions): Promise<unknown> {
       if (typeof load !== 'function')
         return Promise.reject(misuse('getOrLoad()', load, 'a function that loads the value'))
+      const copy = nearby(this)
+      if (copy) return Promise.resolve(copy.value)
       const begun = clock.now()
-      return reads.one(this, options, found => {
-        const opened = open(found, this)
+      return lookup.one(this, options, (opened, found) => {
         if (opened.is === 'fresh') return counted(opened.value)
         return loader.load({ question: this, found, opened }, load, options, begun)
       })
@@ -84,9 +111,8 @@ export function openCache(parts: CacheParts): CacheNamespace<ParamValues, unknow
       const stored = form.seal({ is: 'value', value }, versionsFor(tags), { ttlMs })
       const excess = form.excess(stored)
       if (excess > 0) throw tooLarge(excess)
-      reads.flush()
-      loader.drop(key)
-      await steps.write(options, key, stored, freshness.keptFor(ttlMs), tags)
+      const write = () => steps.write(options, key, stored, freshness.keptFor(ttlMs), tags)
+      await changing([key], () => loader.drop(key), write)
       const became = certainty(key, noTags)
       if (became === 'done') parts.stored(key)
       return became
@@ -95,9 +121,8 @@ export function openCache(parts: CacheParts): CacheNamespace<ParamValues, unknow
     async delete(options?: CallOptions): Promise<Certainty> {
       const { key } = this
       if (options !== undefined) checkOptions(options)
-      reads.flush()
-      loader.drop(key)
-      await steps.remove(options, [key])
+      const remove = () => steps.remove(options, [key])
+      await changing([key], () => loader.drop(key), remove)
       return certainty(key, noTags)
     }
   }
@@ -114,7 +139,18 @@ export function openCache(parts: CacheParts): CacheNamespace<ParamValues, unknow
   const entry = (params: ParamValues) => new Entry(params)
   const owes = (key: string) => parts.owed(key, noTags)
   return Object.assign(entry, {
-    ...createBatches({ ...parts, source: pattern.source, reads, misuse, entry, freshValue, counted, owes }),
+    ...createBatches({
+      ...parts,
+      source: pattern.source,
+      lookup,
+      misuse,
+      entry,
+      freshValue,
+      counted,
+      nearby,
+      changing,
+      owes,
+    }),
     ...createListing({ pattern, steps, owes }),
     async invalidateTag(tag: string, options?: CallOptions) {
       if (typeof tag !== 'string') throw misuse('invalidateTag()', tag, 'one tag, a string')
@@ -122,17 +158,14 @@ export function openCache(parts: CacheParts): CacheNamespace<ParamValues, unknow
         throw new KeyplanError('PARAM_INVALID', `'${pattern.source}' declares no tags; there is none to invalidate`)
       }
       if (options !== undefined) checkOptions(options)
-      reads.flush()
       const tagKey = names.tag(tag)
-      loader.dropTag(tagKey)
-      await steps.outdate(options, [tagKey])
+      const outdate = () => steps.outdate(options, [tagKey])
+      await changing([tagKey], () => loader.dropTag(tagKey), outdate)
       return certainty(undefined, [tagKey])
     },
     async clear(options?: CallOptions) {
       if (options !== undefined) checkOptions(options)
-      reads.flush()
-      loader.dropAll()
-      await clear(steps, options)
+      await changing('all', loader.dropAll, () => clear(steps, options))
       return certainty(undefined, noTags)
     },
   })

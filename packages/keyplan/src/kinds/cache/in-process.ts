@@ -24,6 +24,7 @@ export function openInProcess(
     names: cacheNames(pattern),
     loader: createLoader({ ...parts, fleet: undefined }),
     open: ({ stored, tags }) => form.open(stored, tags),
+    near: undefined,
     owed: () => false,
   })
   return { client, figures: () => figuresOf(parts.counting), close: async () => {} }

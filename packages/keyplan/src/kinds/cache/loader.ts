@@ -8,6 +8,7 @@ import type { Loader } from './contract.ts'
 import { copyOf } from './copy-of.ts'
 import { type Asked, createFetch, type FetchParts } from './fetch.ts'
 import type { Fleet } from './fleet.ts'
+import { freezeWhole } from './freeze-whole.ts'
 import { createLoads } from './loads.ts'
 import type { Basis } from './store.ts'
 
@@ -114,7 +115,10 @@ export function createLoader(parts: LoaderParts): CacheLoader {
 
   async function awaited(result: Result, options: CallOptions | undefined, begun: number): Promise<unknown> {
     const sealed = await (options || hardMs !== off ? patiently(result, options ?? {}, begun) : result)
-    return sealed === undefined ? undefined : form.copy(copyOf(sealed))
+    const value = sealed === undefined ? undefined : form.copy(copyOf(sealed))
+    // Of one key all values are alike, whether they were loaded or read.
+    if (settings.near?.frozen) freezeWhole(value)
+    return value
   }
 
   /** A caller's own terms bind that caller alone: the load goes on for the others. */

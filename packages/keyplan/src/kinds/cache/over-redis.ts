@@ -12,6 +12,7 @@ import { openCache } from './handle.ts'
 import { createLoader } from './loader.ts'
 import { createMemoryCacheStore } from './memory.ts'
 import { cacheNames } from './names.ts'
+import { createNear, untrackedNotice } from './near.ts'
 import { cacheParts } from './parts.ts'
 import type { Found, Question } from './reads.ts'
 import { type CacheServer, createRedisCacheStore } from './redis.ts'
@@ -36,13 +37,21 @@ export function openOverRedis(
   const { read } = settings.replica ? storeOn({ ...redis, send: readers.send }) : storeOn(redis)
   const store = debts.remembering({ ...storeOn(redis), read })
   const fallback = whenDown === 'fail' ? strictFallback : cacheFallback(debts.owe, spare?.store)
+  const common = cacheParts(declaration, surroundings)
+  const { form } = common
+  const prefixes = [pattern.stem, ...(settings.tags ? [names.tag('')] : [])]
+  const near =
+    settings.near &&
+    createNear({ ...common, near: settings.near, prefixes, redis, denied: untrackedNotice(surroundings) })
   const parts = {
-    ...cacheParts(declaration, surroundings),
+    ...common,
     steps: guarded(name, spare ? spare.relievedBy(store) : store, cacheOperations, guard, fallback),
     spare: spare && guarded(name, spare.store, cacheOperations, bare),
-    stored: trust.gain,
+    stored(key: string) {
+      trust.gain(key)
+      near?.drop([key])
+    },
   }
-  const { form } = parts
   /** What this process keeps while Redis cannot be asked (`seen` is undefined) is its own, and so always credible. */
   const open = ({ stored, seen, tags }: Found, question: Question): Opened =>
     seen === undefined || (trust.has(question.key) && !debts.concerns(question.key, question.tags))
@@ -57,11 +66,12 @@ export function openOverRedis(
     loader.dropAll()
   })
   return {
-    client: openCache({ ...parts, pattern, names, loader, open, owed: debts.concerns }),
+    client: openCache({ ...parts, pattern, names, loader, open, near, owed: debts.concerns }),
     figures: () => figuresOf(parts.counting),
     async close() {
       unhook()
       fleet?.close()
+      near?.close()
       await debts.close()
     },
   }

@@ -50,6 +50,12 @@ export interface CacheOptions<P extends string, In, Out> extends NamespaceOption
    */
   acrossProcesses?: boolean | { wait?: Duration }
   /**
+   * Keeps copies of values in this process. Redis tells which keys change, whoever changes them, so that a copy is older
+   * than the truth for about a trip; while that cannot be heard, nothing is kept. Where the server does not tell at all,
+   * copies live for a second at most, which is noticed once (`near-untracked`). `true` takes the defaults. Default: off.
+   */
+  near?: boolean | NearOptions
+  /**
    * The largest value that is stored, as its codec writes it. `set` refuses a larger one; one that was loaded is returned and
    * not stored, with a `notice`. Default: what the server takes, 512 MB.
    */
@@ -78,6 +84,20 @@ export interface CacheOptions<P extends string, In, Out> extends NamespaceOption
   replica?: 'allow' | 'never'
 }
 
+export interface NearOptions {
+  /** Most values. Default: 10,000. */
+  max?: number
+  /** Most bytes of keys and values, as they are stored. Default: 64mb. */
+  maxBytes?: Size
+  /** How long a copy lives, which bounds what could go unheard. Default: 1m. Never longer than the namespace's `ttl`. */
+  ttl?: Duration
+  /**
+   * `frozen`: all who read a key share one frozen value; what cannot be frozen, such as a Date or a buffer, is decoded for
+   * each. `copies`: everything is decoded for each. Default: `frozen`.
+   */
+  values?: 'frozen' | 'copies'
+}
+
 export type WhenDown = NonNullable<CacheOptions<string, unknown, unknown>['whenDown']>
 
 /** The options with their defaults, in milliseconds; 0 where a time is switched off. */
@@ -91,6 +111,9 @@ export interface CacheSettings {
   /** Infinity where there is no limit. */
   readonly loadTimeout: { readonly softMs: number; readonly hardMs: number }
   readonly acrossProcesses: { readonly waitMs: number } | undefined
+  readonly near:
+    | { readonly max: number; readonly maxBytes: number; readonly ttlMs: number; readonly frozen: boolean }
+    | undefined
   readonly maxBytes: number
   readonly maxLoadsWhenDown: number
   readonly loadWindowMs: number
@@ -112,6 +135,7 @@ export const ownOptions: Readonly<
   negativeTtl: true,
   loadTimeout: true,
   acrossProcesses: true,
+  near: true,
   maxBytes: true,
   tags: true,
   whenDown: true,
@@ -162,6 +186,7 @@ export function settingsOf<P extends string, In, Out>(
       hardMs: optional(hard, 'loadTimeout.hard', off),
     },
     acrossProcesses: waitOf(acrossProcesses, problems, optional),
+    near: nearOf(options, problems),
     maxBytes: maxBytes === undefined ? off : collect(problems, () => sizeBytes(maxBytes, 'maxBytes', shown), 0),
     maxLoadsWhenDown,
     loadWindowMs: optional(options.loadWindow, 'loadWindow', 30_000),
@@ -177,7 +202,7 @@ export function settingsOf<P extends string, In, Out>(
 
 /** What `describe` prints. */
 export function factsOf(settings: CacheSettings): { readonly [name: string]: Json } {
-  const { codec, tags, acrossProcesses, loadTimeout } = settings
+  const { codec, tags, acrossProcesses, loadTimeout, near } = settings
   const time = (ms: number) => (ms === 0 || ms === off ? null : formatDuration(ms))
   return {
     ttl: formatDuration(settings.ttlMs),
@@ -188,6 +213,9 @@ export function factsOf(settings: CacheSettings): { readonly [name: string]: Jso
     negativeTtl: time(settings.negativeTtlMs),
     loadTimeout: { soft: time(loadTimeout.softMs), hard: time(loadTimeout.hardMs) },
     acrossProcesses: acrossProcesses ? { wait: formatDuration(acrossProcesses.waitMs) } : false,
+    near: near
+      ? { max: near.max, maxBytes: near.maxBytes, ttl: formatDuration(near.ttlMs), frozen: near.frozen }
+      : false,
     maxBytes: settings.maxBytes === off ? null : settings.maxBytes,
     maxLoadsWhenDown: settings.maxLoadsWhenDown,
     value: codec?.name ?? null,
@@ -230,3 +258,31 @@ function waitOf(
 }
 
 const defaultWaitMs = 5_000
+
+function nearOf(
+  { near = false, ttl, replica }: Pick<CacheOptions<string, unknown, unknown>, 'near' | 'ttl' | 'replica'>,
+  problems: string[],
+): CacheSettings['near'] {
+  if (near === false) return undefined
+  const given = near === true ? {} : near
+  problems.push(...groupProblems(given, 'near', ['max', 'maxBytes', 'ttl', 'values']))
+  const { max = 10_000, maxBytes = '64mb', ttl: copyTtl = '1m', values = 'frozen' } = given ?? {}
+  if (!Number.isSafeInteger(max) || max < 1)
+    problems.push(`near.max is ${shown(max)}; it must be a whole number from 1`)
+  if (values !== 'frozen' && values !== 'copies') {
+    problems.push(`near.values is ${shown(values)}; use 'frozen' or 'copies'`)
+  }
+  if (replica === 'allow') {
+    problems.push("near keeps what the master says, and replica is 'allow'; leave one of them out")
+  }
+  const ttlMs = collect(problems, () => durationMs(copyTtl, 'near.ttl', shown), 1_000)
+  return {
+    max,
+    maxBytes: collect(problems, () => sizeBytes(maxBytes, 'near.maxBytes', shown), 0),
+    ttlMs: Math.min(
+      ttlMs,
+      collect([], () => durationMs(ttl, 'ttl'), ttlMs),
+    ),
+    frozen: values === 'frozen',
+  }
+}
