@@ -32,7 +32,7 @@ export {
   type Loader,
 } from './kinds/cache/contract.ts'
 export type { CacheFigures } from './kinds/cache/figures.ts'
-export type { CacheOptions } from './kinds/cache/settings.ts'
+export type { CacheOptions, NearOptions } from './kinds/cache/options.ts'
 export {
   type AcquireOptions,
   type Held,

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { json } from '../../src/base/codec/json.ts'
 import type { CacheNamespace } from '../../src/kinds/cache/contract.ts'
-import type { CacheOptions } from '../../src/kinds/cache/settings.ts'
+import type { CacheOptions } from '../../src/kinds/cache/options.ts'
 import { cacheBatches } from './cache-batches.ts'
 import { cacheFreshness } from './cache-freshness.ts'
 import { raceLoadsAndInvalidations } from './cache-interleavings.ts'
@@ -335,6 +335,14 @@ export function cacheConformance(store: string, open: () => Promise<CacheHarness
         expect(await wide({ id: 'a' }).getOrLoad(() => 1)).toBe(1)
         expect(await wide({ id: 'a' }).getOrLoad(never)).toBe(1)
       })
+    })
+
+    test('clear tells how far it is', async () => {
+      for (let id = 0; id < 30; id++) await cache({ id }).set(id)
+      const told: number[] = []
+      expect(await other.clear({ onProgress: removed => void told.push(removed) })).toBe('done')
+      expect(told.at(-1)).toBe(30)
+      expect(told).toEqual([...told].sort((a, b) => a - b))
     })
 
     test('clear removes every value of the namespace', async () => {

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { json } from '../../src/base/codec/json.ts'
 import { cache } from '../../src/kinds/cache/contract.ts'
 import { createFreshness } from '../../src/kinds/cache/freshness.ts'
-import type { CacheOptions } from '../../src/kinds/cache/settings.ts'
+import type { CacheOptions } from '../../src/kinds/cache/options.ts'
 
 const start = 1_700_000_000_000
 

@@ -37,6 +37,31 @@ describe('on the server', () => {
     return client
   }
 
+  test('what became of its reads and loads is counted', async () => {
+    const { cache, figures } = await opened({ ttl: '1h', negativeTtl: '1h', staleIfError: '1h' })
+    const failing = () => Promise.reject(new Error('mine'))
+    const load = vi.fn(async () => 'ü')
+    for (let read = 0; read < 3; read++) await cache({ id: 'a' }).getOrLoad(load)
+    await cache({ id: 'b' }).getOrLoad(() => undefined)
+    await cache({ id: 'b' }).get()
+    await cache({ id: 'c' })
+      .getOrLoad(failing)
+      .catch(() => {})
+    await cache({ id: 'd' }).set('old', { ttl: '1ms' })
+    await vi.waitUntil(async () => (await cache({ id: 'd' }).get()) === undefined)
+    const { misses } = figures()
+    await cache({ id: 'd' }).getOrLoad(failing)
+    await ask('SET', 'value:e', '{')
+    await cache.getMany([{ id: 'e' }, { id: 'a' }])
+    const counted = figures()
+    expect(counted).toMatchObject({ nearHits: 0, stale: 1, negative: 1, loads: 4, loadErrors: 2, undecodable: 1 })
+    expect(counted).toMatchObject({ hits: 3, misses: misses + 1 })
+    const answered = counted.hits + counted.stale + counted.negative
+    expect(counted.hitRatio).toBeCloseTo(answered / (answered + counted.misses))
+    expect(counted.bytesWritten).toBeGreaterThan(3)
+    expect(counted.bytesRead).toBeGreaterThan(3)
+  })
+
   test('a value is plain JSON under the key of its pattern, and every key ends by itself', async () => {
     const { cache } = await opened()
     await cache({ id: 'a:b' }).set({ n: 1, s: 'ü' })

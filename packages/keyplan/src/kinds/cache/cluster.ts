@@ -133,8 +133,9 @@ export function createClusterCacheStore(
       )
       const gone = isLease ? doomed : doomed.flatMap(key => [key, names.lease(key)])
       whole(await perSlot(redis, gone, itself, async some => [await redis.send('unlink', some, call)]))
-      if (page.cursor !== '0') return { cursor: `${phase}/${page.cursor}` }
-      return { cursor: isLease ? 'values/0' : '0' }
+      const removed = isLease ? 0 : doomed.length
+      if (page.cursor !== '0') return { cursor: `${phase}/${page.cursor}`, removed }
+      return { cursor: isLease ? 'values/0' : '0', removed }
     },
 
     list: (call, at) => listPage(redis, pattern, call, at),

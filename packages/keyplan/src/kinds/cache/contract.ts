@@ -2,7 +2,9 @@ import type { CallOptions } from '../../base/call.ts'
 import type { Duration } from '../../base/duration.ts'
 import { type Declaration, optionProblems } from '../../plan/declaration.ts'
 import type { Params } from '../../plan/params.ts'
-import { type CacheOptions, type CacheSettings, factsOf, ownOptions, settingsOf, type WhenDown } from './settings.ts'
+import { factsOf } from './facts.ts'
+import { type CacheOptions, ownOptions, type WhenDown } from './options.ts'
+import { type CacheSettings, settingsOf } from './settings.ts'
 import type { unchanged } from './unchanged.ts'
 
 /** What the loader of many keys gives: for each of the params it is given what a `Loader` would, in order. */
@@ -70,6 +72,10 @@ export interface CacheEntry<In, Out> {
   getOrLoad(loader: Loader<In, Out>, options?: CallOptions): Promise<Out | undefined>
 }
 
+export interface ClearOptions extends CallOptions {
+  onProgress?: (removed: number) => void
+}
+
 /** `redis.<namespace>` of a cache: call it with params to reach one key. */
 export interface CacheNamespace<P, In, Out> {
   (params: P): CacheEntry<In, Out>
@@ -104,8 +110,11 @@ export interface CacheNamespace<P, In, Out> {
    * @throws KeyplanError PARAM_INVALID when the namespace declares no `tags`
    */
   invalidateTag(tag: string, options?: CallOptions): Promise<Certainty>
-  /** Removes every value of the namespace, in bounded batches; all that is left of it is `owed` when Redis goes away meanwhile. */
-  clear(options?: CallOptions): Promise<Certainty>
+  /**
+   * Removes every value of the namespace, in bounded batches; all that is left of it is `owed` when Redis goes away meanwhile.
+   * `onProgress` is told after each batch how many were removed so far.
+   */
+  clear(options?: ClearOptions): Promise<Certainty>
   /**
    * The params of the values that are stored, in no order, asked for in bounded pages as they are consumed: a walk over all
    * keys of the server. What is there from the beginning to the end is listed; what is written or removed meanwhile may be

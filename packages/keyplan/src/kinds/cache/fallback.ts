@@ -52,7 +52,7 @@ export function cacheFallback(
     async sweep(call, at) {
       // Pages that were not removed yet must be.
       owe({ all: true })
-      return (await spare?.sweep(call, at)) ?? { cursor: '0' }
+      return (await spare?.sweep(call, at)) ?? { cursor: '0', removed: 0 }
     },
   }
 }

@@ -102,6 +102,7 @@ export function createFetch(parts: FetchParts): Fetch {
     const ttlMs = content.is === 'none' ? times.ttlMs : freshness.keptFor(times.ttlMs)
     if (down) await spare?.write(undefined, key, form.seal(content, versionsFor(tags), times), ttlMs, tags)
     if (!basis || !replaces) return sealed
+    counting.bytesWritten += sealed.length
     const load = { value: sealed, ttlMs, tags, basis, replaces }
     // The value is at hand: that it could not be stored is no reason to withhold it.
     const kept = await steps.keep(undefined, key, load).catch(() => 'refused')

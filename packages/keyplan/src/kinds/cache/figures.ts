@@ -15,6 +15,10 @@ export interface CacheFigures {
   readonly loadErrors: number
   /** What all loads that have ended took together, in milliseconds. */
   readonly loadMs: number
+  /** Of the values that were read from Redis, as they are stored; a character of text counts as one. */
+  readonly bytesRead: number
+  /** Of the values that were sent to Redis. */
+  readonly bytesWritten: number
   /** Values that did not decode, and were misses. */
   readonly undecodable: number
   /** The share of the reads that were not misses; undefined before the first read. */
@@ -34,6 +38,8 @@ export function createCounting(): Counting {
     loads: 0,
     loadErrors: 0,
     loadMs: 0,
+    bytesRead: 0,
+    bytesWritten: 0,
     undecodable: 0,
   }
 }

@@ -1,10 +1,11 @@
 import { type CallOptions, checkOptions } from '../../base/call.ts'
 import { type Duration, durationMs } from '../../base/duration.ts'
 import { KeyplanError, kindOf, shown } from '../../base/error.ts'
+import { surfacing } from '../../base/surfacing.ts'
 import type { Guarded } from '../../guard/guarded.ts'
 import type { ParamValues, Pattern } from '../../plan/pattern/pattern.ts'
 import { createBatches } from './batches.ts'
-import type { CacheEntry, CacheNamespace, Certainty, Loader } from './contract.ts'
+import type { CacheEntry, CacheNamespace, Certainty, ClearOptions, Loader } from './contract.ts'
 import type { FetchParts } from './fetch.ts'
 import { type Opened, versionsFor } from './form.ts'
 import { lifetimeOf } from './lifetime.ts'
@@ -35,7 +36,7 @@ const noTags: readonly string[] = Object.freeze([])
 /** What the user touches: `redis.<namespace>`. */
 export function openCache(parts: CacheParts): CacheNamespace<ParamValues, unknown, unknown> {
   const { pattern, names, settings, steps, loader, form, freshness, counting, near, clock } = parts
-  const lookup = createLookup(createReads(steps, parts.lane), parts.open, near)
+  const lookup = createLookup(createReads(steps, parts.lane, counting), parts.open, near)
 
   function freshValue(opened: Opened): unknown {
     if (opened.is === 'fresh' || opened.is === 'due') return counted(opened.value)
@@ -112,6 +113,7 @@ export function openCache(parts: CacheParts): CacheNamespace<ParamValues, unknow
       const excess = form.excess(stored)
       if (excess > 0) throw tooLarge(excess)
       const write = () => steps.write(options, key, stored, freshness.keptFor(ttlMs), tags)
+      counting.bytesWritten += stored.length
       await changing([key], () => loader.drop(key), write)
       const became = certainty(key, noTags)
       if (became === 'done') parts.stored(key)
@@ -163,8 +165,8 @@ export function openCache(parts: CacheParts): CacheNamespace<ParamValues, unknow
       await changing([tagKey], () => loader.dropTag(tagKey), outdate)
       return certainty(undefined, [tagKey])
     },
-    async clear(options?: CallOptions) {
-      if (options !== undefined) checkOptions(options)
+    async clear(options?: ClearOptions) {
+      if (options !== undefined) checkOptions(options, ['onProgress'])
       await changing('all', loader.dropAll, () => clear(steps, options))
       return certainty(undefined, noTags)
     },
@@ -172,9 +174,15 @@ export function openCache(parts: CacheParts): CacheNamespace<ParamValues, unknow
 }
 
 /** Refuses the loads under way first, so that none of them comes back behind the broom. */
-async function clear(steps: Pick<Guarded<CacheStore>, 'forget' | 'sweep'>, options?: CallOptions): Promise<void> {
-  await steps.forget(options)
+async function clear(steps: Pick<Guarded<CacheStore>, 'forget' | 'sweep'>, options?: ClearOptions): Promise<void> {
+  const { onProgress, ...terms } = options ?? {}
+  await steps.forget(terms)
   let at: Cursor = { cursor: '0' }
-  do at = await steps.sweep(options, at)
-  while (at.cursor !== '0')
+  let removed = 0
+  do {
+    const page = await steps.sweep(terms, at)
+    at = page
+    removed += page.removed
+    if (onProgress) surfacing(() => onProgress(removed))
+  } while (at.cursor !== '0')
 }

@@ -93,9 +93,10 @@ export function createMemoryCacheStore(clock: Clock, bound: MemoryBound = defaul
       traces.forget()
     },
     async sweep() {
+      const removed = values.size
       values.clear()
       traces.forget()
-      return { cursor: '0' }
+      return { cursor: '0', removed }
     },
     async list() {
       values.purgeStale()

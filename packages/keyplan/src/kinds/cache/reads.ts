@@ -4,6 +4,7 @@ import { isKeyplanError } from '../../base/error.ts'
 import type { Guarded } from '../../guard/guarded.ts'
 import { createGather } from '../../mechanisms/gather.ts'
 import type { Server } from '../kind.ts'
+import type { Counting } from './figures.ts'
 import type { CacheStore, Reading } from './store.ts'
 
 /** What one caller asks for. */
@@ -50,11 +51,16 @@ function placesOf(questions: readonly Question[]): Map<string, number> | undefin
   return places
 }
 
-export function createReads(steps: Pick<Guarded<CacheStore>, 'read'>, lane: Server['lane']): Reads {
+export function createReads(
+  steps: Pick<Guarded<CacheStore>, 'read'>,
+  lane: Server['lane'],
+  counting: Pick<Counting, 'bytesRead'>,
+): Reads {
   function together(questions: readonly Question[], options: CallOptions | undefined): Promise<Found[]> {
     const keys = questions.map(question => question.key)
     const places = placesOf(questions)
     return steps.read(options, keys, places ? [...places.keys()] : noTags).then(({ values, seen, tags }) => {
+      for (const stored of values) counting.bytesRead += stored?.length ?? 0
       const versionOf = (tag: string) => tags[places!.get(tag)!] ?? null
       return questions.map((question, index) => ({
         stored: values[index],

@@ -126,7 +126,7 @@ export function createRedisCacheStore(
     async sweep(call, at) {
       const { cursor, keys } = await listPage(redis, pattern, call, at)
       if (keys.length > 0) await forget(call, keys)
-      return { cursor }
+      return { cursor, removed: keys.length }
     },
 
     list: (call, at) => listPage(redis, pattern, call, at),

@@ -40,6 +40,12 @@ export interface Page extends Cursor {
   readonly keys: readonly string[]
 }
 
+/** What one page of a sweep did. */
+export interface Swept extends Cursor {
+  /** How many values it removed. */
+  readonly removed: number
+}
+
 /**
  * What a miss saw at the key and its load may replace: nothing, or the value of this mark (see `markOf`). `unclear` is
  * a value of which the client has no exact copy: its mark is known to the server alone.
@@ -89,7 +95,7 @@ export interface CacheStore {
    * Removes a page of the namespace's values, and refuses the loads of them that are under way: one that began before a
    * value was written must not take its place. `cursor` is `0` to begin and again at the end.
    */
-  sweep(call: Call, at: Cursor): Promise<Cursor>
+  sweep(call: Call, at: Cursor): Promise<Swept>
   /** A page of the namespace's keys. `cursor` is `0` to begin and again at the end. */
   list(call: Call, at: Cursor): Promise<Page>
 }
