@@ -43,3 +43,9 @@ export async function perSlot<Item, Result>(
   if (failures === parts.size) throw failure
   return results
 }
+
+/** What was done for all; a step that was not done for one slot was not done. */
+export function whole<T>(parts: readonly (T | KeyplanError)[]): readonly T[] {
+  for (const part of parts) if (isKeyplanError(part)) throw part
+  return parts as readonly T[]
+}

@@ -6,6 +6,7 @@ import { cacheBatches } from './cache-batches.ts'
 import { cacheFreshness } from './cache-freshness.ts'
 import { raceLoadsAndInvalidations } from './cache-interleavings.ts'
 import { cacheListing } from './cache-listing.ts'
+import { cacheLoaderTags } from './cache-loader-tags.ts'
 import { deferred } from './deferred.ts'
 
 export type Cache = CacheNamespace<{ id: string | number }, unknown, unknown>
@@ -42,6 +43,7 @@ export function cacheConformance(store: string, open: () => Promise<CacheHarness
 
     cacheBatches(() => ({ harness, cache, other }))
     cacheFreshness(() => harness)
+    cacheLoaderTags(() => harness)
     cacheListing(() => ({ harness, cache, other }))
 
     describe('values', () => {

@@ -37,6 +37,7 @@ describe('cache', () => {
       value: 'json',
       form: 'plain',
       tags: false,
+      loaderTags: false,
       loadWindow: '30s',
       replica: false,
     })

@@ -14,7 +14,9 @@ export interface Header {
   readonly loadMs?: number | undefined
   /** It stands for the knowledge that there is no value. */
   readonly none?: boolean | undefined
-  /** The versions of its tags when it was loaded, as decimal strings, in the order the namespace declares them. */
+  /** The tags that its loader named, beside those that the namespace declares. */
+  readonly named?: readonly string[] | undefined
+  /** The versions of its tags when it was loaded, as decimal strings: of the declared ones in their order, then of the named. */
   readonly tags?: readonly string[] | undefined
 }
 
@@ -36,7 +38,7 @@ const bare: Header = Object.freeze({})
  * A script can write it by joining strings. With nothing to say there is no header at all.
  */
 export function withHeader(header: Header, payload: Stored): Stored {
-  const { version, compression, freshUntil, dueAt, loadMs, none, tags } = header
+  const { version, compression, freshUntil, dueAt, loadMs, none, named, tags } = header
   let fields = ''
   if (version) fields += ` v${version}`
   if (compression) fields += ` z${compression[0]}`
@@ -44,6 +46,7 @@ export function withHeader(header: Header, payload: Stored): Stored {
   if (dueAt !== undefined) fields += ` d${Math.floor(dueAt)}`
   if (loadMs !== undefined) fields += ` l${Math.ceil(loadMs)}`
   if (none) fields += ' n'
+  if (named && named.length > 0) fields += ` g${named.map(encodeURIComponent).join(',')}`
   if (tags && tags.length > 0) fields += ` t${tags.join(',')}`
   if (fields === '' && !beginsWithLead(payload)) return payload
   const line = `\x01${fields.slice(1)}\n`
@@ -91,6 +94,7 @@ function readField(header: Fields, letter: string | undefined, value: string): b
     header.none = true
     return value === ''
   }
+  if (letter === 'g') return readNames(header, value)
   if (letter === 't') {
     header.tags = value.split(',')
     return versions.test(value)
@@ -103,4 +107,13 @@ function readField(header: Fields, letter: string | undefined, value: string): b
   if (name === undefined || !/^\d+$/.test(value)) return false
   header[name] = Number(value)
   return true
+}
+
+function readNames(header: Fields, value: string): boolean {
+  try {
+    header.named = value.split(',').map(decodeURIComponent)
+    return true
+  } catch {
+    return false
+  }
 }

@@ -9,8 +9,9 @@ import type { Basis, CacheStore } from './store.ts'
  * where the count or a tag is not tracked yet. Undefined when Redis cannot be asked.
  */
 export function createBases(
-  steps: Pick<Guarded<CacheStore>, 'track'>,
+  steps: Pick<Guarded<CacheStore>, 'track' | 'epoch'>,
   lane: Server['lane'],
+  loaderTags: boolean,
 ): (question: Question, miss: Found) => Basis | Promise<Basis | undefined> | undefined {
   const gather = createGather<Question, Basis | undefined>({
     max: batchSize,
@@ -19,24 +20,22 @@ export function createBases(
     async run(questions) {
       const tags = [...new Set(questions.flatMap(question => question.tags))]
       // A load is answered all the same; it is not stored then.
-      const basis = await steps
-        .track(
-          undefined,
-          questions.map(({ key }) => key),
-          tags,
-        )
-        .catch(() => undefined)
+      const keys = questions.map(({ key }) => key)
+      const [basis, epoch] = await Promise.all([
+        steps.track(undefined, keys, tags).catch(() => undefined),
+        loaderTags ? steps.epoch(undefined).catch(() => undefined) : undefined,
+      ])
       const places = new Map(tags.map((tag, index) => [tag, index]))
       return questions.map(
         (question, index) =>
-          basis && { seen: basis.seen[index]!, tags: question.tags.map(tag => basis.tags[places.get(tag)!]!) },
+          basis && { seen: basis.seen[index]!, tags: question.tags.map(tag => basis.tags[places.get(tag)!]!), epoch },
       )
     },
   })
 
   return (question, { seen, tags }) => {
     if (seen === undefined) return undefined
-    if (seen === null || tags.includes(null)) return gather.add(question)
+    if (seen === null || loaderTags || tags.includes(null)) return gather.add(question)
     return { seen, tags: tags as readonly string[] }
   }
 }

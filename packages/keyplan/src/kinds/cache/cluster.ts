@@ -1,18 +1,19 @@
 import { randomUUID } from 'node:crypto'
 import type { Call } from '../../base/call.ts'
 import type { Stored } from '../../base/codec.ts'
-import { isKeyplanError, type KeyplanError } from '../../base/error.ts'
-import { perSlot } from '../../mechanisms/per-slot.ts'
+import { perSlot, whole } from '../../mechanisms/per-slot.ts'
 import { matchHelper } from '../../plan/pattern/helper-key.ts'
 import type { Pattern } from '../../plan/pattern/pattern.ts'
 import { claimsOf } from './claims.ts'
+import { epochsOf } from './epochs.ts'
 import type { CacheNames } from './names.ts'
 import { createOrder } from './order.ts'
-import { type CacheServer, encodingOf, listPage, readValue, tagLifetime } from './redis.ts'
-import { keepLeasedScript, markScript, outdateScript, trackTagsScript } from './scripts.ts'
+import { type CacheServer, encodingOf, listPage, readValue } from './redis.ts'
+import { keepLeasedScript, markScript, trackTagsScript } from './scripts.ts'
 import type { CacheSettings } from './settings.ts'
 import type { CacheStore, Version } from './store.ts'
 import { joinAtTags, splitAtTags } from './tag-header.ts'
+import { tagLifetime } from './tag-lifetime.ts'
 
 /**
  * The cache on a cluster, where a step sees one slot. What the count of a namespace is on a single server, a lease beside
@@ -24,8 +25,9 @@ export function createClusterCacheStore(
   redis: CacheServer,
   pattern: Pattern,
   names: CacheNames,
-  { ttlMs, loadWindowMs: window, codec }: CacheSettings,
+  settings: CacheSettings,
 ): CacheStore {
+  const { ttlMs, loadWindowMs: window, codec } = settings
   const encoding = encodingOf(codec)
   const tagTtl = tagLifetime(ttlMs)
   const instance = randomUUID()
@@ -112,13 +114,7 @@ export function createClusterCacheStore(
       whole(await perSlot(redis, both, itself, async some => [await redis.send('unlink', some, call)]))
     },
 
-    async outdate(call, tags) {
-      whole(
-        await perSlot(redis, tags, itself, async some => [
-          await redis.evaluate(outdateScript, { tags: some }, { tagTtl }, call),
-        ]),
-      )
-    },
+    ...epochsOf(redis, names, settings),
 
     // The leases are swept first.
     forget: async () => {},
@@ -143,9 +139,3 @@ export function createClusterCacheStore(
 }
 
 const itself = (key: string) => key
-
-/** A step that was not done for one slot was not done. */
-function whole<T>(parts: readonly (T | KeyplanError)[]): readonly T[] {
-  for (const part of parts) if (isKeyplanError(part)) throw part
-  return parts as readonly T[]
-}

@@ -27,6 +27,13 @@ export interface LoadContext<Out> {
    * @throws KeyplanError PARAM_INVALID
    */
   setTtl(ttl: Duration): void
+  /**
+   * Tags of this value that only its loader knows, where the namespace declares `loaderTags`.
+   *
+   * @throws KeyplanError PARAM_INVALID for what is no tag, for more than 100, or more than 2,000 bytes of them; UNSUPPORTED
+   * where the namespace does not declare it
+   */
+  addTags(...tags: readonly string[]): void
   /** Returns the value to those who wait, and does not store it. */
   skipStore(): void
 }
@@ -107,7 +114,7 @@ export interface CacheNamespace<P, In, Out> {
   /**
    * Outdates every value that carries the tag, however many. One step on the server.
    *
-   * @throws KeyplanError PARAM_INVALID when the namespace declares no `tags`
+   * @throws KeyplanError PARAM_INVALID when the namespace declares neither `tags` nor `loaderTags`
    */
   invalidateTag(tag: string, options?: CallOptions): Promise<Certainty>
   /**

@@ -24,6 +24,7 @@ export function factsOf(settings: CacheSettings): { readonly [name: string]: Jso
     value: codec?.name ?? null,
     form: isMarked(settings) || (codec && isHeaded(codec)) ? 'headed' : 'plain',
     tags: tags !== undefined,
+    loaderTags: settings.loaderTags,
     loadWindow: formatDuration(settings.loadWindowMs),
     replica: settings.replica,
   }

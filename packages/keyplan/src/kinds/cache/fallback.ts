@@ -4,6 +4,8 @@ import type { CacheStore } from './store.ts'
 /** A load that Redis does not help with goes on at once: it is answered, and not stored. */
 const withoutRedis: Partial<CacheStore> = {
   track: async () => undefined,
+  epoch: async () => undefined,
+  adopt: async () => undefined,
   untouched: async () => false,
   mark: async () => 'nothing',
   keep: async () => 'refused',
@@ -33,6 +35,7 @@ export function cacheFallback(
         seen: undefined,
       }
     },
+    versions: async (call, tags) => (await spare?.versions(call, tags)) ?? tags.map(() => null),
     async write(call, key, value, ttlMs, tags) {
       owe({ keys: new Set([key]) })
       await spare?.write(call, key, value, ttlMs, tags)

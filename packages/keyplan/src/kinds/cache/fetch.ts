@@ -8,6 +8,7 @@ import { type Content, type Form, type Opened, standing, versionsFor } from './f
 import type { Freshness } from './freshness.ts'
 import { lifetimeOf } from './lifetime.ts'
 import { createLoadReport } from './load-context.ts'
+import type { CacheNames } from './names.ts'
 import type { Found, Question } from './reads.ts'
 import type { Rests } from './rests.ts'
 import type { CacheSettings } from './settings.ts'
@@ -23,6 +24,7 @@ export interface Asked {
 
 export interface FetchParts {
   readonly settings: CacheSettings
+  readonly names: CacheNames
   readonly lane: Server['lane']
   readonly steps: Guarded<CacheStore>
   /** Keeps what was loaded while Redis could not be asked. */
@@ -53,7 +55,7 @@ export type Fetch = (
 ) => Promise<Stored | undefined>
 
 export function createFetch(parts: FetchParts): Fetch {
-  const { settings, steps, spare, form, freshness, rests, counting, stored, tell, clock } = parts
+  const { settings, names, steps, spare, form, freshness, rests, counting, stored, tell, clock } = parts
   const turns = createTurns(settings.maxLoadsWhenDown)
 
   async function replacedBy({ opened, found, question }: Asked, basis: Basis | undefined) {
@@ -87,21 +89,26 @@ export function createFetch(parts: FetchParts): Fetch {
     const { question, found, opened } = asked
     const { key, tags } = question
     const replaces = await replacedBy(asked, basis)
-    const report = createLoadReport(opened, found, settings.negativeTtlMs > 0)
+    const report = createLoadReport(opened, found, settings)
     const down = found.seen === undefined
     const { result, loadMs } = await called(() => loader(report.context), down, key)
     const content = report.contentOf(result)
     if (!content) return undefined
     const times = { ttlMs: timeOf(content, report.ttlMs), loadMs }
-    const sealed = form.seal(content, basis?.tags ?? [], times)
+    const named = report.tags
+    const versions = await versionsOf(named, basis)
+    const sealed = form.seal(content, [...(basis?.tags ?? noTags), ...(versions ?? noTags)], times, named)
     if (report.skipped || !wanted()) return sealed
     if (form.excess(sealed) > 0) {
       tell('oversized')
       return sealed
     }
     const ttlMs = content.is === 'none' ? times.ttlMs : freshness.keptFor(times.ttlMs)
-    if (down) await spare?.write(undefined, key, form.seal(content, versionsFor(tags), times), ttlMs, tags)
-    if (!basis || !replaces) return sealed
+    if (down && spare) {
+      const all = [...tags, ...named.map(names.tag)]
+      await spare.write(undefined, key, form.seal(content, versionsFor(all), times, named), ttlMs, all)
+    }
+    if (!basis || !replaces || !versions) return sealed
     counting.bytesWritten += sealed.length
     const load = { value: sealed, ttlMs, tags, basis, replaces }
     // The value is at hand: that it could not be stored is no reason to withhold it.
@@ -111,7 +118,16 @@ export function createFetch(parts: FetchParts): Fetch {
     return sealed
   }
 
+  /** Of tags that the loader named; undefined when the value must not be stored with them. */
+  async function versionsOf(named: readonly string[], basis: Basis | undefined) {
+    if (named.length === 0) return noTags
+    if (basis?.epoch === undefined) return undefined
+    return steps.adopt(undefined, named.map(names.tag), basis.epoch).catch(() => undefined)
+  }
+
   function timeOf(content: Content, told: number | undefined): number {
     return told ?? (content.is === 'none' ? settings.negativeTtlMs : lifetimeOf(settings))
   }
 }
+
+const noTags: readonly string[] = Object.freeze([])

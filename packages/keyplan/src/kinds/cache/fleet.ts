@@ -3,7 +3,7 @@ import type { Stored } from '../../base/codec.ts'
 import { isKeyplanError } from '../../base/error.ts'
 import type { Guarded } from '../../guard/guarded.ts'
 import { createBell, type Wake } from '../../mechanisms/wake.ts'
-import type { Opened } from './form.ts'
+import type { Lookup } from './lookup.ts'
 import type { CacheNames } from './names.ts'
 import type { Found, Question } from './reads.ts'
 import type { CacheSettings } from './settings.ts'
@@ -23,12 +23,12 @@ export interface Fleet {
 interface FleetParts {
   readonly settings: CacheSettings
   readonly names: CacheNames
-  readonly steps: Pick<Guarded<CacheStore>, 'claim' | 'release' | 'read'>
+  readonly steps: Pick<Guarded<CacheStore>, 'claim' | 'release'>
   readonly wake: Wake
   /** Unique to this client. */
   readonly instance: string
+  readonly lookup: Pick<Lookup, 'many'>
   readonly clock: Clock
-  open(found: Found, question: Question): Opened
 }
 
 /** Between two looks for a value, or a claim that ended, of which no notice came. */
@@ -39,7 +39,7 @@ const pollMs = 500
  * that no notice is missed. A load that failed stores nothing: the next in turn tries.
  */
 export function createFleet(parts: FleetParts): Fleet {
-  const { settings, names, steps, wake, instance, clock, open } = parts
+  const { settings, names, steps, wake, instance, lookup, clock } = parts
   const { hardMs } = settings.loadTimeout
   const claimMs = hardMs === Number.POSITIVE_INFINITY ? settings.loadWindowMs : hardMs
   const waitMs = settings.acrossProcesses?.waitMs ?? 0
@@ -55,11 +55,11 @@ export function createFleet(parts: FleetParts): Fleet {
     })
 
   /** What was stored since the key was asked for. */
-  async function newer({ key, tags }: Question, found: Found): Promise<Stored | undefined> {
-    const reading = await steps.read(undefined, [key], tags).catch(() => undefined)
-    const stored = reading?.values[0]
-    if (!reading || stored === null || stored === undefined || same(stored, found.stored)) return undefined
-    const { is } = open({ stored, seen: reading.seen, tags: reading.tags }, { key, tags })
+  async function newer(question: Question, before: Found): Promise<Stored | undefined> {
+    const [seen] = await lookup.many([question], undefined).catch(() => [])
+    const stored = seen?.found.stored
+    if (!seen || stored === null || stored === undefined || same(stored, before.stored)) return undefined
+    const { is } = seen.opened
     return is === 'fresh' || is === 'due' ? stored : undefined
   }
 

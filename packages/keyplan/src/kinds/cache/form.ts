@@ -26,8 +26,13 @@ export interface Times {
 
 /** How values of a namespace are stored: plain, or with a header that carries their age and the versions of their tags. */
 export interface Form {
-  /** @param versions of the tags, see `versionsFor` where only the server knows them */
-  seal(content: Content, versions: readonly string[], times: Times): Stored
+  /**
+   * @param versions of the tags, see `versionsFor` where only the server knows them
+   * @param named the tags that the loader named
+   */
+  seal(content: Content, versions: readonly string[], times: Times, named?: readonly string[]): Stored
+  /** The tags that the loader of a value named. */
+  namedBy(stored: Stored | null | undefined): readonly string[]
   /** A value whose tags have moved on, or that does not decode, is a miss: never an exception, never the wrong type. */
   open(stored: Stored | null | undefined, versions: readonly (string | null)[]): Opened
   /** A copy of a value that was just sealed. */
@@ -73,6 +78,7 @@ function plainForm(codec: Codec<unknown>, onUndecodable: () => void): Omit<Form,
       if (content.is === 'value') return codec.encode(content.value)
       throw new Error(`a plain form has no way to say '${content.is}'`)
     },
+    namedBy: () => noTags,
     copy: stored => codec.decode(stored),
     open(stored) {
       if (stored === null || stored === undefined) return nothing
@@ -89,12 +95,13 @@ function plainForm(codec: Codec<unknown>, onUndecodable: () => void): Omit<Form,
 function markedForm(codec: Codec<unknown>, freshness: Freshness, onUndecodable: () => void): Omit<Form, 'excess'> {
   const form = headed(codec)
   return {
-    seal(content, tags, { ttlMs, loadMs }) {
+    seal(content, tags, { ttlMs, loadMs }, named) {
       // That there is no value is kept for its time alone: it never is an old value that might do.
-      if (content.is === 'none') return form.sealNone({ tags })
-      const marks = { ...freshness.marks(ttlMs, loadMs), tags }
+      if (content.is === 'none') return form.sealNone({ tags, named })
+      const marks = { ...freshness.marks(ttlMs, loadMs), tags, named }
       return content.is === 'value' ? form.seal(content.value, marks) : form.renew(content.stored, marks)
     },
+    namedBy: stored => (stored === null || stored === undefined ? noTags : (form.open(stored).marks.named ?? noTags)),
     copy(stored) {
       const sealed = form.open(stored)
       return sealed.marks.none ? undefined : sealed.value()

@@ -11,11 +11,12 @@ import { type Opened, versionsFor } from './form.ts'
 import { lifetimeOf } from './lifetime.ts'
 import { createListing } from './listing.ts'
 import type { CacheLoader } from './loader.ts'
-import { createLookup } from './lookup.ts'
+import type { Lookup } from './lookup.ts'
 import type { CacheNames } from './names.ts'
 import type { Near } from './near.ts'
-import { createReads, type Found, type Question } from './reads.ts'
+import type { Question } from './reads.ts'
 import type { CacheStore, Cursor } from './store.ts'
+import type { NamedTags } from './tag-versions.ts'
 import { tagsOf } from './tags.ts'
 
 export interface CacheParts
@@ -23,10 +24,10 @@ export interface CacheParts
   readonly pattern: Pattern
   readonly names: CacheNames
   readonly loader: CacheLoader
-  /** What is to be made of what was found. */
-  readonly open: (found: Found, question: Question) => Opened
+  readonly lookup: Lookup
   /** Copies in this process. */
   readonly near: Near | undefined
+  readonly named: NamedTags | undefined
   /** Whether an invalidation of the key or one of the tags is owed. */
   readonly owed: (key: string | undefined, tags: readonly string[]) => boolean
 }
@@ -35,8 +36,7 @@ const noTags: readonly string[] = Object.freeze([])
 
 /** What the user touches: `redis.<namespace>`. */
 export function openCache(parts: CacheParts): CacheNamespace<ParamValues, unknown, unknown> {
-  const { pattern, names, settings, steps, loader, form, freshness, counting, near, clock } = parts
-  const lookup = createLookup(createReads(steps, parts.lane, counting), parts.open, near)
+  const { pattern, names, settings, steps, loader, form, freshness, counting, lookup, near, named, clock } = parts
 
   function freshValue(opened: Opened): unknown {
     if (opened.is === 'fresh' || opened.is === 'due') return counted(opened.value)
@@ -60,7 +60,11 @@ export function openCache(parts: CacheParts): CacheNamespace<ParamValues, unknow
     dropLoads: () => void,
     change: () => Promise<T>,
   ): Promise<T> {
-    const dropCopies = () => (what === 'all' ? near?.clear() : near?.drop(what))
+    const dropCopies = () => {
+      if (what === 'all') return near?.clear()
+      near?.drop(what)
+      named?.versions.drop(what)
+    }
     lookup.flush()
     dropLoads()
     dropCopies()
@@ -156,7 +160,7 @@ export function openCache(parts: CacheParts): CacheNamespace<ParamValues, unknow
     ...createListing({ pattern, steps, owes }),
     async invalidateTag(tag: string, options?: CallOptions) {
       if (typeof tag !== 'string') throw misuse('invalidateTag()', tag, 'one tag, a string')
-      if (!settings.tags) {
+      if (!settings.tags && !settings.loaderTags) {
         throw new KeyplanError('PARAM_INVALID', `'${pattern.source}' declares no tags; there is none to invalidate`)
       }
       if (options !== undefined) checkOptions(options)

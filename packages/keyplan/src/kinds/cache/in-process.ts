@@ -4,9 +4,11 @@ import type { CacheDeclaration } from './contract.ts'
 import { figuresOf } from './figures.ts'
 import { openCache } from './handle.ts'
 import { createLoader } from './loader.ts'
-import { cacheNames } from './names.ts'
+import { createLookup } from './lookup.ts'
 import { cacheParts } from './parts.ts'
+import { createReads } from './reads.ts'
 import { type CacheStore, cacheOperations } from './store.ts'
+import { namedTags } from './tag-versions.ts'
 
 /** A cache over a store that cannot fail. */
 export function openInProcess(
@@ -17,15 +19,17 @@ export function openInProcess(
   const { name, pattern, bare } = surroundings
   const steps = guarded(name, store, cacheOperations, bare)
   const parts = { ...cacheParts(declaration, surroundings), steps, spare: undefined, stored: () => {} }
-  const { form } = parts
+  const { form, lane, counting } = parts
+  const named = namedTags(parts, undefined)
+  const reads = createReads(steps, lane, counting)
   const client = openCache({
     ...parts,
     pattern,
-    names: cacheNames(pattern),
     loader: createLoader({ ...parts, fleet: undefined }),
-    open: ({ stored, tags }) => form.open(stored, tags),
+    lookup: createLookup({ reads, near: undefined, named, open: ({ stored, tags }) => form.open(stored, tags) }),
     near: undefined,
+    named,
     owed: () => false,
   })
-  return { client, figures: () => figuresOf(parts.counting), close: async () => {} }
+  return { client, figures: () => figuresOf(counting), close: async () => {} }
 }

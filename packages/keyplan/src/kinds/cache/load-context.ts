@@ -3,6 +3,8 @@ import { KeyplanError, shown } from '../../base/error.ts'
 import type { LoadContext } from './contract.ts'
 import type { Content, Opened } from './form.ts'
 import type { Found } from './reads.ts'
+import type { CacheSettings } from './settings.ts'
+import { namedTags } from './tags.ts'
 import { unchanged } from './unchanged.ts'
 
 /** What one run of a loader says, beside what it returns. */
@@ -11,21 +13,29 @@ export interface LoadReport {
   /** The time to live it set, if any. */
   readonly ttlMs: number | undefined
   readonly skipped: boolean
+  /** The tags it named; those of the previous value, where that is unchanged and none were named. */
+  readonly tags: readonly string[]
   /** What its result says is to be stored; undefined for nothing. */
   contentOf(result: unknown): Content | undefined
 }
 
-/** @param remembersNone whether it is stored that there is no value */
-export function createLoadReport(opened: Opened, found: Found, remembersNone: boolean): LoadReport {
+export function createLoadReport(opened: Opened, found: Found, settings: CacheSettings): LoadReport {
   const previous = opened.is === 'miss' ? undefined : opened.value
   let ttlMs: number | undefined
   let skipped = false
+  let tags: readonly string[] = []
   return {
     context: {
       previous,
       unchanged,
       setTtl(ttl) {
         ttlMs = durationMs(ttl, 'ttl', shown)
+      },
+      addTags(...given) {
+        if (!settings.loaderTags) {
+          throw new KeyplanError('UNSUPPORTED', 'addTags() needs a namespace that declares `loaderTags: true`')
+        }
+        tags = namedTags([...tags, ...given])
       },
       skipStore() {
         skipped = true
@@ -37,10 +47,16 @@ export function createLoadReport(opened: Opened, found: Found, remembersNone: bo
     get skipped() {
       return skipped
     },
+    get tags() {
+      return tags
+    },
     contentOf(result) {
-      if (result === undefined) return remembersNone ? { is: 'none' } : undefined
+      if (result === undefined) return settings.negativeTtlMs > 0 ? { is: 'none' } : undefined
       if (result !== unchanged) return { is: 'value', value: result }
-      if (previous !== undefined) return { is: 'unchanged', stored: found.stored! }
+      if (opened.is !== 'miss' && previous !== undefined) {
+        if (tags.length === 0) tags = opened.marks.named ?? tags
+        return { is: 'unchanged', stored: found.stored! }
+      }
       const message = 'a loader said that the previous value is unchanged and there is none; return the value'
       throw new KeyplanError('PARAM_INVALID', message)
     },

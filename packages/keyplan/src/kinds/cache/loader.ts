@@ -41,7 +41,7 @@ type AnyLoader = Loader<unknown, unknown>
 export function createLoader(parts: LoaderParts): CacheLoader {
   const { settings, steps, form, freshness, fleet, rests, counting, tell, clock } = parts
   const { softMs, hardMs } = settings.loadTimeout
-  const basisOf = createBases(steps, parts.lane)
+  const basisOf = createBases(steps, parts.lane, settings.loaderTags)
   const loads = createLoads<Stored | undefined>((key, seen) => steps.untouched(undefined, key, seen).catch(() => false))
   const fetch = createFetch(parts)
   /** Keys that are loaded in the background. */
@@ -143,7 +143,8 @@ export function createLoader(parts: LoaderParts): CacheLoader {
       return Promise.all(all.map((asked, index) => answer(asked, startOf(asked, index), options, begun)))
     },
     drop: loads.drop,
-    dropTag: loads.dropTag,
+    // Which tags the loaders under way will name is not known yet.
+    dropTag: settings.loaderTags ? loads.dropAll : loads.dropTag,
     dropAll: loads.dropAll,
   }
 }

@@ -32,6 +32,7 @@ export function createLoads<T>(untouched: (key: string, seen: Version) => Promis
   const underWay = new Map<string, UnderWay<T>>()
 
   function verdictOn(key: string, load: UnderWay<T>, basis: Basis | undefined): Promise<boolean> {
+    if (basis?.epoch !== load.basis?.epoch) return no
     if (basis && load.basis && !basis.tags.every((version, index) => version === load.basis?.tags[index])) return no
     let verdict = load.verdicts.get(basis?.seen)
     if (!verdict) {

@@ -1,7 +1,8 @@
 import type { CallOptions } from '../../base/call.ts'
 import type { Opened } from './form.ts'
-import type { Near } from './near.ts'
+import type { Near, NearTicket } from './near.ts'
 import type { Found, Question, Reads } from './reads.ts'
+import type { NamedTags } from './tag-versions.ts'
 
 /** What was found, and what it is. */
 export interface Seen {
@@ -21,39 +22,50 @@ export interface Lookup {
   flush(): void
 }
 
-export function createLookup(
-  reads: Reads,
-  open: (found: Found, question: Question) => Opened,
-  near: Near | undefined,
-): Lookup {
-  if (!near) {
-    return {
-      one: (question, options, see) => reads.one(question, options, found => see(open(found, question), found)),
-      async many(questions, options) {
-        const found = await reads.many(questions, options)
-        return found.map((one, index) => ({ found: one, opened: open(one, questions[index]!) }))
-      },
-      flush: reads.flush,
-    }
+interface LookupParts {
+  readonly reads: Reads
+  readonly near: Near | undefined
+  /** Where loaders name tags. */
+  readonly named: NamedTags | undefined
+  open(found: Found, question: Question): Opened
+}
+
+export function createLookup({ reads, near, named, open }: LookupParts): Lookup {
+  function settled(found: Found, question: Question, ticket: NearTicket | undefined): Seen {
+    const opened = open(found, question)
+    if (ticket) near?.keep(ticket, question, opened, found)
+    return { found, opened }
   }
+
+  /** With the versions of the tags that its loader named, which takes a trip where they are not known. */
+  function whole(found: Found, question: Question, ticket: NearTicket | undefined): Seen | Promise<Seen> {
+    const names = named?.by(found) ?? noNames
+    if (named === undefined || names.length === 0) return settled(found, question, ticket)
+    const versions = named.versions.of(names)
+    const asked = { key: question.key, tags: [...question.tags, ...names] }
+    const and = (more: readonly (string | null)[]) =>
+      settled({ ...found, tags: [...found.tags, ...more] }, asked, ticket)
+    return versions instanceof Promise ? versions.then(and) : and(versions)
+  }
+
   return {
     one(question, options, see) {
-      const ticket = near.ask(question.key)
+      if (!near && !named) return reads.one(question, options, found => see(open(found, question), found))
+      const ticket = near?.ask(question.key)
       return reads.one(question, options, found => {
-        const opened = open(found, question)
-        near.keep(ticket, question, opened, found)
-        return see(opened, found)
+        const seen = whole(found, question, ticket)
+        return seen instanceof Promise
+          ? seen.then(({ opened, found: all }) => see(opened, all))
+          : see(seen.opened, seen.found)
       })
     },
     async many(questions, options) {
-      const tickets = questions.map(({ key }) => near.ask(key))
+      const tickets = questions.map(({ key }) => near?.ask(key))
       const found = await reads.many(questions, options)
-      return found.map((one, index) => {
-        const opened = open(one, questions[index]!)
-        near.keep(tickets[index]!, questions[index]!, opened, one)
-        return { found: one, opened }
-      })
+      return Promise.all(found.map((one, index) => whole(one, questions[index]!, tickets[index])))
     },
     flush: reads.flush,
   }
 }
+
+const noNames: readonly string[] = Object.freeze([])

@@ -63,6 +63,16 @@ export function createMemoryCacheStore(clock: Clock, bound: MemoryBound = defaul
       const seen = String(traces.count)
       return { seen: keys.map(() => seen), tags: asked.map(versionOf) }
     },
+    versions: async (_call, asked) => asked.map(tag => tags.get(tag)?.version ?? null),
+    epoch: async () => String(lastVersion),
+    async adopt(_call, asked, epoch) {
+      const versions = asked.map(tag => {
+        const known = tags.get(tag) ?? { version: String(lastVersion) }
+        tags.set(tag, known)
+        return known.version
+      })
+      return versions.every(version => Number(version) <= Number(epoch)) ? versions : undefined
+    },
     untouched: async (_call, key, seen) => traces.untouched(key, Number(seen)),
     async mark(_call, key) {
       const mark = markAt(key)

@@ -7,6 +7,8 @@ export interface CacheNames {
   readonly count: string
   /** What was deleted lately, so that loads under way are refused. */
   readonly traces: string
+  /** The version of the tag that was outdated last. */
+  readonly epoch: string
   /** On a cluster: that somebody loads the key. */
   lease(key: string): string
   /** That one process of all loads the key, and the channel on which the end of that is announced. */
@@ -21,6 +23,7 @@ export function cacheNames({ source, tagged }: Pattern): CacheNames {
   return {
     count: helperKey(source, tagged, 'count'),
     traces: helperKey(source, tagged, 'gone'),
+    epoch: helperKey(source, tagged, 'outdated'),
     lease: key => helperKey(key, tagged, 'load'),
     claim: key => helperKey(key, tagged, 'claim'),
     loaded: key => helperKey(key, tagged, 'loaded'),

@@ -59,6 +59,12 @@ export interface CacheOptions<P extends string, In, Out> extends NamespaceOption
   /** Tags of a key, made from its params. `invalidateTag` outdates all values that carry one. */
   tags?: (params: Params<P>) => readonly string[]
   /**
+   * Lets loaders name further tags (`load.addTags`), which only they know. A miss then costs one more round trip, and so does
+   * the first read of a value with tags that this process has not met lately; where Redis does not tell which tags change,
+   * every read of one. A change of such a tag by another process is seen after about a trip, as with `near`. Default: false.
+   */
+  loaderTags?: boolean
+  /**
    * When Redis cannot be asked: `load` reads as a miss, so that the loader answers (default); `memory` serves from a
    * bounded store in this process; `fail` rejects. With `load` and `memory`, invalidations are kept and carried out
    * before the first read after the outage.
@@ -109,6 +115,7 @@ export const ownOptions: Readonly<
   near: true,
   maxBytes: true,
   tags: true,
+  loaderTags: true,
   whenDown: true,
   maxLoadsWhenDown: true,
   loadWindow: true,

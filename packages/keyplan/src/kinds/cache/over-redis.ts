@@ -10,14 +10,15 @@ import { createFleet } from './fleet.ts'
 import { type Opened, outdated } from './form.ts'
 import { openCache } from './handle.ts'
 import { createLoader } from './loader.ts'
+import { createLookup } from './lookup.ts'
 import { createMemoryCacheStore } from './memory.ts'
-import { cacheNames } from './names.ts'
 import { createNear, untrackedNotice } from './near.ts'
 import { cacheParts } from './parts.ts'
-import type { Found, Question } from './reads.ts'
+import { createReads, type Found, type Question } from './reads.ts'
 import { type CacheServer, createRedisCacheStore } from './redis.ts'
 import { createSpare } from './spare.ts'
 import { cacheOperations } from './store.ts'
+import { namedTags } from './tag-versions.ts'
 import { createTrust } from './trust.ts'
 
 /** A cache on a server, which may fail: `whenDown` answers then. */
@@ -28,7 +29,8 @@ export function openOverRedis(
 ): OpenedNamespace<NonNullable<CacheDeclaration['~client']>> {
   const { options: settings, whenDown } = declaration
   const { name, pattern, clock, bare, instance } = surroundings
-  const names = cacheNames(pattern)
+  const common = cacheParts(declaration, surroundings)
+  const { form, names } = common
   const create = lane ? createClusterCacheStore : createRedisCacheStore
   const storeOn = (on: CacheServer) => create(on, pattern, names, settings)
   const debts = createDebts(storeOn, redis, lane, clock)
@@ -37,9 +39,7 @@ export function openOverRedis(
   const { read } = settings.replica ? storeOn({ ...redis, send: readers.send }) : storeOn(redis)
   const store = debts.remembering({ ...storeOn(redis), read })
   const fallback = whenDown === 'fail' ? strictFallback : cacheFallback(debts.owe, spare?.store)
-  const common = cacheParts(declaration, surroundings)
-  const { form } = common
-  const prefixes = [pattern.stem, ...(settings.tags ? [names.tag('')] : [])]
+  const prefixes = [pattern.stem, ...(settings.tags || settings.loaderTags ? [names.tag('')] : [])]
   const near =
     settings.near &&
     createNear({ ...common, near: settings.near, prefixes, redis, denied: untrackedNotice(surroundings) })
@@ -57,7 +57,10 @@ export function openOverRedis(
     seen === undefined || (trust.has(question.key) && !debts.concerns(question.key, question.tags))
       ? form.open(stored, tags)
       : outdated(stored)
-  const fleet = settings.acrossProcesses && createFleet({ ...parts, names, wake: redisWake(redis), instance, open })
+  const named = namedTags(parts, redis)
+  const reads = createReads(parts.steps, lane, parts.counting)
+  const lookup = createLookup({ reads, near, named, open })
+  const fleet = settings.acrossProcesses && createFleet({ ...parts, wake: redisWake(redis), instance, lookup })
   const loader = createLoader({ ...parts, fleet })
   const unhook = redis.beforeReady(async (fresh, outage) => {
     await debts.recover(fresh, outage)
@@ -66,12 +69,13 @@ export function openOverRedis(
     loader.dropAll()
   })
   return {
-    client: openCache({ ...parts, pattern, names, loader, open, near, owed: debts.concerns }),
+    client: openCache({ ...parts, pattern, loader, lookup, near, named, owed: debts.concerns }),
     figures: () => figuresOf(parts.counting),
     async close() {
       unhook()
       fleet?.close()
       near?.close()
+      named?.versions.close()
       await debts.close()
     },
   }

@@ -4,13 +4,14 @@ import type { CacheNotice, FetchParts } from './fetch.ts'
 import { createCounting } from './figures.ts'
 import { formOf } from './form.ts'
 import { createFreshness } from './freshness.ts'
+import { cacheNames } from './names.ts'
 import { createRests } from './rests.ts'
 
 /** What a cache is made of, wherever its values are. */
 export function cacheParts(
   { options: settings }: CacheDeclaration,
-  { name, server, clock, notify }: Surroundings,
-): Pick<FetchParts, 'settings' | 'lane' | 'form' | 'freshness' | 'rests' | 'counting' | 'tell' | 'clock'> {
+  { name, pattern, server, clock, notify }: Surroundings,
+): Pick<FetchParts, 'settings' | 'names' | 'lane' | 'form' | 'freshness' | 'rests' | 'counting' | 'tell' | 'clock'> {
   const counting = createCounting()
   const tell = (what: CacheNotice) => notify({ type: what, namespace: name })
   const freshness = createFreshness(settings, clock.wall)
@@ -18,5 +19,6 @@ export function cacheParts(
     counting.undecodable++
     tell('undecodable')
   })
-  return { settings, lane: server?.lane, form, freshness, rests: createRests(clock), counting, tell, clock }
+  const rests = createRests(clock)
+  return { settings, names: cacheNames(pattern), lane: server?.lane, form, freshness, rests, counting, tell, clock }
 }

@@ -4,12 +4,12 @@ import { isKeyplanError } from '../../base/error.ts'
 import type { Pattern } from '../../plan/pattern/pattern.ts'
 import type { Encoding, Redis } from '../../redis/redis.ts'
 import { claimsOf } from './claims.ts'
+import { epochsOf } from './epochs.ts'
 import type { CacheNames } from './names.ts'
 import {
   forgetScript,
   keepScript,
   markScript,
-  outdateScript,
   removeScript,
   trackScript,
   untouchedScript,
@@ -18,6 +18,7 @@ import {
 import type { CacheSettings } from './settings.ts'
 import type { CacheStore, Cursor, Page } from './store.ts'
 import { splitAtTags } from './tag-header.ts'
+import { tagLifetime } from './tag-lifetime.ts'
 
 const dayMs = 86_400_000
 
@@ -29,9 +30,6 @@ const mostTraces = 10_000
 
 /** What a cache needs of the seam. */
 export type CacheServer = Pick<Redis, 'send' | 'evaluate' | 'scan' | 'slot'>
-
-/** Long enough that a busy tag is seldom begun anew; when it is forgotten, the values that carry it are outdated. */
-export const tagLifetime = (ttlMs: number) => 4 * ttlMs + dayMs
 
 export const encodingOf = ({ binary }: Codec<unknown>): Encoding => (binary ? 'bytes' : 'text')
 
@@ -61,8 +59,9 @@ export function createRedisCacheStore(
   redis: CacheServer,
   pattern: Pattern,
   names: CacheNames,
-  { ttlMs, loadWindowMs: window, codec }: CacheSettings,
+  settings: CacheSettings,
 ): CacheStore {
+  const { ttlMs, loadWindowMs: window, codec } = settings
   const { count, traces } = names
   const encoding = encodingOf(codec)
   const tagTtl = tagLifetime(ttlMs)
@@ -119,7 +118,7 @@ export function createRedisCacheStore(
     remove: (call, doomed) =>
       redis.evaluate(removeScript, { count, traces, doomed }, { window, most: mostTraces, countTtl }, call),
 
-    outdate: (call, tags) => redis.evaluate(outdateScript, { tags }, { tagTtl }, call),
+    ...epochsOf(redis, names, settings),
 
     forget: call => forget(call, []),
 

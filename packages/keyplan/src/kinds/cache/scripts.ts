@@ -48,6 +48,52 @@ return track(tags, lifetimes)
 `,
 })
 
+/** The version of the tag that was outdated last; it begins now where nobody counts. */
+export const epochScript = script({
+  name: 'cache.epoch',
+  keys: ['epoch'],
+  args: ['tagTtl'],
+  reply: reply => reply as string,
+  lua: `${track}
+return track({ epoch }, { tagTtl })[1]
+`,
+})
+
+/**
+ * Outdates tags of a namespace whose loaders name some: each gets the version of the epoch, which moves with them, so that
+ * a tag was outdated after an epoch was read just when its version is above it. On a cluster the epoch moves first.
+ */
+export const moveEpochScript = script({
+  name: 'cache.move-epoch',
+  keys: ['epoch'],
+  args: ['tagTtl'],
+  reply: reply => reply as string,
+  lua: `${nextVersion}
+local version = next_version(redis.call('GET', epoch))
+redis.call('UNLINK', epoch)
+redis.call('SET', epoch, version, 'PX', tagTtl)
+return version
+`,
+})
+
+/** One that is missing gets the version of the present epoch: nobody has outdated it since, or nobody can tell any more. */
+export const adoptScript = script({
+  name: 'cache.adopt',
+  keys: ['...tags'],
+  args: ['present', 'tagTtl'],
+  reply: reply => reply as string[],
+  lua: `
+local versions = redis.call('MGET', unpack(tags))
+for index, tag in ipairs(tags) do
+  if not versions[index] then
+    versions[index] = present
+    redis.call('SET', tag, present, 'PX', tagTtl)
+  end
+end
+return versions
+`,
+})
+
 const kept = ['refused', 'stored', 'displaced'] as const
 
 /** Stores a loaded value unless another stands there than the one it may replace. */
@@ -172,11 +218,12 @@ return 1
 export const outdateScript = script({
   name: 'cache.outdate',
   keys: ['...tags'],
-  args: ['tagTtl'],
+  args: ['tagTtl', 'least'],
   reply: () => undefined,
   lua: `${nextVersion}
 for _, tag in ipairs(tags) do
   local version = next_version(redis.call('GET', tag))
+  if tonumber(version) < tonumber(least) then version = least end
   redis.call('UNLINK', tag)
   redis.call('SET', tag, version, 'PX', tagTtl)
 end
@@ -187,6 +234,9 @@ return 1
 export const cacheScripts = [
   trackScript,
   trackTagsScript,
+  epochScript,
+  moveEpochScript,
+  adoptScript,
   untouchedScript,
   markScript,
   keepScript,

@@ -27,6 +27,7 @@ export interface CacheSettings {
   /** Whether replicas may be read. */
   readonly replica: boolean
   readonly codec: Codec<unknown>
+  readonly loaderTags: boolean
   readonly tags: ((params: Record<string, string | number>) => readonly string[]) | undefined
 }
 
@@ -38,7 +39,7 @@ export function settingsOf<P extends string, In, Out>(
   problems: string[],
 ): CacheSettings {
   const { jitter = 0, earlyRefresh, maxBytes, maxLoadsWhenDown = 64, replica = 'never', value, tags } = options
-  const { whenDown = 'load', acrossProcesses = false } = options
+  const { whenDown = 'load', acrossProcesses = false, loaderTags = false } = options
   const time = (duration: Duration, name: string) => collect(problems, () => durationMs(duration, name, shown), 1_000)
   const optional = (duration: Duration | undefined, name: string, without = 0) =>
     duration === undefined ? without : time(duration, name)
@@ -56,6 +57,7 @@ export function settingsOf<P extends string, In, Out>(
   if (!Number.isSafeInteger(maxLoadsWhenDown) || maxLoadsWhenDown < 1) {
     problems.push(`maxLoadsWhenDown is ${shown(maxLoadsWhenDown)}; it must be a whole number from 1`)
   }
+  if (typeof loaderTags !== 'boolean') problems.push(`loaderTags is ${shown(loaderTags)}; write true or false`)
   if (tags !== undefined && typeof tags !== 'function') {
     problems.push(`tags is ${kindOf(tags)}; give a function from params to a list of tags`)
   }
@@ -78,6 +80,7 @@ export function settingsOf<P extends string, In, Out>(
     loadWindowMs: optional(options.loadWindow, 'loadWindow', 30_000),
     replica: replica === 'allow',
     codec: (problems.length === 0 ? codecOf(value) : undefined) as Codec<unknown>,
+    loaderTags,
     tags: tags as CacheSettings['tags'],
   }
   if (soft !== undefined && settings.staleIfErrorMs === 0 && settings.staleWhileRevalidateMs === 0) {
@@ -88,9 +91,10 @@ export function settingsOf<P extends string, In, Out>(
 
 /** Whether values carry a header of the cache's own. */
 export function isMarked(settings: CacheSettings): boolean {
-  const { tags, staleWhileRevalidateMs, staleIfErrorMs, earlyRefresh, negativeTtlMs } = settings
+  const { tags, loaderTags, staleWhileRevalidateMs, staleIfErrorMs, earlyRefresh, negativeTtlMs } = settings
   return (
     tags !== undefined ||
+    loaderTags ||
     earlyRefresh !== undefined ||
     staleWhileRevalidateMs > 0 ||
     staleIfErrorMs > 0 ||

@@ -22,6 +22,8 @@ export interface Reading {
 export interface Basis {
   readonly seen: Version
   readonly tags: readonly Version[]
+  /** Where loaders name tags: the version of the tag that was outdated last. */
+  readonly epoch?: Version | undefined
 }
 
 /** What several loads are based on: `seen` for each key, the tags for all. */
@@ -72,6 +74,12 @@ export interface CacheStore {
   write(call: Call, key: string, value: Stored, ttlMs: number, tags: readonly string[]): Promise<void>
   /** The basis of loads: begins to count, and to track the tags, where nobody did. Undefined if Redis cannot. */
   track(call: Call, keys: readonly string[], tags: readonly string[]): Promise<Tracking | undefined>
+  /** The version of each tag, in order; null for a tag that is not tracked. */
+  versions(call: Call, tags: readonly string[]): Promise<readonly (Version | null)[]>
+  /** The version of the tag that was outdated last in the namespace. Undefined if Redis cannot. */
+  epoch(call: Call): Promise<Version | undefined>
+  /** The versions of tags that a load names when it ends; undefined if one of them may have been outdated since the epoch. */
+  adopt(call: Call, tags: readonly string[], epoch: Version): Promise<readonly Version[] | undefined>
   /** Whether certainly neither the key was deleted nor the namespace cleared since the count was `seen`. */
   untouched(call: Call, key: string, seen: Version): Promise<boolean>
   /** The mark of the value that stands at the key. */
@@ -107,6 +115,9 @@ export const cacheOperations = {
   read: { idempotent: true, write: false, attempt: readAttempt },
   write: { idempotent: true, write: true, attempt: readAttempt },
   track: { idempotent: true, write: true, attempt: readAttempt },
+  versions: { idempotent: true, write: false, attempt: readAttempt },
+  epoch: { idempotent: true, write: true, attempt: readAttempt },
+  adopt: { idempotent: true, write: true, attempt: readAttempt },
   untouched: { idempotent: true, write: false, attempt: readAttempt },
   mark: { idempotent: true, write: false, attempt: readAttempt },
   keep: { idempotent: true, write: true, attempt: readAttempt },

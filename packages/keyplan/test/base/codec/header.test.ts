@@ -11,6 +11,7 @@ const header = fc.record({
   dueAt: optional(fc.integer({ min: 0, max: 8_640_000_000_000_000 })),
   loadMs: optional(fc.integer({ min: 0, max: 86_400_000 })),
   none: optional(fc.constant(true)),
+  named: optional(fc.array(fc.string({ minLength: 1, unit: 'grapheme' }), { minLength: 1, maxLength: 5 })),
   tags: optional(fc.array(fc.bigInt({ min: 0n, max: 2n ** 63n }).map(String), { minLength: 1, maxLength: 5 })),
 })
 const stored = fc.oneof(

@@ -1,0 +1,53 @@
+import { perSlot, whole } from '../../mechanisms/per-slot.ts'
+import type { Redis } from '../../redis/redis.ts'
+import type { CacheNames } from './names.ts'
+import { adoptScript, epochScript, moveEpochScript, outdateScript } from './scripts.ts'
+import type { CacheSettings } from './settings.ts'
+import type { CacheStore } from './store.ts'
+import { tagLifetime } from './tag-lifetime.ts'
+
+/**
+ * Tags as they change, on one server or several. Which tags a loader will name is not known when its load begins; so the
+ * epoch is noted then, and no tag it names may have a version above that.
+ */
+export function epochsOf(
+  redis: Pick<Redis, 'send' | 'evaluate' | 'slot'>,
+  { epoch }: CacheNames,
+  { ttlMs, loaderTags }: CacheSettings,
+): Pick<CacheStore, 'versions' | 'epoch' | 'adopt' | 'outdate'> {
+  const tagTtl = tagLifetime(ttlMs)
+  return {
+    versions: async (call, tags) =>
+      whole(
+        await perSlot<string, string | null>(
+          redis,
+          tags,
+          itself,
+          async some => (await redis.send('mget', some, call)) as (string | null)[],
+        ),
+      ),
+
+    epoch: call => redis.evaluate(epochScript, { epoch }, { tagTtl }, call),
+
+    async adopt(call, tags, since) {
+      const present = await redis.evaluate(epochScript, { epoch }, { tagTtl }, call)
+      const versions = whole(
+        await perSlot<string, string>(redis, tags, itself, some =>
+          redis.evaluate(adoptScript, { tags: some }, { present, tagTtl }, call),
+        ),
+      )
+      return versions.every(version => Number(version) <= Number(since)) ? versions : undefined
+    },
+
+    async outdate(call, tags) {
+      const least = loaderTags ? await redis.evaluate(moveEpochScript, { epoch }, { tagTtl }, call) : 0
+      whole(
+        await perSlot(redis, tags, itself, async some => [
+          await redis.evaluate(outdateScript, { tags: some }, { tagTtl, least }, call),
+        ]),
+      )
+    },
+  }
+}
+
+const itself = (key: string) => key
