@@ -4,7 +4,16 @@
  * of them. Types come from tsc.
  */
 export default {
-  input: { index: 'src/index.ts', 'client/index': 'src/client/index.ts', 'config/index': 'src/config/index.ts' },
+  input: {
+    index: 'src/index.ts',
+    'client/index': 'src/client/index.ts',
+    'config/index': 'src/config/index.ts',
+    'adapters/bentocache': 'src/adapters/bentocache.ts',
+    'adapters/keyv': 'src/adapters/keyv.ts',
+    'adapters/next': 'src/adapters/next.ts',
+    'adapters/undici': 'src/adapters/undici.ts',
+    'adapters/unstorage': 'src/adapters/unstorage.ts',
+  },
   platform: 'node',
   transform: { target: 'es2023' },
   external: [/^node:/, 'ioredis', '@ioredis/commands', 'lru-cache', 'yaml'],

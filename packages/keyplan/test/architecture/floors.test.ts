@@ -31,7 +31,11 @@ const storeys: Readonly<Record<string, Storey>> = {
     floor: 4,
     may: { kinds: 'all', mechanisms: 'all', guard: 'all', redis: 'all', config: 'all', plan: 'all', base: 'all' },
   },
-  adapters: { floor: 5, may: { client: 'types', kinds: 'all', plan: 'all', base: 'all' }, strangers: { shared: [] } },
+  adapters: {
+    floor: 5,
+    may: { client: 'types', kinds: 'all', plan: 'all', base: 'all' },
+    strangers: { shared: ['shelf', 'frame'] },
+  },
   // Inert: what it brings must open nothing, so the client and the wire are not for it.
   'index.ts': {
     floor: 5,

@@ -37,6 +37,8 @@ test('a cache that is switched off calls its loader, limits allow and say so, an
   expect(await client.profile({ id: 1 }).delete()).toBe('done')
   expect(await client.profile.invalidateTag('all')).toBe('done')
   expect(await client.profile.clear()).toBe('done')
+  expect(await client.profile.deleteMany([{ id: 1 }])).toBe('done')
+  for await (const params of client.profile.keys()) expect(params).toBe('none')
 
   for (let call = 0; call < 3; call++) {
     expect(await client.api({ ip: 'a' }).consume()).toMatchObject({ allowed: true, degraded: true })

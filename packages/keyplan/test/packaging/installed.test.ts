@@ -102,6 +102,34 @@ test("importing 'keyplan/client' loads no wire either: the first connection does
   expect(ofWire(connected)).not.toEqual([])
 })
 
+test('each adapter loads without the library it is for, opens nothing, and throws the errors of the library', async () => {
+  const { exported, loaded, code } = await evaluate<{ exported: string[]; loaded: string[]; code: string }>(`
+    import { createRequire } from 'node:module'
+    const { cache } = createRequire(import.meta.url)
+    const { isKeyplanError, KeyplanError } = await import('keyplan')
+    const names = ['bentocache', 'keyv', 'next', 'undici', 'unstorage']
+    const adapters = await Promise.all(names.map(name => import('keyplan/' + name)))
+    let code
+    try {
+      adapters[1].keyvStore({})
+    } catch (error) {
+      if (error instanceof KeyplanError && isKeyplanError(error)) code = error.code
+    }
+    const loaded = Object.keys(cache)
+    console.log(JSON.stringify({ exported: adapters.flatMap(adapter => Object.keys(adapter)), loaded, code }))
+  `)
+  expect(exported.sort()).toEqual([
+    'bentoDriver',
+    'keyvStore',
+    'nextCacheHandler',
+    'nextUseCacheHandler',
+    'undiciStore',
+    'unstorageDriver',
+  ])
+  expect(loaded.filter(path => path.includes('/ioredis/'))).toEqual([])
+  expect(code).toBe('PARAM_INVALID')
+})
+
 test('the library can be required', async () => {
   const { stdout } = await run(
     process.execPath,
