@@ -21,6 +21,37 @@ export interface Item {
 }
 
 export function itemOf(i: number): Item {
+  return itemOfSize(i, 100)
+}
+
+function itemOfSize(i: number, bytes: number): Item {
   const item = { id: i % keyCount, owner: 'a4f1', tags: ['red', 'blue'], active: true, note: '' }
-  return { ...item, note: 'x'.repeat(100 - JSON.stringify(item).length) }
+  return { ...item, note: 'x'.repeat(bytes - JSON.stringify(item).length) }
+}
+
+/** As many numbers as common embedding models give. */
+const dimensions = 1536
+
+/** What is stored in a case, by the words that its name ends with. */
+const values = {
+  '100 B JSON': itemOf,
+  '10 kB JSON': (i: number) => itemOfSize(i, 10_000),
+  'short text': (i: number) => `value ${i % keyCount}`,
+  embedding: (i: number) => Float32Array.from({ length: dimensions }, (_, place) => ((i % keyCount) + place) / 4096),
+} as const
+
+export type ValueName = keyof typeof values
+
+export function valueNameOf(caseName: string): ValueName {
+  const found = (Object.keys(values) as ValueName[]).find(name => caseName.endsWith(name))
+  if (!found) throw new Error(`The case ${caseName} does not say what is stored.`)
+  return found
+}
+
+export const sampleOf = (caseName: string, i: number): unknown => values[valueNameOf(caseName)](i)
+
+/** For those who store JSON alone. */
+export function jsonSampleOf(caseName: string, i: number): unknown {
+  const value = sampleOf(caseName, i)
+  return value instanceof Float32Array ? [...value] : value
 }

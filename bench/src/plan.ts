@@ -1,11 +1,19 @@
-import { cache, definePlan, json, lock, rateLimit } from 'keyplan'
-import type { Item } from './dataset.ts'
+import { cache, definePlan, json, lock, rateLimit, text, vector } from 'keyplan'
+import { type Item, keyCount } from './dataset.ts'
 import { leaseMilliseconds } from './subjects/lock/lease.ts'
 import { limit, windowSeconds } from './subjects/rate-limit/window.ts'
 
 /** The keys that Keyplan is measured with. Each namespace has the database to itself. */
-export const itemPlan = definePlan('bench', {
-  items: cache('<key>', { ttl: '1h', value: json<Item>() }),
+/** For each kind of value. */
+export const valuePlans = {
+  '100 B JSON': definePlan('bench', { items: cache('<key>', { ttl: '1h', value: json<unknown>() }) }),
+  '10 kB JSON': definePlan('bench', { items: cache('<key>', { ttl: '1h', value: json<unknown>() }) }),
+  'short text': definePlan('bench', { items: cache('<key>', { ttl: '1h', value: text() }) }),
+  embedding: definePlan('bench', { items: cache('<key>', { ttl: '1h', value: vector() }) }),
+}
+
+export const nearPlan = definePlan('bench', {
+  items: cache('<key>', { ttl: '1h', value: json<unknown>(), near: { max: 2 * keyCount } }),
 })
 
 export const limitPlan = definePlan('bench', {

@@ -14,7 +14,7 @@ async function serve(request: Extract<SubjectRequest, { verb: 'open' }>): Promis
   if (!kind) throw new Error(`The suite ${request.suite} has no subject ${request.subject}.`)
   const subject = await kind.open(request.surroundings)
   let next = 0
-  for (; next < samples; next++) expect(await subject.run(next), next)
+  for (; next < samples; next++) expect(await subject.run(next), next, request.surroundings.case)
   answer({ verb: 'opened', operations: samples })
   process.on('message', (message: SubjectRequest) => {
     if (message.verb === 'run') {

@@ -33,7 +33,7 @@ export interface Suite {
   /** How many calls are kept going at once, unless the command says otherwise. */
   readonly inFlight: readonly number[]
   /** Refuses a result that is not what the case asked for. Called on some calls before anything is measured. */
-  expect(result: unknown, i: number): void
+  expect(result: unknown, i: number, name: string): void
   /** What is wrong with the server's own record of one slice of a subject, if anything. */
   refute(evidence: Evidence, operations: number, subject: string): string | undefined
   /** What is wrong with what a subject left in its database after `operations` calls, if anything. */

@@ -1,5 +1,5 @@
 import { deepStrictEqual } from 'node:assert'
-import { itemOf } from '../dataset.ts'
+import { jsonSampleOf, sampleOf } from '../dataset.ts'
 import type { Suite } from '../subject.ts'
 import { bentocache } from '../subjects/cache/bentocache.ts'
 import { cacheManager } from '../subjects/cache/cache-manager.ts'
@@ -8,10 +8,11 @@ import { keyplan } from '../subjects/cache/keyplan.ts'
 
 /** Reads that all hit, from Redis and nowhere else. */
 export const cache: Suite = {
-  cases: ['get 100 B JSON', 'getOrLoad 100 B JSON'],
+  cases: ['get 100 B JSON', 'getOrLoad 100 B JSON', 'get 10 kB JSON', 'get short text', 'get embedding'],
   subjects: [keyplan, ioredis, ioredisAuto, bentocache, cacheManager],
   inFlight: [1, 10, 100, 1000],
-  expect: (result, i) => deepStrictEqual(result, itemOf(i)),
+  expect: (result, i, name) =>
+    deepStrictEqual(result, result instanceof Float32Array ? sampleOf(name, i) : jsonSampleOf(name, i)),
   refute({ hits }, operations) {
     return hits < operations ? `${operations} reads were answered by ${hits} keys found` : undefined
   },

@@ -1,6 +1,6 @@
 import { BentoCache, bentostore } from 'bentocache'
 import { redisDriver } from 'bentocache/drivers/redis'
-import { itemOf, keyCount, keyOf, load } from '../../dataset.ts'
+import { jsonSampleOf, keyCount, keyOf, load } from '../../dataset.ts'
 import type { SubjectKind } from '../../subject.ts'
 import { ioredisClients, openIoredisFive } from '../ioredis-clients.ts'
 
@@ -15,7 +15,7 @@ export const bentocache: SubjectKind = {
       ttl: '1h',
       stores: { redis: bentostore().useL2Layer(redisDriver({ connection })) },
     })
-    for (let i = 0; i < keyCount; i++) await cache.set({ key: keyOf(i), value: itemOf(i) })
+    for (let i = 0; i < keyCount; i++) await cache.set({ key: keyOf(i), value: jsonSampleOf(name, i) })
     const get = (i: number) => cache.get({ key: keyOf(i) })
     const getOrLoad = (i: number) => cache.getOrSet({ key: keyOf(i), factory: () => load(i) })
     return {

@@ -1,7 +1,7 @@
 import KeyvRedis from '@keyv/redis'
 import { createCache } from 'cache-manager'
 import { Keyv } from 'keyv'
-import { itemOf, keyCount, keyOf, load } from '../../dataset.ts'
+import { jsonSampleOf, keyCount, keyOf, load } from '../../dataset.ts'
 import type { SubjectKind } from '../../subject.ts'
 
 const defaultJson = 'node-redis'
@@ -21,7 +21,7 @@ export const cacheManager: SubjectKind = {
       stores: [new Keyv({ store, useKeyPrefix: false, ...(client === nativeJson ? json : {}) })],
       ttl: 3_600_000,
     })
-    for (let i = 0; i < keyCount; i++) await cache.set(keyOf(i), itemOf(i))
+    for (let i = 0; i < keyCount; i++) await cache.set(keyOf(i), jsonSampleOf(name, i))
     const get = (i: number) => cache.get(keyOf(i))
     const getOrLoad = (i: number) => cache.wrap(keyOf(i), () => load(i))
     return {

@@ -1,6 +1,36 @@
 import { Redis } from 'ioredis-6'
-import { type Item, itemOf, keyCount, keyOf, load } from '../../dataset.ts'
+import { keyCount, keyOf, load, sampleOf, type ValueName, valueNameOf } from '../../dataset.ts'
 import type { SubjectKind } from '../../subject.ts'
+
+interface Form {
+  encode(value: unknown): string | Buffer
+  get(redis: Redis, key: string): Promise<unknown>
+}
+
+const json: Form = {
+  encode: value => JSON.stringify(value),
+  async get(redis, key) {
+    const stored = await redis.get(key)
+    return stored === null ? undefined : JSON.parse(stored)
+  },
+}
+
+/** What an application writes by hand for each kind of value. */
+const forms: Readonly<Record<ValueName, Form>> = {
+  '100 B JSON': json,
+  '10 kB JSON': json,
+  'short text': {
+    encode: value => String(value),
+    get: async (redis, key) => (await redis.get(key)) ?? undefined,
+  },
+  embedding: {
+    encode: value => Buffer.from((value as Float32Array).buffer),
+    async get(redis, key) {
+      const stored = await redis.getBuffer(key)
+      return stored === null ? undefined : new Float32Array(new Uint8Array(stored).buffer)
+    },
+  },
+}
 
 function raw(name: string, enableAutoPipelining: boolean): SubjectKind {
   return {
@@ -8,16 +38,15 @@ function raw(name: string, enableAutoPipelining: boolean): SubjectKind {
     clients: ['ioredis 6'],
     async open({ url, case: work }) {
       const redis = new Redis(url, { enableAutoPipelining })
-      for (let i = 0; i < keyCount; i++) await redis.set(keyOf(i), JSON.stringify(itemOf(i)), 'EX', 3600)
-      const get = async (i: number): Promise<Item | undefined> => {
-        const stored = await redis.get(keyOf(i))
-        return stored === null ? undefined : JSON.parse(stored)
-      }
-      const getOrLoad = async (i: number): Promise<Item> => {
+      const form = forms[valueNameOf(work)]
+      const store = (i: number, value: unknown) => redis.set(keyOf(i), form.encode(value), 'EX', 3600)
+      for (let i = 0; i < keyCount; i++) await store(i, sampleOf(work, i))
+      const get = (i: number) => form.get(redis, keyOf(i))
+      const getOrLoad = async (i: number): Promise<unknown> => {
         const found = await get(i)
         if (found !== undefined) return found
         const loaded = load(i)
-        await redis.set(keyOf(i), JSON.stringify(loaded), 'EX', 3600)
+        await store(i, loaded)
         return loaded
       }
       return {
@@ -30,6 +59,6 @@ function raw(name: string, enableAutoPipelining: boolean): SubjectKind {
   }
 }
 
-/** What an application writes by hand: GET and JSON.parse. */
+/** What an application writes by hand: GET and what decodes the value. */
 export const ioredis = raw('ioredis', false)
 export const ioredisAuto = raw('ioredis-auto', true)

@@ -66,8 +66,10 @@ export interface Tracking {
    * trip; where the server fell silent, or this process did not listen, two and a half times the stall; and where a master
    * was cut off from the others but not from this process, until that is known: with Sentinels at once, on a cluster after
    * up to 15 s. A lifetime of the copy bounds that.
+   *
+   * @param now by the clock, for who has just looked at it: a look takes longer than the rest
    */
-  mark(key: string): number | undefined
+  mark(key: string, now?: number): number | undefined
   /**
    * Why the key's server does not tell of changes, if it refuses to: the user may not, or it does not know how. It is
    * asked again when it is connected anew. Its error names the permissions that are missing.

@@ -50,7 +50,7 @@ export const openSingle: OpenServer = (settings, clock, onEvent) => {
       block: node.block,
       subscribe: node.subscribe,
       track: (prefixes, tracker) => ({
-        mark: () => node.hearing.since,
+        mark: (_key, now) => node.hearing.since(now),
         denial: () => node.hearing.denial,
         close: trackers.add(prefixes, tracker),
       }),

@@ -13,7 +13,7 @@ export const trackingAccess = {
 /** What is heard of the keys of one server. */
 export interface Hearing {
   /** Its mark, as of `Tracking.mark`, while changes are heard. */
-  readonly since: number | undefined
+  since(now?: number): number | undefined
   /** Why the server does not tell, if it refuses to. */
   readonly denial: KeyplanError | undefined
 }
@@ -156,8 +156,8 @@ export function createTrackingLink(options: TrackingLinkOptions): TrackingLink {
   }
 
   /** A process that was suspended, or had no time to listen, does not know yet what it has missed. */
-  function isHeard(): boolean {
-    return current?.link.usable === true && clock.now() - current.link.heardAt <= patience
+  function isHeard(now: number): boolean {
+    return current?.link.usable === true && now - current.link.heardAt <= patience
   }
 
   function told(link: Link, keys: readonly string[] | null): void {
@@ -176,9 +176,7 @@ export function createTrackingLink(options: TrackingLinkOptions): TrackingLink {
   })
 
   return {
-    get since() {
-      return isHeard() ? since : undefined
-    },
+    since: (now = clock.now()) => (isHeard(now) ? since : undefined),
     get denial() {
       return denial
     },

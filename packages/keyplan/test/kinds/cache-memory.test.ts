@@ -1,6 +1,6 @@
 import { handClock } from '../../src/base/clock.ts'
 import { createBareGuard } from '../../src/guard/guard.ts'
-import { cache } from '../../src/kinds/cache/contract.ts'
+import { type CacheDeclaration, cache } from '../../src/kinds/cache/contract.ts'
 import { openInProcess } from '../../src/kinds/cache/in-process.ts'
 import { createMemoryCacheStore } from '../../src/kinds/cache/memory.ts'
 import { parsePattern } from '../../src/plan/pattern/parse.ts'
@@ -21,7 +21,7 @@ async function memoryHarness(): Promise<CacheHarness> {
   const store = createMemoryCacheStore(clock)
   return {
     async client(options?: Partial<Options>) {
-      const declaration = cache<string, unknown, unknown>('value:<id>', { ...declared, ...options })
+      const declaration = cache('value:<id>', { ...declared, ...options }) as CacheDeclaration
       return openInProcess(declaration, { ...surroundings, clock }, store).client as unknown as Cache
     },
     plant: (id, stored) => store.write(anyCall, `value:${id}`, stored, 60_000, []),

@@ -146,7 +146,7 @@ export const openCluster: OpenServer = (settings, clock, onEvent) => {
     subscribe: (channel, handlers, kind) =>
       kind === 'sharded' ? shards.subscribe(channel, handlers) : subscriber.subscribe(channel, handlers, kind),
     track: (prefixes, tracker) => ({
-      mark: key => members.mark(slotOf(key)),
+      mark: (key, now) => members.mark(slotOf(key), now),
       denial: key => ownerOf(slotOf(key))?.hearing.denial,
       close: trackers.add(prefixes, tracker),
     }),

@@ -21,7 +21,7 @@ export interface Membership {
   /** The node that has a slot; of a call without one, any. */
   ownerOf(slot: number | undefined): Node | undefined
   /** See `Tracking.mark`. */
-  mark(slot: number): number | undefined
+  mark(slot: number, now?: number): number | undefined
   addressOf(node: Node): Address | undefined
   replicasOf(master: string): readonly Address[]
   /** The node that an answer points to. Notes who has the slot from now on. */
@@ -177,9 +177,9 @@ export function createMembership(options: MembershipOptions): Membership {
       const owner = owners[slot]
       return owner === undefined ? undefined : nodes.get(owner)
     },
-    mark(slot) {
+    mark(slot, now) {
       const owner = owners[slot]
-      const since = owner === undefined ? undefined : nodes.get(owner)?.hearing.since
+      const since = owner === undefined ? undefined : nodes.get(owner)?.hearing.since(now)
       return since && Math.max(since, moved[slot]!)
     },
     addressOf: node => addresses.get(node.name),

@@ -35,7 +35,7 @@ describe('the headed form', () => {
   })
 
   test('is renewed without touching the payload, and may stand for no value', () => {
-    const codec = headed(compressed(json<string>(), { above: 1 }))
+    const codec = headed(compressed(json<string>(), { above: '1b' }))
     const sealed = codec.seal('x'.repeat(2_000), marks)
     const renewed = codec.renew(sealed, { freshUntil: 9_000, loadMs: 3 })
     expect(codec.open(renewed).marks).toEqual({ compression: 'gzip', freshUntil: 9_000, loadMs: 3 })
