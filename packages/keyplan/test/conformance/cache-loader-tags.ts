@@ -80,6 +80,27 @@ export function cacheLoaderTags(open: () => CacheHarness): void {
       expect(await first).toBe('first')
     })
 
+    test('a tag that was outdated is named again by the loads that begin after that', async () => {
+      for (const round of [1, 2, 3]) {
+        await cache({ id: 'a' }).getOrLoad(naming(round, 'x', `of ${round}`))
+        expect(await other({ id: 'a' }).getOrLoad(never)).toBe(round)
+        await other.invalidateTag('x')
+        await harness.advance(5)
+        expect(await other({ id: 'a' }).get()).toBeUndefined()
+      }
+    })
+
+    test('a tag that one key declares and the loader of another names outdates both', async () => {
+      await cache({ id: 'a' }).set('A')
+      const load = () => other({ id: 'b' }).getOrLoad(naming('B', 'id:a'))
+      expect(await load()).toBe('B')
+      // Not stored the first time, since the tag began by itself.
+      expect(await load()).toBe('B')
+      expect(await other({ id: 'b' }).getOrLoad(never)).toBe('B')
+      await other.invalidateTag('id:a')
+      expect(await other.getMany([{ id: 'a' }, { id: 'b' }])).toEqual([undefined, undefined])
+    })
+
     test('a previous value that is unchanged keeps its tags', async () => {
       const brief = await harness.client({ loaderTags: true, ttl: '20ms', staleIfError: '1h' })
       await brief({ id: 'a' }).getOrLoad(naming('A', 'x'))

@@ -1,93 +1,134 @@
-import fc from 'fast-check'
-import { expect, test } from 'vitest'
-import { createCopies, type Place } from '../../src/kinds/cache/copies.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type RedisProcess, startRedis } from '@keyplan/local'
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import { bytes } from '../../src/base/codec/bytes.ts'
+import { json } from '../../src/base/codec/json.ts'
+import { connect } from '../../src/client/connect.ts'
+import { cache } from '../../src/kinds/cache/contract.ts'
+import { definePlan } from '../../src/plan/define.ts'
+import type { Cache, Options } from '../conformance/cache.ts'
+import { deferred } from '../conformance/deferred.ts'
+import { until } from '../live-server.ts'
+import { openClient } from './cache-redis-harness.ts'
 
-interface Numbered extends Place {
-  readonly value: number
+let server: RedisProcess
+beforeAll(async () => {
+  server = await startRedis()
+})
+afterAll(() => server.cleanUp())
+beforeEach(() => server.ask('FLUSHALL'))
+
+async function opened(options: Partial<Options> = {}) {
+  const client = await openClient(server.port, options)
+  onTestFinished(client.close)
+  return client
 }
-const place = (name: string, bytes = 1, value = 0): Numbered => ({
-  name,
-  bytes,
-  value,
-  visited: false,
-  gone: false,
-  newer: undefined,
-  older: undefined,
+
+async function inMemory(options: Partial<Options>): Promise<Cache> {
+  const values = cache<'value:<id>', unknown, unknown>('value:<id>', {
+    ttl: '1h',
+    value: json<unknown>(),
+    ...options,
+  })
+  const client = await connect(definePlan('caches', { values }), { memory: true, log: () => {} })
+  onTestFinished(() => client.$close())
+  return client.values
+}
+
+const value = bytes() as Options['value']
+const given = () => Buffer.from('abc')
+
+/** A reader who takes what it gets for its own. */
+function spoil(read: unknown): string {
+  const buffer = read as Uint8Array
+  const was = Buffer.from(buffer).toString()
+  buffer.fill(0)
+  return was
+}
+
+describe.each<[string, Partial<Options>]>([
+  ['plain', { value }],
+  ['with a header', { value, staleIfError: '1h' }],
+])('whoever gets bytes may change them: %s', (_name, options) => {
+  test.each<[string, () => Promise<Cache>]>([
+    ['Redis', async () => (await opened(options)).cache],
+    ['memory', () => inMemory(options)],
+  ])('they are no one else’s, over %s', async (_store, open) => {
+    const values = await open()
+    const mine = given()
+    const loads = [1, 2].map(() => values({ id: 'loaded' }).getOrLoad(() => mine))
+    expect((await Promise.all(loads)).map(spoil)).toEqual(['abc', 'abc'])
+    expect(mine.toString()).toBe('abc')
+    await values({ id: 'set' }).set(mine)
+    mine.fill(0)
+    for (let round = 0; round < 2; round++) {
+      const reads = [1, 2].map(() => values({ id: 'set' }).get())
+      expect((await Promise.all(reads)).map(spoil)).toEqual(['abc', 'abc'])
+      expect((await values.getMany([{ id: 'set' }, { id: 'set' }])).map(spoil)).toEqual(['abc', 'abc'])
+    }
+  })
+
+  test.each(['frozen', 'copies'] as const)('nor are those of the process: %s', async kept => {
+    const { cache: values, figures } = await opened({ ...options, near: { values: kept } })
+    await values({ id: 'a' }).set(given())
+    await until(async () => {
+      expect(spoil(await values({ id: 'a' }).get())).toBe('abc')
+      return figures().nearHits > 3
+    })
+  })
 })
 
-test('the oldest that was not read goes first, and what was read is passed over once', () => {
-  const gone: string[] = []
-  const copies = createCopies<Numbered>(3, 100, ({ name }) => void gone.push(name))
-  for (const name of ['a', 'b', 'c']) copies.add(place(name))
-  copies.get('a')!.visited = true
-  copies.add(place('d'))
-  expect(gone).toEqual(['b'])
-  copies.add(place('e'))
-  expect(gone).toEqual(['b', 'c'])
-  copies.add(place('f'))
-  copies.add(place('g'))
-  expect(gone).toEqual(['b', 'c', 'd', 'e'])
-  expect(copies.get('a')).toBeDefined()
-  for (const name of ['a', 'f', 'g']) copies.get(name)!.visited = true
-  copies.add(place('h'))
-  expect([gone.at(-1), copies.get('h')?.gone]).toEqual(['f', false])
+test('what a loader does to the previous value is not seen by who gets that, nor the other way round', async () => {
+  const { cache: values } = await opened({ ttl: '30ms', staleWhileRevalidate: '1h' })
+  await values({ id: 'a' }).set({ list: [1] })
+  await sleep(40)
+  const gate = deferred<void>()
+  let begun = () => {}
+  const loading = new Promise<void>(resolve => {
+    begun = resolve
+  })
+  const old = (await values({ id: 'a' }).getOrLoad(async load => {
+    const previous = load.previous as { list: number[] }
+    previous.list.push(2)
+    begun()
+    await gate.promise
+    load.setTtl('1h')
+    return previous
+  })) as { list: number[] }
+  await loading
+  expect(old).toEqual({ list: [1] })
+  old.list.push(3)
+  gate.resolve()
+  await until(async () => (await values({ id: 'a' }).get()) !== undefined)
+  expect(await values({ id: 'a' }).get()).toEqual({ list: [1, 2] })
 })
 
-test('bytes are bounded as well, and one that is too large is not kept', () => {
-  const copies = createCopies<Numbered>(100, 10, () => {})
-  copies.add(place('a', 6))
-  copies.add(place('b', 4))
-  expect(copies.size).toBe(2)
-  copies.add(place('c', 5))
-  expect([copies.get('a'), copies.get('b')?.bytes, copies.get('c')?.bytes]).toEqual([undefined, 4, 5])
-  const large = place('b', 11)
-  copies.add(large)
-  expect([copies.get('b'), large.gone, copies.size]).toEqual([undefined, true, 1])
-})
+describe('frozen', () => {
+  const isFrozen = (read: unknown) => Object.isFrozen(read) && Object.isFrozen((read as { list: unknown }).list)
 
-test('whatever is added, read, removed and cleared, it holds what a map with a bound would', () => {
-  const name = fc.constantFrom(...'abcdefgh')
-  const step = fc.oneof(
-    {
-      weight: 4,
-      arbitrary: fc.record({ do: fc.constant('add' as const), name, bytes: fc.integer({ min: 1, max: 5 }) }),
-    },
-    { weight: 3, arbitrary: fc.record({ do: fc.constant('read' as const), name }) },
-    { weight: 2, arbitrary: fc.record({ do: fc.constant('remove' as const), name }) },
-    { weight: 1, arbitrary: fc.record({ do: fc.constant('clear' as const) }) },
-  )
-  fc.assert(
-    fc.property(fc.array(step, { maxLength: 100 }), steps => {
-      const held = new Map<string, Numbered>()
-      const copies = createCopies<Numbered>(4, 12, gone => {
-        expect(held.get(gone.name)).toBe(gone)
-        expect(gone.gone).toBe(true)
-        held.delete(gone.name)
-      })
-      let value = 0
-      for (const one of steps) {
-        if (one.do === 'add') {
-          const added = place(one.name, one.bytes, ++value)
-          const before = held.get(one.name)
-          copies.add(added)
-          expect(before === undefined || before.gone).toBe(true)
-          if (!added.gone) held.set(one.name, added)
-        }
-        if (one.do === 'read') {
-          const found = copies.get(one.name)
-          expect(found).toBe(held.get(one.name))
-          if (found) found.visited = true
-        }
-        if (one.do === 'remove') {
-          const found = copies.get(one.name)
-          if (found) copies.remove(found)
-        }
-        if (one.do === 'clear') copies.clear()
-        const bytes = [...held.values()].reduce((sum, each) => sum + each.bytes, 0)
-        expect([copies.size, held.size <= 4, bytes <= 12]).toEqual([held.size, true, true])
-        for (const each of held.values()) expect(copies.get(each.name)).toBe(each)
-      }
-    }),
-    { numRuns: 500 },
-  )
+  test('is all of a value, though the codec has frozen the top of it', async () => {
+    const decode = (stored: unknown) => Object.freeze(JSON.parse(String(stored)))
+    const { cache: values, figures } = await opened({ near: true, value: { ...json<unknown>(), decode } })
+    await values({ id: 'a' }).set({ list: [1] })
+    await until(async () => {
+      expect(isFrozen(await values({ id: 'a' }).get())).toBe(true)
+      return figures().nearHits > 0
+    })
+  })
+
+  test('is every value of a key: one that is old, due, loaded, or not kept', async () => {
+    const options = { near: true, ttl: '200ms', staleWhileRevalidate: '1h', earlyRefresh: 0 } as const
+    const { cache: values } = await opened(options)
+    const load = () => ({ list: [1] })
+    const read = async () => expect(isFrozen(await values({ id: 'a' }).getOrLoad(load))).toBe(true)
+    await read()
+    await read()
+    await sleep(220)
+    await read()
+    await values({ id: 'b' }).set(load())
+    expect((await values.getMany([{ id: 'b' }, { id: 'c' }])).map(one => one && isFrozen(one))).toEqual([
+      true,
+      undefined,
+    ])
+  })
 })

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { handClock } from '../../src/base/clock.ts'
+import { handClock, realClock } from '../../src/base/clock.ts'
 import { json } from '../../src/base/codec/json.ts'
 import { cache } from '../../src/kinds/cache/contract.ts'
 import { createJournal, pageLimit } from '../../src/kinds/cache/journal.ts'
@@ -174,13 +174,14 @@ test('traces that were forgotten are not taken for none', () => {
 describe('loads under way', () => {
   const question = { key: 'a', tags: ['t'] }
   const basis = { seen: '1', tags: ['1'] }
+  const noLimit = { hardMs: Number.POSITIVE_INFINITY, clock: realClock }
 
   test('are shared by those who saw the same, or were told that the key is untouched', async () => {
     const asked: string[] = []
     const loads = createLoads<number>(async (_key, seen) => {
       asked.push(seen)
       return true
-    })
+    }, noLimit)
     const gate = deferred<number>()
     let begun = 0
     const load = () => {
@@ -197,7 +198,7 @@ describe('loads under way', () => {
   })
 
   test('are wanted until they are dropped, also when the next one saw the same', async () => {
-    const loads = createLoads<boolean>(async () => false)
+    const loads = createLoads<boolean>(async () => false, noLimit)
     const drops = [() => loads.drop('a'), () => loads.dropTag('t'), () => loads.dropAll()]
     for (const drop of drops) {
       const first = deferred<void>()

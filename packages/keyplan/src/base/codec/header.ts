@@ -64,7 +64,8 @@ export function readHeader(stored: Stored): Headed {
   return { header, payload: typeof stored === 'string' ? stored.slice(end + 1) : stored.subarray(end + 1) }
 }
 
-function beginsWithLead(stored: Stored): boolean {
+/** Whether it may begin with a header. */
+export function beginsWithLead(stored: Stored): boolean {
   return (typeof stored === 'string' ? stored.charCodeAt(0) : stored[0]) === lead
 }
 

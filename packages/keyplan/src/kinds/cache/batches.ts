@@ -11,6 +11,7 @@ import type { Asked } from './fetch.ts'
 import type { Opened } from './form.ts'
 import type { CacheLoader } from './loader.ts'
 import type { Lookup } from './lookup.ts'
+import type { Copy } from './near-copy.ts'
 import type { Question } from './reads.ts'
 import type { CacheStore } from './store.ts'
 
@@ -38,7 +39,7 @@ interface BatchParts {
   /** Counts a fresh value. */
   counted(value: unknown): unknown
   /** A copy of this process. */
-  nearby(question: Question): { readonly value: unknown } | undefined
+  nearby(entry: CacheEntry<unknown, unknown> & Question): Copy | undefined
   changing<T>(names: readonly string[], dropLoads: () => void, change: () => Promise<T>): Promise<T>
   /** Whether the removal of the key is owed. */
   owes(key: string): boolean
@@ -111,12 +112,15 @@ export function createBatches(parts: BatchParts): Batches {
   }
 
   /** What is at hand, and the places of the others. */
-  function nearFirst(questions: readonly Question[]): { values: unknown[]; far: number[] } {
+  function nearFirst(questions: readonly (CacheEntry<unknown, unknown> & Question)[]): {
+    values: unknown[]
+    far: number[]
+  } {
     const values = new Array<unknown>(questions.length).fill(undefined)
     const far: number[] = []
     for (const [place, question] of questions.entries()) {
       const copy = read.nearby(question)
-      if (copy) values[place] = copy.value
+      if (copy) values[place] = copy.value()
       else far.push(place)
     }
     return { values, far }

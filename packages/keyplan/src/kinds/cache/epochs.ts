@@ -1,3 +1,4 @@
+import type { Call } from '../../base/call.ts'
 import { perSlot, whole } from '../../mechanisms/per-slot.ts'
 import type { Redis } from '../../redis/redis.ts'
 import type { CacheNames } from './names.ts'
@@ -16,6 +17,8 @@ export function epochsOf(
   { ttlMs, loaderTags }: CacheSettings,
 ): Pick<CacheStore, 'versions' | 'epoch' | 'adopt' | 'outdate'> {
   const tagTtl = tagLifetime(ttlMs)
+  const moveEpoch = (call: Call, least: number) => redis.evaluate(moveEpochScript, { epoch }, { tagTtl, least }, call)
+
   return {
     versions: async (call, tags) =>
       whole(
@@ -36,11 +39,15 @@ export function epochsOf(
           redis.evaluate(adoptScript, { tags: some }, { present, tagTtl }, call),
         ),
       )
-      return versions.every(version => Number(version) <= Number(since)) ? versions : undefined
+      const highest = Math.max(...versions.map(Number))
+      if (highest <= Number(since)) return versions
+      // One that began by itself, as a declared tag, is above the epoch without having been outdated: the next loads go beyond.
+      if (highest > Number(present)) await moveEpoch(call, highest)
+      return undefined
     },
 
     async outdate(call, tags) {
-      const least = loaderTags ? await redis.evaluate(moveEpochScript, { epoch }, { tagTtl }, call) : 0
+      const least = loaderTags ? await moveEpoch(call, 0) : 0
       whole(
         await perSlot(redis, tags, itself, async some => [
           await redis.evaluate(outdateScript, { tags: some }, { tagTtl, least }, call),

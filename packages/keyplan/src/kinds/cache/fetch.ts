@@ -3,6 +3,7 @@ import type { Stored } from '../../base/codec.ts'
 import type { Guarded } from '../../guard/guarded.ts'
 import type { Server } from '../kind.ts'
 import type { Loader } from './contract.ts'
+import { copyOf } from './copy-of.ts'
 import type { Counting } from './figures.ts'
 import { type Content, type Form, type Opened, standing, versionsFor } from './form.ts'
 import type { Freshness } from './freshness.ts'
@@ -12,6 +13,7 @@ import type { CacheNames } from './names.ts'
 import type { Found, Question } from './reads.ts'
 import type { Rests } from './rests.ts'
 import type { CacheSettings } from './settings.ts'
+import type { Spare } from './spare.ts'
 import type { Basis, CacheStore } from './store.ts'
 import { createTurns } from './turns.ts'
 
@@ -28,7 +30,7 @@ export interface FetchParts {
   readonly lane: Server['lane']
   readonly steps: Guarded<CacheStore>
   /** Keeps what was loaded while Redis could not be asked. */
-  readonly spare: Guarded<CacheStore> | undefined
+  readonly spare: (Guarded<CacheStore> & Pick<Spare, 'reliefs'>) | undefined
   readonly form: Form
   readonly freshness: Freshness
   readonly rests: Rests
@@ -52,11 +54,13 @@ export type Fetch = (
   basis: Basis | undefined,
   loader: Loader<unknown, unknown>,
   wanted: () => boolean,
+  /** What is loaded together with others. */
+  party: object | undefined,
 ) => Promise<Stored | undefined>
 
 export function createFetch(parts: FetchParts): Fetch {
   const { settings, names, steps, spare, form, freshness, rests, counting, stored, tell, clock } = parts
-  const turns = createTurns(settings.maxLoadsWhenDown)
+  const turns = createTurns(settings.maxLoadsWhenDown, settings.loadTimeout.hardMs, clock)
 
   async function replacedBy({ opened, found, question }: Asked, basis: Basis | undefined) {
     const replaces = opened.is === 'miss' ? opened.replaces : standing(found.stored!)
@@ -65,7 +69,11 @@ export function createFetch(parts: FetchParts): Fetch {
   }
 
   /** Calls the loader, which is one of few while Redis does not spare it the most of its calls. */
-  async function called(run: () => unknown, down: boolean, key: string): Promise<{ result: unknown; loadMs: number }> {
+  async function called(
+    run: () => unknown,
+    down: boolean,
+    party: object | undefined,
+  ): Promise<{ result: unknown; loadMs: number }> {
     counting.loads++
     let begun = clock.now()
     const call = async () => {
@@ -73,25 +81,22 @@ export function createFetch(parts: FetchParts): Fetch {
       return run()
     }
     try {
-      const result = await (down ? turns.take(call) : call())
-      rests.succeeded(key)
+      const result = await (down ? turns.take(call, party) : call())
       return { result, loadMs: clock.now() - begun }
-    } catch (error) {
-      counting.loadErrors++
-      rests.failed(key)
-      throw error
     } finally {
       counting.loadMs += clock.now() - begun
     }
   }
 
-  return async (asked, basis, loader, wanted) => {
+  const fetched: Fetch = async (asked, basis, loader, wanted, party) => {
     const { question, found, opened } = asked
     const { key, tags } = question
     const replaces = await replacedBy(asked, basis)
-    const report = createLoadReport(opened, found, settings)
+    const previous = opened.is === 'miss' ? undefined : form.copy(copyOf(found.stored!))
+    const report = createLoadReport(asked, previous, settings)
     const down = found.seen === undefined
-    const { result, loadMs } = await called(() => loader(report.context), down, key)
+    const reliefs = spare?.reliefs()
+    const { result, loadMs } = await called(() => loader(report.context), down, party)
     const content = report.contentOf(result)
     if (!content) return undefined
     const times = { ttlMs: timeOf(content, report.ttlMs), loadMs }
@@ -104,7 +109,7 @@ export function createFetch(parts: FetchParts): Fetch {
       return sealed
     }
     const ttlMs = content.is === 'none' ? times.ttlMs : freshness.keptFor(times.ttlMs)
-    if (down && spare) {
+    if (down && spare && spare.reliefs() === reliefs) {
       const all = [...tags, ...named.map(names.tag)]
       await spare.write(undefined, key, form.seal(content, versionsFor(all), times, named), ttlMs, all)
     }
@@ -116,6 +121,20 @@ export function createFetch(parts: FetchParts): Fetch {
     if (kept !== 'refused') stored(key)
     if (kept === 'displaced') tell('undecodable')
     return sealed
+  }
+
+  return async (asked, ...terms) => {
+    const { key } = asked.question
+    try {
+      const sealed = await fetched(asked, ...terms)
+      rests.succeeded(key)
+      return sealed
+    } catch (error) {
+      // Also when what the loader gave cannot be stored: it would not do the next time.
+      counting.loadErrors++
+      rests.failed(key)
+      throw error
+    }
   }
 
   /** Of tags that the loader named; undefined when the value must not be stored with them. */

@@ -1,5 +1,7 @@
 import { headed, type Marks } from '../../base/codec/headed.ts'
+import { beginsWithLead, readHeader } from '../../base/codec/header.ts'
 import type { Codec, Stored } from '../../base/codec.ts'
+import { copyOf } from './copy-of.ts'
 import type { Age, Freshness } from './freshness.ts'
 import { isLossy, markOf } from './mark.ts'
 import { type CacheSettings, isMarked } from './settings.ts'
@@ -83,13 +85,20 @@ function plainForm(codec: Codec<unknown>, onUndecodable: () => void): Omit<Form,
     open(stored) {
       if (stored === null || stored === undefined) return nothing
       try {
-        return { is: 'fresh', value: codec.decode(stored), marks: noMarks }
-      } catch {
-        onUndecodable()
-        return outdated(stored)
-      }
+        // All who asked at once have found the same bytes.
+        if (!saysMore(stored)) return { is: 'fresh', value: codec.decode(copyOf(stored)), marks: noMarks }
+      } catch {}
+      onUndecodable()
+      return outdated(stored)
     },
   }
+}
+
+/** Whether it was written where the plan declared more than it does here: a codec that takes any text would decode the header. */
+function saysMore(stored: Stored): boolean {
+  if (!beginsWithLead(stored)) return false
+  const { freshUntil, none, tags } = readHeader(stored).header
+  return freshUntil !== undefined || none === true || tags !== undefined
 }
 
 function markedForm(codec: Codec<unknown>, freshness: Freshness, onUndecodable: () => void): Omit<Form, 'excess'> {
@@ -108,7 +117,7 @@ function markedForm(codec: Codec<unknown>, freshness: Freshness, onUndecodable: 
     },
     open(stored, versions) {
       if (stored === null || stored === undefined) return nothing
-      const { marks, value } = form.open(stored)
+      const { marks, value } = form.open(copyOf(stored))
       const { tags = noTags } = marks
       // A value without tags was written by others, who know of none: it is believed until its time to live ends.
       if (tags.length > 0 && !sameVersions(tags, versions)) return outdated(stored)

@@ -20,7 +20,8 @@ function isPlain(value: unknown, depth: number): boolean {
 }
 
 function freeze(value: unknown): void {
-  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return
+  // What is frozen already need not be frozen in depth.
+  if (typeof value !== 'object' || value === null) return
   for (const part of Object.values(value)) freeze(part)
   Object.freeze(value)
 }

@@ -14,6 +14,7 @@ import type { CacheLoader } from './loader.ts'
 import type { Lookup } from './lookup.ts'
 import type { CacheNames } from './names.ts'
 import type { Near } from './near.ts'
+import type { Copy } from './near-copy.ts'
 import type { Question } from './reads.ts'
 import type { CacheStore, Cursor } from './store.ts'
 import type { NamedTags } from './tag-versions.ts'
@@ -49,9 +50,13 @@ export function openCache(parts: CacheParts): CacheNamespace<ParamValues, unknow
     else counting.hits++
     return value
   }
-  function nearby({ key }: Question): { readonly value: unknown } | undefined {
-    const copy = near?.get(key)
-    if (copy !== undefined) counting.nearHits++
+  /** What is at hand and may be believed. */
+  function nearby(entry: Entry): Copy | undefined {
+    if (near === undefined) return undefined
+    const copy = entry.copy === undefined || entry.copy.gone ? near.at(entry.params, entry.formatted) : entry.copy
+    if (copy === undefined || !near.believes(copy)) return undefined
+    entry.copy = copy
+    counting.nearHits++
     return copy
   }
   /** Drops what this process has of what is to be changed, and again when it is: what came between may be older. */
@@ -79,29 +84,47 @@ export function openCache(parts: CacheParts): CacheNamespace<ParamValues, unknow
 
   /** One key. A class, since one is made for every call and its methods must not be; it is its own question, too. */
   class Entry implements CacheEntry<unknown, unknown>, Question {
-    readonly key: string
-    readonly tags: readonly string[]
+    readonly params: ParamValues
+    /** The key, unless it could be done without so far. */
+    formatted: string | undefined
+    copy: Copy | undefined
+    private tagKeys: readonly string[] | undefined
 
     constructor(params: ParamValues) {
-      this.key = pattern.format(params)
-      this.tags = tagsOf(settings, params, names)
+      this.params = params
+      this.formatted = near?.named(params) ? undefined : pattern.format(params)
+      this.copy = near?.at(params, this.formatted)
+      this.tagKeys = undefined
+      // What is wrong with the params is said at once.
+      if (this.copy === undefined) this.formatted ??= pattern.format(params)
+      if (this.copy === undefined) this.tagKeys = tagsOf(settings, params, names)
+    }
+
+    get key(): string {
+      this.formatted ??= pattern.format(this.params)
+      return this.formatted
+    }
+
+    get tags(): readonly string[] {
+      this.tagKeys ??= tagsOf(settings, this.params, names)
+      return this.tagKeys
     }
 
     get(options?: CallOptions): Promise<unknown> {
       const copy = nearby(this)
-      return copy ? Promise.resolve(copy.value) : lookup.one(this, options, freshValue)
+      return copy ? copy.answer() : lookup.one(this, options, freshValue)
     }
 
     has(options?: CallOptions): Promise<boolean> {
       const copy = nearby(this)
-      return copy ? Promise.resolve(copy.value !== undefined) : lookup.one(this, options, isThere)
+      return copy ? Promise.resolve(copy.present) : lookup.one(this, options, isThere)
     }
 
     getOrLoad(load: Loader<unknown>, options?: CallOptions): Promise<unknown> {
       if (typeof load !== 'function')
         return Promise.reject(misuse('getOrLoad()', load, 'a function that loads the value'))
       const copy = nearby(this)
-      if (copy) return Promise.resolve(copy.value)
+      if (copy) return copy.answer()
       const begun = clock.now()
       return lookup.one(this, options, (opened, found) => {
         if (opened.is === 'fresh') return counted(opened.value)

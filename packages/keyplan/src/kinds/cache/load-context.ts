@@ -1,8 +1,8 @@
 import { durationMs } from '../../base/duration.ts'
 import { KeyplanError, shown } from '../../base/error.ts'
 import type { LoadContext } from './contract.ts'
-import type { Content, Opened } from './form.ts'
-import type { Found } from './reads.ts'
+import type { Asked } from './fetch.ts'
+import type { Content } from './form.ts'
 import type { CacheSettings } from './settings.ts'
 import { namedTags } from './tags.ts'
 import { unchanged } from './unchanged.ts'
@@ -19,8 +19,8 @@ export interface LoadReport {
   contentOf(result: unknown): Content | undefined
 }
 
-export function createLoadReport(opened: Opened, found: Found, settings: CacheSettings): LoadReport {
-  const previous = opened.is === 'miss' ? undefined : opened.value
+/** @param previous what was found, as the loader's own: whoever asked may have got what was opened */
+export function createLoadReport({ opened, found }: Asked, previous: unknown, settings: CacheSettings): LoadReport {
   let ttlMs: number | undefined
   let skipped = false
   let tags: readonly string[] = []

@@ -1,7 +1,6 @@
 import type { CallOptions } from '../../base/call.ts'
 import type { Stored } from '../../base/codec.ts'
 import { durationMs } from '../../base/duration.ts'
-import { isKeyplanError } from '../../base/error.ts'
 import { bounded } from '../../guard/deadline.ts'
 import { createBases } from './basis.ts'
 import type { Loader } from './contract.ts'
@@ -42,16 +41,19 @@ export function createLoader(parts: LoaderParts): CacheLoader {
   const { settings, steps, form, freshness, fleet, rests, counting, tell, clock } = parts
   const { softMs, hardMs } = settings.loadTimeout
   const basisOf = createBases(steps, parts.lane, settings.loaderTags)
-  const loads = createLoads<Stored | undefined>((key, seen) => steps.untouched(undefined, key, seen).catch(() => false))
+  const loads = createLoads<Stored | undefined>(
+    (key, seen) => steps.untouched(undefined, key, seen).catch(() => false),
+    { hardMs, clock },
+  )
   const fetch = createFetch(parts)
   /** Keys that are loaded in the background. */
-  const refreshing = new Set<string>()
+  const refreshing = new Map<string, Result>()
 
   const baseOf = ({ question, found }: Asked) => basisOf(question, found)
 
-  function share(asked: Asked, basis: Basis | undefined, loader: AnyLoader): Result {
+  function share(asked: Asked, basis: Basis | undefined, loader: AnyLoader, party?: object): Result {
     return loads.share(asked.question, basis, wanted => {
-      const load = () => fetch(asked, basis, loader, wanted)
+      const load = () => fetch(asked, basis, loader, wanted, party)
       return fleet && basis ? fleet.run(asked, load) : load()
     })
   }
@@ -76,19 +78,28 @@ export function createLoader(parts: LoaderParts): CacheLoader {
       counting.stale++
       return Promise.resolve(opened.value)
     }
-    return orStale(awaited(start(), options, begun), opened.value, begun)
+    return orStale(awaited(start(), options, begun), opened.value, begun, options?.signal)
   }
 
   function refresh(key: string, start: () => Result): void {
     if (refreshing.has(key) || rests.has(key)) return
-    refreshing.add(key)
-    start()
-      .catch(() => tell('refresh-failed'))
-      .finally(() => refreshing.delete(key))
+    const load = start()
+    const over = () => {
+      timer?.cancel()
+      if (refreshing.get(key) === load) refreshing.delete(key)
+    }
+    const timer = hardMs === off ? undefined : clock.after(hardMs, over)
+    refreshing.set(key, load)
+    load.catch(() => tell('refresh-failed')).finally(over)
   }
 
   /** The result, or the old value when it is late or there is none. */
-  function orStale(result: Promise<unknown>, stale: unknown, begun: number): Promise<unknown> {
+  function orStale(
+    result: Promise<unknown>,
+    stale: unknown,
+    begun: number,
+    signal: AbortSignal | undefined,
+  ): Promise<unknown> {
     return new Promise((resolve, reject) => {
       let settled = false
       const settle = (become: () => void) => {
@@ -108,7 +119,8 @@ export function createLoader(parts: LoaderParts): CacheLoader {
             counting.misses++
             resolve(value)
           }),
-        error => (isKeyplanError(error, 'ABORTED') ? settle(() => reject(error)) : serveStale()),
+        // The loader may have been aborted by a signal of its own.
+        error => (signal?.aborted ? settle(() => reject(error)) : serveStale()),
       )
     })
   }
@@ -139,7 +151,7 @@ export function createLoader(parts: LoaderParts): CacheLoader {
     loadTogether(all, loaderOf, options, begun) {
       const bases = Promise.all(all.map(baseOf))
       const startOf = (asked: Asked, index: number) => () =>
-        bases.then(known => share(asked, known[index], loaderOf(index)))
+        bases.then(known => share(asked, known[index], loaderOf(index), bases))
       return Promise.all(all.map((asked, index) => answer(asked, startOf(asked, index), options, begun)))
     },
     drop: loads.drop,

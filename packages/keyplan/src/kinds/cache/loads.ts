@@ -1,3 +1,4 @@
+import type { Clock } from '../../base/clock.ts'
 import type { Question } from './reads.ts'
 import type { Basis, Version } from './store.ts'
 
@@ -5,7 +6,8 @@ import type { Basis, Version } from './store.ts'
 export interface Loads<T> {
   /**
    * Joins the load of the key that is under way, or starts one. A load that began before an invalidation the caller may
-   * know of is not joined: its result may be older than that. `basis` is what the caller saw, undefined while Redis
+   * know of is not joined: its result may be older than that. Nor is one that is past its time limit, which might never
+   * end; it is still wanted, though. `basis` is what the caller saw, undefined while Redis
    * cannot be asked. `wanted` turns false when the load is dropped or replaced.
    */
   share(question: Question, basis: Basis | undefined, load: (wanted: () => boolean) => Promise<T>): Promise<T>
@@ -21,6 +23,9 @@ interface UnderWay<T> {
   readonly basis: Basis | undefined
   /** By the count a caller saw: whether the key was untouched since the load began. */
   readonly verdicts: Map<Version | undefined, Promise<boolean>>
+  readonly begun: number
+  /** The one that this one took the place of since it was late. */
+  readonly late: UnderWay<T> | undefined
   result: Promise<T>
 }
 
@@ -28,7 +33,10 @@ const yes = Promise.resolve(true)
 const no = Promise.resolve(false)
 
 /** `untouched` tells whether nothing happened to a key since a count: other keys of the namespace may have moved it. */
-export function createLoads<T>(untouched: (key: string, seen: Version) => Promise<boolean>): Loads<T> {
+export function createLoads<T>(
+  untouched: (key: string, seen: Version) => Promise<boolean>,
+  { hardMs, clock }: { readonly hardMs: number; readonly clock: Clock },
+): Loads<T> {
   const underWay = new Map<string, UnderWay<T>>()
 
   function verdictOn(key: string, load: UnderWay<T>, basis: Basis | undefined): Promise<boolean> {
@@ -46,14 +54,19 @@ export function createLoads<T>(untouched: (key: string, seen: Version) => Promis
     { key, tags }: Question,
     basis: Basis | undefined,
     load: (wanted: () => boolean) => Promise<T>,
+    late?: UnderWay<T>,
   ): Promise<T> {
-    const wanted = () => underWay.get(key) === entry
+    const wanted = () => {
+      for (let one = underWay.get(key); one; one = one.late) if (one === entry) return true
+      return false
+    }
     const result = Promise.resolve()
       .then(() => load(wanted))
       .finally(() => {
-        if (wanted()) underWay.delete(key)
+        if (underWay.get(key) === entry) underWay.delete(key)
       })
-    const entry: UnderWay<T> = { tags, basis, verdicts: new Map([[basis?.seen, yes]]), result }
+    const verdicts = new Map([[basis?.seen, yes]])
+    const entry: UnderWay<T> = { tags, basis, verdicts, begun: clock.now(), late, result }
     underWay.set(key, entry)
     return result
   }
@@ -65,8 +78,9 @@ export function createLoads<T>(untouched: (key: string, seen: Version) => Promis
         const present = underWay.get(key)
         if (!present) return begin(question, basis, load)
         const joinable = await verdictOn(key, present, basis)
-        if (joinable) return present.result
-        if (underWay.get(key) === present) return begin(question, basis, load)
+        const late = clock.now() - present.begun >= hardMs
+        if (joinable && !late) return present.result
+        if (underWay.get(key) === present) return begin(question, basis, load, joinable ? present : undefined)
       }
     },
     drop: key => void underWay.delete(key),

@@ -51,7 +51,7 @@ export function createLookup({ reads, near, named, open }: LookupParts): Lookup 
   return {
     one(question, options, see) {
       if (!near && !named) return reads.one(question, options, found => see(open(found, question), found))
-      const ticket = near?.ask(question.key)
+      const ticket = near?.ask(question)
       return reads.one(question, options, found => {
         const seen = whole(found, question, ticket)
         return seen instanceof Promise
@@ -60,7 +60,7 @@ export function createLookup({ reads, near, named, open }: LookupParts): Lookup 
       })
     },
     async many(questions, options) {
-      const tickets = questions.map(({ key }) => near?.ask(key))
+      const tickets = questions.map(question => near?.ask(question))
       const found = await reads.many(questions, options)
       return Promise.all(found.map((one, index) => whole(one, questions[index]!, tickets[index])))
     },

@@ -20,7 +20,7 @@ export function createMemoryCacheStore(clock: Clock, bound: MemoryBound = defaul
   const values = new LRUCache<string, { stored: Stored }>({
     max: bound.entries,
     maxSize: bound.bytes,
-    sizeCalculation: ({ stored }, key) => key.length + stored.length,
+    sizeCalculation: ({ stored }, key) => Buffer.byteLength(key) + Buffer.byteLength(stored),
     ttlResolution: 0,
     ttl: 1,
     // lru-cache takes a start of 0 for "no time to live".

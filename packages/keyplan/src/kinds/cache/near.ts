@@ -1,57 +1,56 @@
-import { LRUCache } from 'lru-cache'
 import type { Clock } from '../../base/clock.ts'
 import type { Stored } from '../../base/codec.ts'
 import type { KeyplanError } from '../../base/error.ts'
+import type { ParamValues, Pattern } from '../../plan/pattern/pattern.ts'
 import type { Redis } from '../../redis/redis.ts'
-import type { Surroundings } from '../kind.ts'
+import type { Server, Surroundings } from '../kind.ts'
+import { createCopies } from './copies.ts'
 import { copyOf } from './copy-of.ts'
 import type { Form, Opened } from './form.ts'
 import { freezeWhole } from './freeze-whole.ts'
 import type { Freshness } from './freshness.ts'
+import { Copy } from './near-copy.ts'
+import { createNearNames } from './near-names.ts'
 import type { Found, Question } from './reads.ts'
 import type { CacheSettings } from './settings.ts'
 import { createTraces } from './traces.ts'
-
-/** What is fresh, as it is kept in this process. */
-type Fresh = Extract<Opened, { is: 'fresh' | 'due' | 'stale' }>
+import { createTurnClock } from './turn-clock.ts'
 
 /** What is noted before a value is asked for, so that it can be told whether it may be kept. */
 export interface NearTicket {
   readonly mark: number | undefined
   readonly seen: number
+  readonly tags: readonly string[]
 }
 
 /** Copies of values in this process. Redis tells which keys change, whoever changes them. */
 export interface Near {
-  /** A value that may be believed. */
-  get(key: string): Fresh | undefined
+  /** What is kept, to be believed or not. `key` need not be known where the params alone name it. */
+  at(params: ParamValues, key: string | undefined): Copy | undefined
+  /** Whether params name a copy without the key being made of them. */
+  named(params: ParamValues): boolean
+  /** Whether the value may be used now. One that may not is let go of. */
+  believes(copy: Copy): boolean
   /** Before a value is asked for. */
-  ask(key: string): NearTicket
+  ask(question: Question): NearTicket
   /** Keeps a value that was found, unless it may have changed since it was asked for. */
   keep(ticket: NearTicket, question: Question, opened: Opened, found: Found): void
   /** A change by this process: said when it is sent, and when it is done. */
   drop(names: readonly string[]): void
   clear(): void
-  readonly size: number
   close(): void
-}
-
-interface Copy extends Fresh {
-  /** Undefined where the server does not tell of changes: then it is believed for a short time. */
-  readonly mark: number | undefined
-  readonly until: number
-  readonly tags: readonly string[]
-  readonly bytes: number
 }
 
 interface NearParts {
   readonly settings: CacheSettings
+  readonly pattern: Pattern
   readonly near: NonNullable<CacheSettings['near']>
   readonly form: Form
   readonly freshness: Freshness
   /** What all keys of the namespace begin with, and all of its tags. */
   readonly prefixes: readonly string[]
   readonly redis: Pick<Redis, 'track'>
+  readonly lane: Server['lane']
   readonly clock: Clock
   /** The server does not tell of changes. */
   denied(error: KeyplanError): void
@@ -79,36 +78,37 @@ const mostTraces = 10_000
  * its key and tags were not told as changed. A value that was asked for before a change and comes after it is not kept.
  */
 export function createNear(parts: NearParts): Near {
-  const { near, form, freshness, clock } = parts
-  const copies = new LRUCache<string, Copy>({
-    max: near.max,
-    maxSize: near.maxBytes,
-    sizeCalculation: ({ bytes }) => bytes,
-    dispose: ({ tags }, key) => {
-      for (const tag of tags) untag(tag, key)
-    },
+  const { near, settings, form, freshness, lane, clock } = parts
+  const { nameOf, nameOfKey } = createNearNames(parts.pattern)
+  const now = createTurnClock(clock)
+  const copies = createCopies<Copy>(near.max, near.maxBytes, copy => {
+    for (const tag of copy.tags) untag(tag, copy)
   })
-  const byTag = new Map<string, Set<string>>()
+  const byTag = new Map<string, Set<Copy>>()
   const changes = createTraces(mostTraces)
   const tracking = parts.redis.track(parts.prefixes, {
     invalidated: names => (names === null ? clear() : drop(names)),
     changed(change) {
       if (change.type === 'lost') copies.clear()
+      // What was asked for before may carry a tag that changed unheard.
+      if (change.type === 'ready') changes.forget()
       if (change.type === 'denied') parts.denied(change.error)
     },
   })
 
-  function untag(tag: string, key: string): void {
-    const keys = byTag.get(tag)
-    if (keys?.delete(key) && keys.size === 0) byTag.delete(tag)
+  function untag(tag: string, copy: Copy): void {
+    const tagged = byTag.get(tag)
+    if (tagged?.delete(copy) && tagged.size === 0) byTag.delete(tag)
   }
 
   function drop(names: readonly string[]): void {
     changes.add(names)
     for (const name of names) {
-      copies.delete(name)
       const tagged = byTag.get(name)
-      if (tagged) for (const key of [...tagged]) copies.delete(key)
+      if (tagged) for (const copy of [...tagged]) copies.remove(copy)
+      const own = nameOfKey(name)
+      const copy = own === undefined ? undefined : copies.get(own)
+      if (copy) copies.remove(copy)
     }
   }
 
@@ -117,48 +117,76 @@ export function createNear(parts: NearParts): Near {
     copies.clear()
   }
 
-  function isHeard(copy: Copy, key: string): boolean {
-    const mark = tracking.mark(key)
-    return mark === copy.mark && (mark !== undefined || tracking.denial(key) !== undefined)
+  /** On a cluster the servers that have the tags have to be heard as well. Marks only grow: the latest stands for all. */
+  function markOf(key: string, tags: readonly string[], at?: number): number | undefined {
+    let mark = tracking.mark(key, at)
+    for (const tag of lane ? tags : []) {
+      const other = tracking.mark(tag, at)
+      mark = mark && other && Math.max(mark, other)
+    }
+    return mark
+  }
+
+  /** Whether all that cannot be heard is not told at all. */
+  function isDenied(key: string, tags: readonly string[]): boolean {
+    const isAnswered = (name: string) => tracking.mark(name) !== undefined || tracking.denial(name) !== undefined
+    return isAnswered(key) && (!lane || tags.every(isAnswered))
+  }
+
+  function isHeard({ key, mark, tags }: Copy, at: number): boolean {
+    return markOf(key, tags, at) === mark && (mark !== undefined || isDenied(key, tags))
   }
 
   /** How long a copy may be kept, in milliseconds; 0 for not at all. */
-  function lifetimeOf(key: string, mark: number | undefined): number {
-    if (mark !== undefined) return near.ttlMs
-    return tracking.denial(key) === undefined ? 0 : Math.min(near.ttlMs, untrackedMs)
+  function lifetimeOf(key: string, tags: readonly string[], mark: number | undefined, isNone: boolean): number {
+    const ms = isNone ? Math.min(near.ttlMs, settings.negativeTtlMs) : near.ttlMs
+    if (mark !== undefined) return ms
+    return isDenied(key, tags) ? Math.min(ms, untrackedMs) : 0
   }
 
   return {
-    get(key) {
-      const copy = copies.get(key)
-      if (copy === undefined) return undefined
-      if (clock.now() < copy.until && isHeard(copy, key) && freshness.age(copy.marks) === 'fresh') return copy
-      copies.delete(key)
-      return undefined
+    named: params => nameOf(params) !== undefined,
+    at(params, key) {
+      const name = key ?? nameOf(params)
+      return name === undefined ? undefined : copies.get(name)
     },
-    ask: key => ({ mark: tracking.mark(key), seen: changes.count }),
-    keep({ mark, seen }, { key, tags }, opened, { stored, seen: answered }) {
+    believes(copy) {
+      const at = now()
+      if (!copy.gone && at < copy.until && isHeard(copy, at) && freshness.age(copy.marks) === 'fresh') {
+        copy.visited = true
+        return true
+      }
+      copies.remove(copy)
+      return false
+    },
+    ask: ({ key, tags }) => ({ mark: markOf(key, tags), seen: changes.count, tags }),
+    keep(ticket, { key, tags }, opened, { stored, seen: answered }) {
+      const { seen } = ticket
+      // Of one key all values are alike, whether they are kept or not.
+      const isShared = near.frozen && opened.is !== 'miss' && freezeWhole(opened.value)
       // What this process makes up for Redis is not kept twice.
       if (opened.is !== 'fresh' || answered === undefined || stored === null || stored === undefined) return
       const isUntouched = changes.untouched(key, seen) && tags.every(tag => changes.untouched(tag, seen))
-      if (!isUntouched || tracking.mark(key) !== mark) return
-      const ms = lifetimeOf(key, mark)
-      if (ms === 0) return
-      const bytes = key.length + stored.length
-      const rest = { is: 'fresh', marks: opened.marks, mark, until: clock.now() + ms, tags, bytes } as const
-      const isShared = near.frozen && freezeWhole(opened.value)
-      copies.set(key, isShared ? { ...rest, value: opened.value } : decodedAnew(rest, stored))
-      for (const tag of copies.has(key) ? tags : []) {
-        const keys = byTag.get(tag)
-        if (keys) keys.add(key)
-        else byTag.set(tag, new Set([key]))
+      if (!isUntouched || markOf(key, ticket.tags) !== ticket.mark) return
+      const { value, marks } = opened
+      const mark = markOf(key, tags)
+      const ms = lifetimeOf(key, tags, mark, marks.none === true)
+      const name = nameOfKey(key)
+      if (ms === 0 || name === undefined) return
+      // Of one's own: what was read may be a part of something larger.
+      const source = isShared ? { value } : { decode: decodingAnew(copyOf(stored)) }
+      const bytes = Buffer.byteLength(key) + Buffer.byteLength(stored)
+      const copy = new Copy(name, key, source, { marks, mark, until: clock.now() + ms, tags, bytes })
+      copies.add(copy)
+      if (copy.gone) return
+      for (const tag of tags) {
+        const tagged = byTag.get(tag)
+        if (tagged) tagged.add(copy)
+        else byTag.set(tag, new Set([copy]))
       }
     },
     drop,
     clear,
-    get size() {
-      return copies.size
-    },
     close() {
       tracking.close()
       copies.clear()
@@ -166,12 +194,7 @@ export function createNear(parts: NearParts): Near {
   }
 
   /** What could be changed by who reads it is made anew for each. */
-  function decodedAnew(rest: Omit<Copy, 'value'>, stored: Stored): Copy {
-    return {
-      ...rest,
-      get value() {
-        return form.copy(copyOf(stored))
-      },
-    }
+  function decodingAnew(stored: Stored): () => unknown {
+    return () => form.copy(copyOf(stored))
   }
 }

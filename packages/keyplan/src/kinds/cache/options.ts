@@ -33,8 +33,9 @@ export interface CacheOptions<P extends string, In, Out> extends NamespaceOption
   negativeTtl?: Duration
   /**
    * How long `getOrLoad` waits for the loader, which goes on in the background all the same: after `soft` it answers with
-   * an old value, if `staleIfError` or `staleWhileRevalidate` has left one; after `hard` with that or TIMEOUT. A duration
-   * alone is `hard`. Default: no limit but the call's own `deadline`.
+   * an old value, if `staleIfError` or `staleWhileRevalidate` has left one; after `hard` with that or TIMEOUT. Who asks after
+   * that begins another load, in case this one never ends. A duration alone is `hard`. Default: no limit but the call's own
+   * `deadline`.
    */
   loadTimeout?: Duration | { soft?: Duration; hard?: Duration }
   /**
@@ -70,7 +71,10 @@ export interface CacheOptions<P extends string, In, Out> extends NamespaceOption
    * before the first read after the outage.
    */
   whenDown?: 'load' | 'memory' | 'fail'
-  /** How many loaders run at once while Redis cannot be asked; further ones take turns, in order. Default: 64. */
+  /**
+   * How many loaders run at once while Redis cannot be asked; further ones take turns, in order. One that is past its hard
+   * `loadTimeout` is no longer counted. Default: 64.
+   */
   maxLoadsWhenDown?: number
   /**
    * How long the namespace remembers what was deleted. A load that takes longer is not stored if a delete that happened

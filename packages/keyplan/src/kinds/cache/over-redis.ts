@@ -42,11 +42,11 @@ export function openOverRedis(
   const prefixes = [pattern.stem, ...(settings.tags || settings.loaderTags ? [names.tag('')] : [])]
   const near =
     settings.near &&
-    createNear({ ...common, near: settings.near, prefixes, redis, denied: untrackedNotice(surroundings) })
+    createNear({ ...common, pattern, near: settings.near, prefixes, redis, denied: untrackedNotice(surroundings) })
   const parts = {
     ...common,
     steps: guarded(name, spare ? spare.relievedBy(store) : store, cacheOperations, guard, fallback),
-    spare: spare && guarded(name, spare.store, cacheOperations, bare),
+    spare: spare && { ...guarded(name, spare.store, cacheOperations, bare), reliefs: spare.reliefs },
     stored(key: string) {
       trust.gain(key)
       near?.drop([key])

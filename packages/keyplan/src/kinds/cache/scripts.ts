@@ -66,10 +66,11 @@ return track({ epoch }, { tagTtl })[1]
 export const moveEpochScript = script({
   name: 'cache.move-epoch',
   keys: ['epoch'],
-  args: ['tagTtl'],
+  args: ['tagTtl', 'least'],
   reply: reply => reply as string,
   lua: `${nextVersion}
 local version = next_version(redis.call('GET', epoch))
+if tonumber(version) < tonumber(least) then version = least end
 redis.call('UNLINK', epoch)
 redis.call('SET', epoch, version, 'PX', tagTtl)
 return version
@@ -222,8 +223,10 @@ export const outdateScript = script({
   reply: () => undefined,
   lua: `${nextVersion}
 for _, tag in ipairs(tags) do
-  local version = next_version(redis.call('GET', tag))
-  if tonumber(version) < tonumber(least) then version = least end
+  local previous = redis.call('GET', tag)
+  -- Not above the epoch without need: every load that names the tag would take it for outdated since.
+  local version = least
+  if tonumber(least) <= (tonumber(previous) or 0) then version = next_version(previous) end
   redis.call('UNLINK', tag)
   redis.call('SET', tag, version, 'PX', tagTtl)
 end

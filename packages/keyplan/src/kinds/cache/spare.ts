@@ -6,6 +6,8 @@ export interface Spare {
   readonly store: CacheStore
   /** The given store, with the spare one emptied as soon as a step of it succeeds. */
   relievedBy(store: CacheStore): CacheStore
+  /** How often a step of that has succeeded. What began before the last one is not to be kept. */
+  readonly reliefs: () => number
 }
 
 const call: Call = { expires: Number.POSITIVE_INFINITY, hold: false, written: 0 }
@@ -16,7 +18,9 @@ const call: Call = { expires: Number.POSITIVE_INFINITY, hold: false, written: 0 
  */
 export function createSpare(memory: CacheStore): Spare {
   let used = false
+  let reliefs = 0
   async function empty(): Promise<void> {
+    reliefs++
     if (!used) return
     used = false
     await memory.forget(call)
@@ -31,6 +35,7 @@ export function createSpare(memory: CacheStore): Spare {
     }
 
   return {
+    reliefs: () => reliefs,
     store: {
       ...memory,
       async write(...args) {

@@ -1,0 +1,59 @@
+import type { Marks } from '../../base/codec/headed.ts'
+import type { Place } from './copies.ts'
+
+/** What is known of a copy beside its value. */
+export interface CopyTerms {
+  readonly marks: Marks
+  /** Undefined where the server does not tell of changes: then it is believed for a short time. */
+  readonly mark: number | undefined
+  /** By the clock. */
+  readonly until: number
+  readonly tags: readonly string[]
+  readonly bytes: number
+}
+
+/** A value as it is kept in this process: shared by all who read it, or decoded for each. */
+export type CopySource = { readonly value: unknown } | { readonly decode: () => unknown }
+
+/** A value that is kept in this process. A class, so that all have one shape: it is looked at for every hit. */
+export class Copy implements Place {
+  readonly name: string
+  readonly key: string
+  readonly marks: Marks
+  readonly mark: number | undefined
+  readonly until: number
+  readonly tags: readonly string[]
+  readonly bytes: number
+  visited = false
+  gone = false
+  newer: this | undefined = undefined
+  older: this | undefined = undefined
+  /** Whether it is a value, and not the knowledge that there is none. */
+  readonly present: boolean
+  private readonly decode: (() => unknown) | undefined
+  private readonly same: unknown
+  /** One for all who read it: to make a promise costs as much as the rest of a hit. */
+  private readonly shared: Promise<unknown> | undefined
+
+  constructor(name: string, key: string, source: CopySource, { marks, mark, until, tags, bytes }: CopyTerms) {
+    this.name = name
+    this.key = key
+    this.marks = marks
+    this.mark = mark
+    this.until = until
+    this.tags = tags
+    this.bytes = bytes
+    this.decode = 'decode' in source ? source.decode : undefined
+    this.same = 'value' in source ? source.value : undefined
+    this.shared = 'value' in source ? Promise.resolve(source.value) : undefined
+    this.present = marks.none !== true
+  }
+
+  value(): unknown {
+    return this.decode ? this.decode() : this.same
+  }
+
+  answer(): Promise<unknown> {
+    return this.shared ?? Promise.resolve(this.value())
+  }
+}
