@@ -13,7 +13,7 @@ export const valuePlans = {
 }
 
 export const nearPlan = definePlan('bench', {
-  items: cache('<key>', { ttl: '1h', value: json<unknown>(), near: { max: 2 * keyCount } }),
+  items: cache('<key>', { ttl: '1h', value: json<unknown>(), near: { max: 2 * keyCount, ttl: '1h' } }),
 })
 
 export const limitPlan = definePlan('bench', {

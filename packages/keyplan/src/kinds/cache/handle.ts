@@ -53,7 +53,7 @@ export function openCache(parts: CacheParts): CacheNamespace<ParamValues, unknow
   /** What is at hand and may be believed. */
   function nearby(entry: Entry): Copy | undefined {
     if (near === undefined) return undefined
-    const copy = entry.copy === undefined || entry.copy.gone ? near.at(entry.params, entry.formatted) : entry.copy
+    const copy = entry.copy === undefined || entry.copy.gone ? near.atKey(entry.key) : entry.copy
     if (copy === undefined || !near.believes(copy)) return undefined
     entry.copy = copy
     counting.nearHits++
@@ -92,12 +92,10 @@ export function openCache(parts: CacheParts): CacheNamespace<ParamValues, unknow
 
     constructor(params: ParamValues) {
       this.params = params
-      this.formatted = near?.named(params) ? undefined : pattern.format(params)
-      this.copy = near?.at(params, this.formatted)
-      this.tagKeys = undefined
+      this.copy = near?.at(params)
       // What is wrong with the params is said at once.
-      if (this.copy === undefined) this.formatted ??= pattern.format(params)
-      if (this.copy === undefined) this.tagKeys = tagsOf(settings, params, names)
+      this.formatted = this.copy === undefined ? pattern.format(params) : undefined
+      this.tagKeys = this.copy === undefined ? tagsOf(settings, params, names) : undefined
     }
 
     get key(): string {

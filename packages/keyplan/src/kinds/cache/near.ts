@@ -14,7 +14,7 @@ import { createNearNames } from './near-names.ts'
 import type { Found, Question } from './reads.ts'
 import type { CacheSettings } from './settings.ts'
 import { createTraces } from './traces.ts'
-import { createTurnClock } from './turn-clock.ts'
+import { createTurn } from './turn.ts'
 
 /** What is noted before a value is asked for, so that it can be told whether it may be kept. */
 export interface NearTicket {
@@ -25,10 +25,9 @@ export interface NearTicket {
 
 /** Copies of values in this process. Redis tells which keys change, whoever changes them. */
 export interface Near {
-  /** What is kept, to be believed or not. `key` need not be known where the params alone name it. */
-  at(params: ParamValues, key: string | undefined): Copy | undefined
-  /** Whether params name a copy without the key being made of them. */
-  named(params: ParamValues): boolean
+  /** What is kept, to be believed or not, where the params name it without the key being made of them. */
+  at(params: ParamValues): Copy | undefined
+  atKey(key: string): Copy | undefined
   /** Whether the value may be used now. One that may not is let go of. */
   believes(copy: Copy): boolean
   /** Before a value is asked for. */
@@ -80,7 +79,11 @@ const mostTraces = 10_000
 export function createNear(parts: NearParts): Near {
   const { near, settings, form, freshness, lane, clock } = parts
   const { nameOf, nameOfKey } = createNearNames(parts.pattern)
-  const now = createTurnClock(clock)
+  /** What a hit looks at. The mark is that of all keys, where one server has them. */
+  const turn = createTurn(() => {
+    const now = clock.now()
+    return { now, mark: lane ? undefined : tracking.mark('', now) }
+  })
   const copies = createCopies<Copy>(near.max, near.maxBytes, copy => {
     for (const tag of copy.tags) untag(tag, copy)
   })
@@ -89,6 +92,7 @@ export function createNear(parts: NearParts): Near {
   const tracking = parts.redis.track(parts.prefixes, {
     invalidated: names => (names === null ? clear() : drop(names)),
     changed(change) {
+      turn.over()
       if (change.type === 'lost') copies.clear()
       // What was asked for before may carry a tag that changed unheard.
       if (change.type === 'ready') changes.forget()
@@ -113,6 +117,7 @@ export function createNear(parts: NearParts): Near {
   }
 
   function clear(): void {
+    turn.over()
     changes.forget()
     copies.clear()
   }
@@ -133,8 +138,10 @@ export function createNear(parts: NearParts): Near {
     return isAnswered(key) && (!lane || tags.every(isAnswered))
   }
 
-  function isHeard({ key, mark, tags }: Copy, at: number): boolean {
-    return markOf(key, tags, at) === mark && (mark !== undefined || isDenied(key, tags))
+  function isHeard({ key, mark, tags }: Copy): boolean {
+    const { now, mark: common } = turn.look()
+    const present = lane ? markOf(key, tags, now) : common
+    return present === mark && (mark !== undefined || isDenied(key, tags))
   }
 
   /** How long a copy may be kept, in milliseconds; 0 for not at all. */
@@ -145,14 +152,16 @@ export function createNear(parts: NearParts): Near {
   }
 
   return {
-    named: params => nameOf(params) !== undefined,
-    at(params, key) {
-      const name = key ?? nameOf(params)
+    at(params) {
+      const name = nameOf(params)
+      return name === undefined ? undefined : copies.get(name)
+    },
+    atKey(key) {
+      const name = nameOfKey(key)
       return name === undefined ? undefined : copies.get(name)
     },
     believes(copy) {
-      const at = now()
-      if (!copy.gone && at < copy.until && isHeard(copy, at) && freshness.age(copy.marks) === 'fresh') {
+      if (!copy.gone && turn.look().now < copy.until && isHeard(copy) && freshness.age(copy.marks) === 'fresh') {
         copy.visited = true
         return true
       }
