@@ -12,8 +12,16 @@ export interface Codec<In, Out = In> {
   readonly binary: boolean
   /** `json` when the stored form is JSON text; an upcaster is then given the parsed value. */
   readonly format?: 'json' | undefined
-  /** @throws KeyplanError VALUE_INVALID when the value cannot be stored */
+  /**
+   * Gives what does not change with the value afterwards.
+   *
+   * @throws KeyplanError VALUE_INVALID when the value cannot be stored
+   */
   encode(value: In): Stored
-  /** @throws any error when the stored form is not one of this codec's; the caller decides what that means */
+  /**
+   * Gives a value of the reader's own, no view of what is stored: others read the same bytes.
+   *
+   * @throws any error when the stored form is not one of this codec's; the caller decides what that means
+   */
   decode(stored: Stored): Out
 }

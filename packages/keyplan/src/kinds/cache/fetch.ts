@@ -3,7 +3,6 @@ import type { Stored } from '../../base/codec.ts'
 import type { Guarded } from '../../guard/guarded.ts'
 import type { Server } from '../kind.ts'
 import type { Loader } from './contract.ts'
-import { copyOf } from './copy-of.ts'
 import type { Counting } from './figures.ts'
 import { type Content, type Form, type Opened, standing, versionsFor } from './form.ts'
 import type { Freshness } from './freshness.ts'
@@ -92,7 +91,7 @@ export function createFetch(parts: FetchParts): Fetch {
     const { question, found, opened } = asked
     const { key, tags } = question
     const replaces = await replacedBy(asked, basis)
-    const previous = opened.is === 'miss' ? undefined : form.copy(copyOf(found.stored!))
+    const previous = opened.is === 'miss' ? undefined : form.copy(found.stored!)
     const report = createLoadReport(asked, previous, settings)
     const down = found.seen === undefined
     const reliefs = spare?.reliefs()

@@ -1,7 +1,6 @@
 import { headed, type Marks } from '../../base/codec/headed.ts'
 import { beginsWithLead, readHeader } from '../../base/codec/header.ts'
 import type { Codec, Stored } from '../../base/codec.ts'
-import { copyOf } from './copy-of.ts'
 import type { Age, Freshness } from './freshness.ts'
 import { isLossy, markOf } from './mark.ts'
 import { type CacheSettings, isMarked } from './settings.ts'
@@ -85,8 +84,7 @@ function plainForm(codec: Codec<unknown>, onUndecodable: () => void): Omit<Form,
     open(stored) {
       if (stored === null || stored === undefined) return nothing
       try {
-        // All who asked at once have found the same bytes.
-        if (!saysMore(stored)) return { is: 'fresh', value: codec.decode(copyOf(stored)), marks: noMarks }
+        if (!saysMore(stored)) return { is: 'fresh', value: codec.decode(stored), marks: noMarks }
       } catch {}
       onUndecodable()
       return outdated(stored)
@@ -117,7 +115,7 @@ function markedForm(codec: Codec<unknown>, freshness: Freshness, onUndecodable: 
     },
     open(stored, versions) {
       if (stored === null || stored === undefined) return nothing
-      const { marks, value } = form.open(copyOf(stored))
+      const { marks, value } = form.open(stored)
       const { tags = noTags } = marks
       // A value without tags was written by others, who know of none: it is believed until its time to live ends.
       if (tags.length > 0 && !sameVersions(tags, versions)) return outdated(stored)

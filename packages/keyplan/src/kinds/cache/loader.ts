@@ -4,7 +4,6 @@ import { durationMs } from '../../base/duration.ts'
 import { bounded } from '../../guard/deadline.ts'
 import { createBases } from './basis.ts'
 import type { Loader } from './contract.ts'
-import { copyOf } from './copy-of.ts'
 import { type Asked, createFetch, type FetchParts } from './fetch.ts'
 import type { Fleet } from './fleet.ts'
 import { freezeWhole } from './freeze-whole.ts'
@@ -127,7 +126,7 @@ export function createLoader(parts: LoaderParts): CacheLoader {
 
   async function awaited(result: Result, options: CallOptions | undefined, begun: number): Promise<unknown> {
     const sealed = await (options || hardMs !== off ? patiently(result, options ?? {}, begun) : result)
-    const value = sealed === undefined ? undefined : form.copy(copyOf(sealed))
+    const value = sealed === undefined ? undefined : form.copy(sealed)
     // Of one key all values are alike, whether they were loaded or read.
     if (settings.near?.frozen) freezeWhole(value)
     return value

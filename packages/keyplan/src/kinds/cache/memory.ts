@@ -1,7 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import type { Clock } from '../../base/clock.ts'
 import type { Stored } from '../../base/codec.ts'
-import { copyOf } from './copy-of.ts'
 import { markOf } from './mark.ts'
 import type { CacheStore, Version } from './store.ts'
 import { joinAtTags, splitAtTags } from './tag-header.ts'
@@ -39,7 +38,7 @@ export function createMemoryCacheStore(clock: Clock, bound: MemoryBound = defaul
     }
     return entry.version
   }
-  const put = (key: string, stored: Stored, ttl: number) => void values.set(key, { stored: copyOf(stored) }, { ttl })
+  const put = (key: string, stored: Stored, ttl: number) => void values.set(key, { stored }, { ttl })
   const markAt = (key: string) => {
     const standing = values.get(key)?.stored
     return standing === undefined ? undefined : markOf(standing)
@@ -50,7 +49,7 @@ export function createMemoryCacheStore(clock: Clock, bound: MemoryBound = defaul
       return {
         seen: String(traces.count),
         tags: asked.map(tag => tags.get(tag)?.version ?? null),
-        values: keys.map(key => copyOf(values.get(key)?.stored ?? null)),
+        values: keys.map(key => values.get(key)?.stored ?? null),
       }
     },
     async write(_call, key, value, ttl, asked) {

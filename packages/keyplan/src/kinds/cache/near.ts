@@ -204,6 +204,6 @@ export function createNear(parts: NearParts): Near {
 
   /** What could be changed by who reads it is made anew for each. */
   function decodingAnew(stored: Stored): () => unknown {
-    return () => form.copy(copyOf(stored))
+    return () => form.copy(stored)
   }
 }

@@ -86,9 +86,18 @@ describe('text', () => {
 describe('bytes', () => {
   test('bytes come back, also from text', () => {
     const value = Uint8Array.from([0, 255, 1, 10])
-    expect(bytes().decode(bytes().encode(value))).toEqual(value)
+    expect([...bytes().decode(bytes().encode(value))]).toEqual([...value])
     expect([...bytes().decode('é')]).toEqual([0xc3, 0xa9])
     expect(bytes().binary).toBe(true)
+  })
+
+  test('nobody else’s array changes what is stored, or what was read', () => {
+    const given = Uint8Array.from([1, 2])
+    const stored = bytes().encode(given)
+    given[0] = 9
+    const read = bytes().decode(stored)
+    read[1] = 9
+    expect([...bytes().decode(stored)]).toEqual([1, 2])
   })
 
   test('other things are refused', () => {
