@@ -136,7 +136,8 @@ describe('rate limit on a real server', () => {
         const { resetMs } = await limits({ id }).consume({ cost })
         const ttl = Number(await harness.ask('PTTL', 'limit:a'))
         expect(ttl).toBeGreaterThan(0)
-        expect(ttl).toBeLessThanOrEqual(resetMs)
+        // TIME goes on while a script runs, and what PTTL compares with stands still: a millisecond may lie between them.
+        expect(ttl).toBeLessThanOrEqual(resetMs + 1)
         expect(ttl).toBeGreaterThan(resetMs - 60_000)
       }
       expect(await harness.ask('KEYS', '*')).toEqual(['limit:a'])
