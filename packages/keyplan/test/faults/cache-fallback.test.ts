@@ -1,31 +1,18 @@
-import { type RedisProcess, startRedis } from '@keyplan/local'
-import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { type Options, tagged } from '../conformance/cache.ts'
 import { deferred } from '../conformance/deferred.ts'
-import { openClient, type RedisCacheClient } from '../kinds/cache-redis-harness.ts'
+import { cacheServer, type RedisCacheClient } from '../kinds/cache-redis-harness.ts'
 import { until } from '../live-server.ts'
 
-let server: RedisProcess
-beforeAll(async () => {
-  server = await startRedis()
-})
-afterAll(() => server.cleanUp())
-beforeEach(async () => {
-  if (!server.running) await server.restart()
-  await server.ask('FLUSHALL')
-})
+const own = cacheServer({ whenDown: 'memory' }, { attempt: '100ms' })
+const { opened } = own
 
-async function opened(options: Partial<Options> = {}): Promise<RedisCacheClient> {
-  const client = await openClient(server.port, { whenDown: 'memory', ...options }, { attempt: '100ms' })
-  onTestFinished(client.close)
-  return client
-}
 const down = async ({ state }: RedisCacheClient) => {
-  await server.kill()
+  await own.server.kill()
   await until(() => state() === 'reconnecting')
 }
 const up = async ({ state }: RedisCacheClient) => {
-  await server.restart()
+  await own.server.restart()
   await until(() => state() === 'connected' || state() === 'degraded')
 }
 const ids = (count: number) => Array.from({ length: count }, (_, index) => ({ id: `n${index}` }))
@@ -83,9 +70,9 @@ test('what was made up in an outage is not stored, and is not served again after
   await late
   for (const id of ['n1', 'n2', 'late', 'none']) {
     await until(async () => (await client.cache({ id }).get()) === 'newer')
-    expect(await server.ask('GET', `value:${id}`)).toContain('newer')
+    expect(await own.server.ask('GET', `value:${id}`)).toContain('newer')
   }
-  const stored = (await server.ask('KEYS', 'value:*')) as string[]
+  const stored = (await own.server.ask('KEYS', 'value:*')) as string[]
   expect(stored.sort()).toEqual(['value:late', 'value:n1', 'value:n2', 'value:none'])
   await down(client)
   expect(there(await client.cache.getMany([...ids(100), { id: 'none' }]))).toBe(0)
@@ -97,11 +84,11 @@ test('nor is what was begun while Redis hung, and ends when it has answered sinc
   const client = await opened()
   const other = await opened()
   await client.cache({ id: 'b' }).set('there')
-  await server.pause()
+  await own.server.pause()
   const gate = deferred<unknown>()
   const late = client.cache({ id: 'a' }).getOrLoad(() => gate.promise)
   await gate.asked()
-  server.resume()
+  own.server.resume()
   await until(async () => (await other.cache({ id: 'a' }).set('newer')) === 'done')
   await until(async () => (await client.cache({ id: 'a' }).get()) === 'newer')
   gate.resolve('older')

@@ -1,26 +1,15 @@
-import { type RedisProcess, startRedis } from '@keyplan/local'
-import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { compressed } from '../../src/base/codec/compressed.ts'
 import { json } from '../../src/base/codec/json.ts'
 import { text } from '../../src/base/codec/text.ts'
 import { versioned } from '../../src/base/codec/versioned.ts'
 import { type Options, tagged } from '../conformance/cache.ts'
-import { openClient, type RedisCacheClient } from '../kinds/cache-redis-harness.ts'
+import { cacheServer } from '../kinds/cache-redis-harness.ts'
 import { until } from '../live-server.ts'
 import { infoFigure } from './evidence.ts'
 
-let server: RedisProcess
-beforeAll(async () => {
-  server = await startRedis()
-})
-afterAll(() => server.cleanUp())
-beforeEach(() => server.ask('FLUSHALL'))
-
-async function opened(options: Partial<Options>): Promise<RedisCacheClient> {
-  const client = await openClient(server.port, options)
-  onTestFinished(client.close)
-  return client
-}
+const own = cacheServer()
+const { opened } = own
 
 const marked: Partial<Options> = { ...tagged, staleIfError: '1h', negativeTtl: '1h', earlyRefresh: 0.9 }
 
@@ -58,8 +47,8 @@ test.each<[string, Partial<Options>]>([
   for (const [index, [how, ...what]] of Object.values(payloads).entries()) {
     const id = `n${index}`
     const plant = async () => {
-      await server.ask('DEL', `value:${id}`)
-      await server.ask(how!, `value:${id}`, ...what)
+      await own.server.ask('DEL', `value:${id}`)
+      await own.server.ask(how!, `value:${id}`, ...what)
     }
     await plant()
     expect(await cache({ id }).get()).toBeUndefined()
@@ -87,7 +76,7 @@ test('text that was written with marks is not read as text where the plan declar
   expect(await after.cache.getMany([{ id: 'a' }, { id: 'b' }])).toEqual([undefined, undefined])
   expect(after.figures().undecodable).toBe(2)
   expect(await after.cache({ id: 'a' }).getOrLoad(() => 'hello again')).toBe('hello again')
-  expect(await server.ask('GET', 'value:a')).toBe('hello again')
+  expect(await own.server.ask('GET', 'value:a')).toBe('hello again')
   await after.cache({ id: 'c' }).set('\x01 is text as well')
   expect(await after.cache({ id: 'c' }).get()).toBe('\x01 is text as well')
 })
@@ -95,8 +84,8 @@ test('text that was written with marks is not read as text where the plan declar
 test('a value larger than maxBytes is not sent, and costs the others nothing', async () => {
   const { cache, notices, figures } = await opened({ ...marked, near: true, maxBytes: '1mb' })
   await cache({ id: 'small' }).set('small')
-  const connections = await infoFigure(server, 'stats', 'total_connections_received')
-  const received = await infoFigure(server, 'stats', 'total_net_input_bytes')
+  const connections = await infoFigure(own.server, 'stats', 'total_connections_received')
+  const received = await infoFigure(own.server, 'stats', 'total_net_input_bytes')
   const huge = 'x'.repeat(64 * 1_048_576)
   const others = Array.from({ length: 50 }, () => cache({ id: 'small' }).get())
   await expect(cache({ id: 'huge' }).set(huge)).rejects.toMatchObject({
@@ -109,7 +98,7 @@ test('a value larger than maxBytes is not sent, and costs the others nothing', a
   expect(await Promise.all(others)).toEqual(Array(50).fill('small'))
   expect(notices).toEqual([{ type: 'oversized', namespace: 'values' }])
   expect(figures().bytesWritten).toBeLessThan(1_000)
-  expect((await infoFigure(server, 'stats', 'total_net_input_bytes')) - received).toBeLessThan(100_000)
+  expect((await infoFigure(own.server, 'stats', 'total_net_input_bytes')) - received).toBeLessThan(100_000)
   // Those in between are of this test's own questions.
-  expect((await infoFigure(server, 'stats', 'total_connections_received')) - connections).toBeLessThanOrEqual(3)
+  expect((await infoFigure(own.server, 'stats', 'total_connections_received')) - connections).toBeLessThanOrEqual(3)
 })

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type RedisProcess, startRedis } from '@keyplan/local'
-import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { bytes } from '../../src/base/codec/bytes.ts'
 import { json } from '../../src/base/codec/json.ts'
 import { connect } from '../../src/client/connect.ts'
@@ -9,20 +8,9 @@ import { definePlan } from '../../src/plan/define.ts'
 import type { Cache, Options } from '../conformance/cache.ts'
 import { deferred } from '../conformance/deferred.ts'
 import { until } from '../live-server.ts'
-import { openClient } from './cache-redis-harness.ts'
+import { cacheServer } from './cache-redis-harness.ts'
 
-let server: RedisProcess
-beforeAll(async () => {
-  server = await startRedis()
-})
-afterAll(() => server.cleanUp())
-beforeEach(() => server.ask('FLUSHALL'))
-
-async function opened(options: Partial<Options> = {}) {
-  const client = await openClient(server.port, options)
-  onTestFinished(client.close)
-  return client
-}
+const { opened } = cacheServer()
 
 async function inMemory(options: Partial<Options>): Promise<Cache> {
   const values = cache<'value:<id>', unknown, unknown>('value:<id>', {

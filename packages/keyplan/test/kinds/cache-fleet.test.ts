@@ -2,46 +2,29 @@ import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { type RedisProcess, startRedis } from '@keyplan/local'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import type { Options } from '../conformance/cache.ts'
 import { deferred } from '../conformance/deferred.ts'
 import { until } from '../live-server.ts'
-import { openClient, type RedisCacheClient, redisHarness } from './cache-redis-harness.ts'
+import { cacheServer } from './cache-redis-harness.ts'
 
 // Needs the build: Node 20 runs no TypeScript.
 const program = fileURLToPath(new URL('cache-loading-process.mjs', import.meta.url))
 
-let server: RedisProcess
-let ask: RedisProcess['ask']
-const clients: RedisCacheClient[] = []
-beforeAll(async () => {
-  server = await startRedis()
-  ask = server.ask
-})
-afterAll(() => server.cleanUp())
-beforeEach(async () => {
-  const harness = await redisHarness(server.port)
-  await harness.close()
-})
-afterEach(async () => {
-  for (const client of clients.splice(0)) await client.close()
-})
+const own = cacheServer({ acrossProcesses: true })
+const { ask, opened } = own
 
 /** Clients as processes would have them. */
 async function fleet(size: number, options: Partial<Options> = {}) {
-  const opened = await Promise.all(
-    Array.from({ length: size }, () => openClient(server.port, { acrossProcesses: true, ...options })),
-  )
-  clients.push(...opened)
-  return opened.map(({ cache }) => cache)
+  const clients = await Promise.all(Array.from({ length: size }, () => opened(options)))
+  return clients.map(({ cache }) => cache)
 }
 const claim = '{value:a}:~claim'
 const waiting = async () => ((await ask('PUBSUB', 'NUMSUB', '{value:a}:~loaded')) as unknown[])[1]
 
 test('10,000 misses of one key in four processes call one loader', async () => {
   const processes = Array.from({ length: 4 }, () => {
-    const child = spawn(process.execPath, [program, server.url, '2500'], { stdio: ['pipe', 'pipe', 'inherit'] })
+    const child = spawn(process.execPath, [program, own.server.url, '2500'], { stdio: ['pipe', 'pipe', 'inherit'] })
     onTestFinished(() => void child.kill('SIGKILL'))
     const lines = createInterface(child.stdout)[Symbol.asyncIterator]()
     return { child, said: async () => JSON.parse((await lines.next()).value) }
@@ -131,7 +114,7 @@ test('a value that is loaded anew is waited for by nobody, and loaded by one', a
 
 test('without Redis each process loads for itself, and at most so many at once', async () => {
   const [cache] = await fleet(1, { maxLoadsWhenDown: 3, acrossProcesses: true })
-  await server.kill()
+  await own.server.kill()
   let running = 0
   let most = 0
   const load = async () => {
@@ -143,5 +126,4 @@ test('without Redis each process loads for itself, and at most so many at once',
   const reads = Array.from({ length: 20 }, (_, id) => cache!({ id }).getOrLoad(load))
   expect(await Promise.all(reads)).toEqual(Array(20).fill('loaded'))
   expect(most).toBe(3)
-  await server.restart()
 })

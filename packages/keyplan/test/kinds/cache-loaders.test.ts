@@ -1,30 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type RedisProcess, startRedis } from '@keyplan/local'
-import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { KeyplanError } from '../../src/base/error.ts'
 import type { Options } from '../conformance/cache.ts'
 import { deferred } from '../conformance/deferred.ts'
 import { until } from '../live-server.ts'
-import { openClient } from './cache-redis-harness.ts'
+import { cacheServer } from './cache-redis-harness.ts'
 
-let server: RedisProcess
-beforeAll(async () => {
-  server = await startRedis()
-})
-afterAll(() => server.cleanUp())
-beforeEach(async () => {
-  if (!server.running) await server.restart()
-  await server.ask('FLUSHALL')
-})
+const own = cacheServer()
+const { opened } = own
 
-async function opened(options: Partial<Options> = {}) {
-  const client = await openClient(server.port, options)
-  onTestFinished(client.close)
-  return client
-}
 async function openedWithoutRedis(options: Partial<Options>) {
   const client = await opened(options)
-  await server.kill()
+  await own.server.kill()
   await until(() => client.state() !== 'connected')
   return client
 }

@@ -1,35 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type RedisProcess, startCluster, startProxy, startRedis, startSentinel } from '@keyplan/local'
+import { type RedisProcess, startCluster, startProxy, startSentinel } from '@keyplan/local'
 import fc from 'fast-check'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { text } from '../../src/base/codec/text.ts'
-import type { ConnectOptions } from '../../src/config/options.ts'
-import { type Options, tagged } from '../conformance/cache.ts'
+import { tagged } from '../conformance/cache.ts'
 import { raceLoadsAndInvalidations } from '../conformance/cache-interleavings.ts'
 import { until } from '../live-server.ts'
-import { openClient, type RedisCacheClient, redisHarness } from './cache-redis-harness.ts'
+import { cacheServer, openClient, type RedisCacheClient } from './cache-redis-harness.ts'
 
-let server: RedisProcess
-let ask: RedisProcess['ask']
-const clients: RedisCacheClient[] = []
-beforeAll(async () => {
-  server = await startRedis()
-  ask = server.ask
-})
-afterAll(() => server.cleanUp())
-beforeEach(async () => {
-  const harness = await redisHarness(server.port)
-  await harness.close()
-})
-afterEach(async () => {
-  for (const client of clients.splice(0)) await client.close()
-})
-
-async function opened(options: Partial<Options> = {}, terms: ConnectOptions = {}): Promise<RedisCacheClient> {
-  const client = await openClient(server.port, { near: true, ...options }, terms)
-  clients.push(client)
-  return client
-}
+const own = cacheServer({ near: true })
+const { ask, opened } = own
 
 /** Reads until the value comes from this process. */
 async function nearby({ cache, figures }: RedisCacheClient, id: string): Promise<unknown> {
@@ -212,7 +192,7 @@ describe('when changes cannot be heard', () => {
     const lines: string[] = []
     const client = await opened(
       {},
-      { url: `redis://narrow:pw@127.0.0.1:${server.port}`, log: (_level, line) => void lines.push(line) },
+      { url: `redis://narrow:pw@127.0.0.1:${own.server.port}`, log: (_level, line) => void lines.push(line) },
     )
     await client.cache({ id: 'a' }).set('old')
     expect(await nearby(client, 'a')).toBe('old')
@@ -224,7 +204,7 @@ describe('when changes cannot be heard', () => {
   })
 
   test('nothing is believed while the link is lost, nor what was kept before it', async () => {
-    const proxy = await startProxy({ to: server.port })
+    const proxy = await startProxy({ to: own.server.port })
     onTestFinished(() => proxy.close())
     const client = await opened({}, { url: `redis://127.0.0.1:${proxy.port}` })
     await client.cache({ id: 'a' }).set('old')

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { connectResp, type RespConnection } from '@keyplan/local'
+import { connectResp, type RedisProcess, type RespConnection, startRedis } from '@keyplan/local'
+import { afterAll, beforeAll, beforeEach, onTestFinished } from 'vitest'
 import { connect } from '../../src/client/connect.ts'
 import type { ConnectOptions } from '../../src/config/options.ts'
 import { cache } from '../../src/kinds/cache/contract.ts'
@@ -63,6 +64,30 @@ export async function redisHarness(port: number): Promise<CacheHarness & { reado
     async close() {
       for (const client of clients) await client.close()
       plain.close()
+    },
+  }
+}
+
+/** A server of a test file's own, running and empty before each test, and clients that are closed after it. */
+export function cacheServer(defaults: Partial<Options> = {}, terms: ConnectOptions = {}) {
+  let server: RedisProcess
+  beforeAll(async () => {
+    server = await startRedis()
+  })
+  afterAll(() => server.cleanUp())
+  beforeEach(async () => {
+    if (!server.running) await server.restart()
+    await server.ask('FLUSHALL')
+  })
+  return {
+    get server() {
+      return server
+    },
+    ask: (...words: readonly string[]) => server.ask(...words),
+    async opened(options: Partial<Options> = {}, more: ConnectOptions = {}): Promise<RedisCacheClient> {
+      const client = await openClient(server.port, { ...defaults, ...options }, { ...terms, ...more })
+      onTestFinished(client.close)
+      return client
     },
   }
 }
