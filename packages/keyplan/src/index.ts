@@ -33,6 +33,7 @@ export {
 } from './kinds/cache/contract.ts'
 export type { CacheFigures } from './kinds/cache/figures.ts'
 export type { CacheOptions, NearOptions } from './kinds/cache/options.ts'
+export type { Unchanged } from './kinds/cache/unchanged.ts'
 export {
   type AcquireOptions,
   type Held,

@@ -345,6 +345,7 @@ export function cacheConformance(store: string, open: () => Promise<CacheHarness
       expect(await other.clear({ onProgress: removed => void told.push(removed) })).toBe('done')
       expect(told.at(-1)).toBe(30)
       expect(told).toEqual([...told].sort((a, b) => a - b))
+      await expect(cache.clear({ onProgress: 5 as never })).rejects.toMatchObject({ code: 'PARAM_INVALID' })
     })
 
     test('clear removes every value of the namespace', async () => {
@@ -385,7 +386,10 @@ export function cacheConformance(store: string, open: () => Promise<CacheHarness
         [() => cache.getMany([{ id: 'a' }], 'now' as never), 'the options are a string'],
         [() => cache.getOrLoadMany({ id: 'a' } as never, never), 'give it an array of params'],
         [() => cache.getOrLoadMany([{ id: 'a' }], 5 as never), 'was given a number'],
-        [() => cache.getOrLoadMany([{ id: 'b' }], () => 'x' as never), 'give it one value for each of the params'],
+        [
+          () => cache.getOrLoadMany([{ id: 'b' }], () => 'x' as never),
+          'gave a string; give one value for each of the params',
+        ],
         [() => cache.setMany({ a: 1 } as never), 'give it an array of { params, value, ttl }'],
         [() => cache.setMany([{ params: { id: 'a' }, value: 1 }, null as never]), 'setMany()'],
         [() => cache.setMany([{ params: { id: 'a' }, value: 1 }, { params: {}, value: 1 } as never]), 'id'],

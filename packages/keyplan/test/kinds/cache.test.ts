@@ -66,6 +66,7 @@ describe('cache', () => {
     ['earlyRefresh is 80', { earlyRefresh: 80 }],
     ["earlyRefresh is 'often'", { earlyRefresh: 'often' }],
     ['loadTimeout.soft answers with an old value', { loadTimeout: { soft: '1s' } }],
+    ['loadTimeout.soft is not below loadTimeout.hard', { staleIfError: '1h', loadTimeout: { soft: '5s', hard: '1s' } }],
     ['did you mean loadTimeout.hard?', { loadTimeout: { hart: '1s' } }],
     ['acrossProcesses.wait is', { acrossProcesses: { wait: 'ever' } }],
     ['acrossProcesses is a number', { acrossProcesses: 3 }],

@@ -20,10 +20,20 @@ const quota = client.api({ ip: '::1' })
 declare const decision: RateLimitResult
 const work = async () => 5
 const worked = account.run(work)
+declare const found: Profile | undefined
+const loaded = entry.getOrLoad(async () => ({ name: 'Ann' }))
+const sought = entry.getOrLoad(async () => found)
+const renewed = entry.getOrLoad(async load => load.unchanged)
+const loadedMany = client.profile.getOrLoadMany([], async missing => missing.map(() => ({ name: 'Ann' })))
+const soughtMany = client.profile.getOrLoadMany([], async missing => missing.map(() => found))
 
 export type KindsSayWhatTheyTakeAndGive = [
   Expect<Equal<Parameters<typeof client.profile>, [params: { tenant: string | number; userId: string | number }]>>,
-  Expect<Equal<Awaited<ReturnType<typeof entry.getOrLoad>>, Profile | undefined>>,
+  Expect<Equal<Awaited<typeof loaded>, Profile>>,
+  Expect<Equal<Awaited<typeof sought>, Profile | undefined>>,
+  Expect<Equal<Awaited<typeof renewed>, Profile>>,
+  Expect<Equal<Awaited<typeof loadedMany>, Profile[]>>,
+  Expect<Equal<Awaited<typeof soughtMany>, (Profile | undefined)[]>>,
   Expect<Equal<Awaited<ReturnType<typeof entry.set>>, 'done' | 'owed'>>,
   Expect<Equal<Awaited<ReturnType<typeof client.profile.clear>>, 'done' | 'owed'>>,
   Expect<Equal<Awaited<ReturnType<typeof client.profile.getMany>>, (Profile | undefined)[]>>,

@@ -1,7 +1,7 @@
 import { type CallOptions, checkOptions } from '../../base/call.ts'
 import type { Clock } from '../../base/clock.ts'
 import type { Duration } from '../../base/duration.ts'
-import { KeyplanError } from '../../base/error.ts'
+import { KeyplanError, kindOf } from '../../base/error.ts'
 import type { Guarded } from '../../guard/guarded.ts'
 import { createGather } from '../../mechanisms/gather.ts'
 import type { ParamValues } from '../../plan/pattern/pattern.ts'
@@ -128,7 +128,12 @@ export function createBatches(parts: BatchParts): Batches {
 
   function loaded(values: unknown, asked: number): readonly unknown[] {
     const remedy = 'one value for each of the params it is given, in order'
-    if (!Array.isArray(values)) throw misuse('the loader of getOrLoadMany()', values, remedy)
+    if (!Array.isArray(values)) {
+      throw new KeyplanError(
+        'PARAM_INVALID',
+        `the loader of getOrLoadMany() of '${source}' gave ${kindOf(values)}; give ${remedy}`,
+      )
+    }
     if (values.length === asked) return values
     const message = `the loader of getOrLoadMany() of '${source}' gave ${values.length} values for ${asked}; give ${remedy}`
     throw new KeyplanError('PARAM_INVALID', message)

@@ -5,15 +5,10 @@ import type { Params } from '../../plan/params.ts'
 import { factsOf } from './facts.ts'
 import { type CacheOptions, ownOptions, type WhenDown } from './options.ts'
 import { type CacheSettings, settingsOf } from './settings.ts'
-import type { unchanged } from './unchanged.ts'
+import type { Unchanged } from './unchanged.ts'
 
 /** What the loader of many keys gives: for each of the params it is given what a `Loader` would, in order. */
-export type BatchLoader<P, In> = (
-  missing: readonly P[],
-) => Promise<readonly (In | undefined)[]> | readonly (In | undefined)[]
-
-/** Says that the previous value still stands. */
-export type Unchanged = typeof unchanged
+export type BatchLoader<P, In> = (missing: readonly P[]) => Promise<readonly In[]> | readonly In[]
 
 /** What a loader is told, and what it may say of the value it gives. */
 export interface LoadContext<Out> {
@@ -38,10 +33,8 @@ export interface LoadContext<Out> {
   skipStore(): void
 }
 
-/** What the loader of a key gives: the value, or undefined for "there is none", which is stored for `negativeTtl` alone. */
-export type Loader<In, Out = In> = (
-  load: LoadContext<Out>,
-) => Promise<In | undefined | Unchanged> | In | undefined | Unchanged
+/** What the loader of a key gives: the value, or, where `In` has it, undefined for "there is none": stored for `negativeTtl` alone. */
+export type Loader<In, Out = In> = (load: LoadContext<Out>) => Promise<In | Unchanged> | In | Unchanged
 
 /**
  * What became of a change. `done`: Redis has carried it out. `owed`, with a `whenDown` other than `fail`: Redis could not
@@ -76,7 +69,8 @@ export interface CacheEntry<In, Out> {
    * @throws whatever the loader throws, to every caller that shared the load; nothing is stored then. KeyplanError TIMEOUT
    * when `loadTimeout` is over
    */
-  getOrLoad(loader: Loader<In, Out>, options?: CallOptions): Promise<Out | undefined>
+  getOrLoad(loader: Loader<In, Out>, options?: CallOptions): Promise<Out>
+  getOrLoad(loader: Loader<In | undefined, Out>, options?: CallOptions): Promise<Out | undefined>
 }
 
 export interface ClearOptions extends CallOptions {
@@ -95,7 +89,12 @@ export interface CacheNamespace<P, In, Out> {
    *
    * @throws whatever the loader throws; KeyplanError PARAM_INVALID when it gives another number of values than asked for
    */
-  getOrLoadMany(params: readonly P[], loader: BatchLoader<P, In>, options?: CallOptions): Promise<(Out | undefined)[]>
+  getOrLoadMany(params: readonly P[], loader: BatchLoader<P, In>, options?: CallOptions): Promise<Out[]>
+  getOrLoadMany(
+    params: readonly P[],
+    loader: BatchLoader<P, In | undefined>,
+    options?: CallOptions,
+  ): Promise<(Out | undefined)[]>
   /**
    * Stores many values in one round trip, each for its `ttl` or the namespace's. Each is stored for itself: when the call
    * rejects, others may have been. `owed` when one of them is.

@@ -24,6 +24,8 @@ export interface Asked {
 }
 
 export interface FetchParts {
+  /** How errors name the namespace. */
+  readonly source: string
   readonly settings: CacheSettings
   readonly names: CacheNames
   readonly lane: Server['lane']
@@ -37,7 +39,7 @@ export interface FetchParts {
   /** This process has stored the key itself. */
   readonly stored: (key: string) => void
   /** What the operators should hear of. */
-  readonly tell: (what: CacheNotice) => void
+  readonly tell: (what: CacheNotice, error?: unknown) => void
   readonly clock: Clock
 }
 

@@ -192,6 +192,10 @@ export function openCache(parts: CacheParts): CacheNamespace<ParamValues, unknow
     },
     async clear(options?: ClearOptions) {
       if (options !== undefined) checkOptions(options, ['onProgress'])
+      const onProgress: unknown = options?.onProgress
+      if (onProgress !== undefined && typeof onProgress !== 'function') {
+        throw misuse('clear()', onProgress, 'a function as onProgress')
+      }
       await changing('all', loader.dropAll, () => clear(steps, options))
       return certainty(undefined, noTags)
     },

@@ -89,7 +89,7 @@ export function createLoader(parts: LoaderParts): CacheLoader {
     }
     const timer = hardMs === off ? undefined : clock.after(hardMs, over)
     refreshing.set(key, load)
-    load.catch(() => tell('refresh-failed')).finally(over)
+    load.catch(error => tell('refresh-failed', error)).finally(over)
   }
 
   /** The result, or the old value when it is late or there is none. */
@@ -135,7 +135,7 @@ export function createLoader(parts: LoaderParts): CacheLoader {
   /** A caller's own terms bind that caller alone: the load goes on for the others. */
   function patiently(result: Result, { signal, deadline }: CallOptions, begun: number): Result {
     const ms = Math.min(hardMs, deadline === undefined ? off : durationMs(deadline, 'deadline'))
-    const waiting = { signal, who: 'The loader', outcome: () => 'not-executed' as const }
+    const waiting = { signal, who: `The loader of '${parts.source}'`, outcome: () => 'not-executed' as const }
     return bounded(result, begun + ms - clock.now(), waiting, clock)
   }
 

@@ -11,14 +11,29 @@ import { createRests } from './rests.ts'
 export function cacheParts(
   { options: settings }: CacheDeclaration,
   { name, pattern, server, clock, notify }: Surroundings,
-): Pick<FetchParts, 'settings' | 'names' | 'lane' | 'form' | 'freshness' | 'rests' | 'counting' | 'tell' | 'clock'> {
+): Pick<
+  FetchParts,
+  'source' | 'settings' | 'names' | 'lane' | 'form' | 'freshness' | 'rests' | 'counting' | 'tell' | 'clock'
+> {
   const counting = createCounting()
-  const tell = (what: CacheNotice) => notify({ type: what, namespace: name })
+  const tell = (what: CacheNotice, error?: unknown) =>
+    notify({ type: what, namespace: name, ...(error !== undefined && { error }) })
   const freshness = createFreshness(settings, clock.wall)
   const form = formOf(settings, freshness, () => {
     counting.undecodable++
     tell('undecodable')
   })
   const rests = createRests(clock)
-  return { settings, names: cacheNames(pattern), lane: server?.lane, form, freshness, rests, counting, tell, clock }
+  return {
+    source: pattern.source,
+    settings,
+    names: cacheNames(pattern),
+    lane: server?.lane,
+    form,
+    freshness,
+    rests,
+    counting,
+    tell,
+    clock,
+  }
 }

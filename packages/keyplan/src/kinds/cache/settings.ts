@@ -83,6 +83,9 @@ export function settingsOf<P extends string, In, Out>(
     loaderTags,
     tags: tags as CacheSettings['tags'],
   }
+  if (settings.loadTimeout.softMs >= settings.loadTimeout.hardMs && soft !== undefined) {
+    problems.push('loadTimeout.soft is not below loadTimeout.hard, which comes first; make it shorter')
+  }
   if (soft !== undefined && settings.staleIfErrorMs === 0 && settings.staleWhileRevalidateMs === 0) {
     problems.push('loadTimeout.soft answers with an old value and none is kept; declare staleIfError as well')
   }
