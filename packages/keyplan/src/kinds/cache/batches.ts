@@ -12,6 +12,7 @@ import type { Opened } from './form.ts'
 import type { CacheLoader } from './loader.ts'
 import type { Lookup } from './lookup.ts'
 import type { Copy } from './near-copy.ts'
+import { portionsOf } from './portions.ts'
 import type { Question } from './reads.ts'
 import type { CacheStore } from './store.ts'
 
@@ -57,12 +58,8 @@ export function createBatches(parts: BatchParts): Batches {
     async getMany(list, options) {
       const questions = listOf(list, 'getMany()', 'an array of params').map(entry)
       const { values, far } = nearFirst(questions)
-      if (far.length === 0) return values
-      const seen = await lookup.many(
-        far.map(place => questions[place]!),
-        options,
-      )
-      for (const [index, { opened }] of seen.entries()) values[far[index]!] = read.freshValue(opened)
+      if (!far) return values
+      for (const { place, opened } of await far(options)) values[place] = read.freshValue(opened)
       return values
     },
 
@@ -71,16 +68,11 @@ export function createBatches(parts: BatchParts): Batches {
       if (typeof load !== 'function') throw misuse('getOrLoadMany()', load, 'a function that loads the values of many')
       const begun = clock.now()
       const { values, far } = nearFirst(questions)
-      if (far.length === 0) return values
-      const seen = await lookup.many(
-        far.map(place => questions[place]!),
-        options,
-      )
+      if (!far) return values
       const asked: (Asked & { readonly place: number })[] = []
-      for (const [index, { opened, found }] of seen.entries()) {
-        const place = far[index]!
-        if (opened.is === 'fresh') values[place] = read.counted(opened.value)
-        else asked.push({ place, question: questions[place]!, found, opened })
+      for (const one of await far(options)) {
+        if (one.opened.is === 'fresh') values[one.place] = read.counted(one.opened.value)
+        else asked.push(one)
       }
       const missing = createGather<ParamValues, unknown>({
         max: Number.POSITIVE_INFINITY,
@@ -105,25 +97,28 @@ export function createBatches(parts: BatchParts): Batches {
     async deleteMany(list, options) {
       const keys = [...new Set(listOf(list, 'deleteMany()', 'an array of params').map(params => entry(params).key))]
       if (options !== undefined) checkOptions(options)
-      const remove = () => Promise.all(portionsOf(keys, lane).map(portion => steps.remove(options, portion)))
+      const remove = () =>
+        Promise.all(portionsOf(keys, lane, mostAtOnce).map(portion => steps.remove(options, portion)))
       await read.changing(keys, () => keys.forEach(loader.drop), remove)
       return keys.some(read.owes) ? 'owed' : 'done'
     },
   }
 
-  /** What is at hand, and the places of the others. */
-  function nearFirst(questions: readonly (CacheEntry<unknown, unknown> & Question)[]): {
-    values: unknown[]
-    far: number[]
-  } {
+  /** What is at hand, and what looks for the others, if there are any. */
+  function nearFirst(questions: readonly (CacheEntry<unknown, unknown> & Question)[]) {
     const values = new Array<unknown>(questions.length).fill(undefined)
-    const far: number[] = []
+    const others: { place: number; question: Question }[] = []
     for (const [place, question] of questions.entries()) {
       const copy = read.nearby(question)
       if (copy) values[place] = copy.value()
-      else far.push(place)
+      else others.push({ place, question })
     }
-    return { values, far }
+    const far = async (options: CallOptions | undefined) => {
+      const asked = others.map(({ question }) => question)
+      const seen = await lookup.many(asked, options)
+      return seen.map((one, index) => ({ ...others[index]!, ...one }))
+    }
+    return { values, far: others.length > 0 ? far : undefined }
   }
 
   function loaded(values: unknown, asked: number): readonly unknown[] {
@@ -138,23 +133,6 @@ export function createBatches(parts: BatchParts): Batches {
     const message = `the loader of getOrLoadMany() of '${source}' gave ${values.length} values for ${asked}; give ${remedy}`
     throw new KeyplanError('PARAM_INVALID', message)
   }
-}
-
-/** What one step takes: keys of one server, and not too many. */
-function portionsOf(keys: readonly string[], lane: Server['lane']): string[][] {
-  const portions: string[][] = []
-  const open = new Map<string | undefined, string[]>()
-  for (const key of keys) {
-    const name = lane?.(key)
-    let portion = open.get(name)
-    if (!portion || portion.length === mostAtOnce) {
-      portion = []
-      open.set(name, portion)
-      portions.push(portion)
-    }
-    portion.push(key)
-  }
-  return portions
 }
 
 function withTtl(ttl: Duration | undefined, options: CallOptions | undefined) {

@@ -12,7 +12,6 @@ import { lifetimeOf } from './lifetime.ts'
 import { createListing } from './listing.ts'
 import type { CacheLoader } from './loader.ts'
 import type { Lookup } from './lookup.ts'
-import type { CacheNames } from './names.ts'
 import type { Near } from './near.ts'
 import type { Copy } from './near-copy.ts'
 import type { Question } from './reads.ts'
@@ -21,9 +20,11 @@ import type { NamedTags } from './tag-versions.ts'
 import { tagsOf } from './tags.ts'
 
 export interface CacheParts
-  extends Pick<FetchParts, 'settings' | 'lane' | 'steps' | 'form' | 'freshness' | 'counting' | 'stored' | 'clock'> {
+  extends Pick<
+    FetchParts,
+    'settings' | 'names' | 'lane' | 'steps' | 'form' | 'freshness' | 'counting' | 'stored' | 'clock'
+  > {
   readonly pattern: Pattern
-  readonly names: CacheNames
   readonly loader: CacheLoader
   readonly lookup: Lookup
   /** Copies in this process. */
@@ -53,7 +54,7 @@ export function openCache(parts: CacheParts): CacheNamespace<ParamValues, unknow
   /** What is at hand and may be believed. */
   function nearby(entry: Entry): Copy | undefined {
     if (near === undefined) return undefined
-    const copy = entry.copy === undefined || entry.copy.gone ? near.atKey(entry.key) : entry.copy
+    const copy = entry.copy === undefined || entry.copy.gone ? near.at(entry.params, entry.key) : entry.copy
     if (copy === undefined || !near.believes(copy)) return undefined
     entry.copy = copy
     counting.nearHits++

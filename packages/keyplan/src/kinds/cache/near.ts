@@ -25,9 +25,8 @@ export interface NearTicket {
 
 /** Copies of values in this process. Redis tells which keys change, whoever changes them. */
 export interface Near {
-  /** What is kept, to be believed or not, where the params name it without the key being made of them. */
-  at(params: ParamValues): Copy | undefined
-  atKey(key: string): Copy | undefined
+  /** What is kept, to be believed or not. Without the key only where the params name it without that. */
+  at(params: ParamValues, key?: string): Copy | undefined
   /** Whether the value may be used now. One that may not is let go of. */
   believes(copy: Copy): boolean
   /** Before a value is asked for. */
@@ -152,12 +151,8 @@ export function createNear(parts: NearParts): Near {
   }
 
   return {
-    at(params) {
-      const name = nameOf(params)
-      return name === undefined ? undefined : copies.get(name)
-    },
-    atKey(key) {
-      const name = nameOfKey(key)
+    at(params, key) {
+      const name = nameOf(params) ?? key
       return name === undefined ? undefined : copies.get(name)
     },
     believes(copy) {

@@ -1,6 +1,7 @@
 import type { Call } from '../../base/call.ts'
 import type { Server } from '../kind.ts'
 import type { Invalidations } from './journal.ts'
+import { portionsOf } from './portions.ts'
 import type { CacheStore, Cursor } from './store.ts'
 
 const batch = 500
@@ -36,13 +37,13 @@ export async function payAll({ store, due, call, lane, whole }: Payment): Promis
       otherwise()
     }
   }
-  for (const some of chunks(due.keys, lane)) {
+  for (const some of portionsOf(due.keys, lane, batch)) {
     await attempt(
       () => store.remove(call(), some),
       () => keys.push(...some),
     )
   }
-  for (const some of chunks(due.tags, lane)) {
+  for (const some of portionsOf(due.tags, lane, batch)) {
     await attempt(
       () => store.outdate(call(), some),
       () => tags.push(...some),
@@ -67,18 +68,4 @@ async function sweepAll(store: CacheStore, call: () => Call): Promise<void> {
   let at: Cursor = { cursor: '0' }
   do at = await store.sweep(call(), at)
   while (at.cursor !== '0')
-}
-
-/** What waits for one server must not keep another's from being paid. */
-function* chunks(names: ReadonlySet<string>, lane: Payment['lane']): Generator<string[]> {
-  const lists = new Map<string, string[]>()
-  for (const name of names) {
-    const at = lane?.(name) ?? ''
-    const list = lists.get(at)
-    if (list) list.push(name)
-    else lists.set(at, [name])
-  }
-  for (const list of lists.values()) {
-    for (let from = 0; from < list.length; from += batch) yield list.slice(from, from + batch)
-  }
 }
