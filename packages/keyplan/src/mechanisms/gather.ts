@@ -8,11 +8,16 @@ export interface Gather<Item, Result> {
   flush(): void
 }
 
-interface GatherOptions<Item, Result> {
+interface GatherOptions<Item, Result, Answer = readonly (Result | Error)[]> {
   /** Most items of one store call. */
   max: number
-  /** One result for each item, in order. An item whose result is an Error is rejected with it. */
-  run(items: readonly Item[]): Promise<readonly (Result | Error)[]>
+  /** The store call. */
+  run(items: readonly Item[]): Promise<Answer>
+  /**
+   * What its answer says of one of the items, which is rejected with what is an Error. Default: the answer is a list of
+   * these, in order.
+   */
+  result?(answer: Answer, index: number, item: Item): Result | Error
   /**
    * Which server has an item, where there are several: what waits for one must not hold up another, so items of
    * different lanes never share a call.
@@ -38,7 +43,9 @@ interface Waiter<Item, Result> {
  * in one turn of the event loop share it. They leave when the turn's promise callbacks have run, which is when a burst
  * of replies has produced its burst of next questions.
  */
-export function createGather<Item, Result>(options: GatherOptions<Item, Result>): Gather<Item, Result> {
+export function createGather<Item, Result, Answer = readonly (Result | Error)[]>(
+  options: GatherOptions<Item, Result, Answer>,
+): Gather<Item, Result> {
   const { lane } = options
   if (!lane) return createLane(options)
   const lanes = new Map<string, Gather<Item, Result>>()
@@ -57,8 +64,8 @@ export function createGather<Item, Result>(options: GatherOptions<Item, Result>)
   }
 }
 
-function createLane<Item, Result>(options: GatherOptions<Item, Result>): Gather<Item, Result> {
-  const { max, run, key, separable } = options
+function createLane<Item, Result, Answer>(options: GatherOptions<Item, Result, Answer>): Gather<Item, Result> {
+  const { max, run, result = listed, key, separable } = options
   let items: Item[] = []
   let waiters: Waiter<Item, Result>[] = []
   /** Made for the second item: most often there is none. */
@@ -76,8 +83,8 @@ function createLane<Item, Result>(options: GatherOptions<Item, Result>): Gather<
 
   function send(batch: readonly Item[], askers: readonly Waiter<Item, Result>[]): void {
     run(batch).then(
-      results => {
-        for (let index = 0; index < askers.length; index++) settle(askers[index], results[index] as Result | Error)
+      answer => {
+        for (let index = 0; index < askers.length; index++) settle(askers[index], result(answer, index, batch[index]!))
       },
       error => {
         if (batch.length > 1 && separable?.(error)) {
@@ -118,6 +125,8 @@ function createLane<Item, Result>(options: GatherOptions<Item, Result>): Gather<
     flush,
   }
 }
+
+const listed = <Result>(answer: unknown, index: number) => (answer as readonly (Result | Error)[])[index]!
 
 function settle<Item, Result>(first: Waiter<Item, Result> | undefined, result: Result | Error): void {
   for (let waiter = first; waiter; waiter = waiter.next) {

@@ -126,9 +126,14 @@ export async function openLink(
     let corked = false
     let commands = 0
     let words = 0
-    /** What is written in one tick leaves in one system call, or in a few: see `wordsAtOnce`. */
+    let underWay = 0
+    /**
+     * What is written in one tick leaves in one system call, or in a few: see `wordsAtOnce`. While the server has
+     * nothing to do it gets the first command at once; but not of a handshake, since one that refuses us and hangs up
+     * would answer a second write with a reset, and that loses what it said.
+     */
     function cork(): void {
-      if (corked) return
+      if (corked || (underWay === 0 && welcome)) return
       corked = true
       socket()?.cork()
       process.nextTick(uncork)
@@ -164,20 +169,28 @@ export async function openLink(
       const command = new Command(name, wireArguments(args), encoding === 'text' ? { replyEncoding: 'utf8' } : {})
       if (withSecrets.has(name)) conceal(command)
       cork()
+      underWay++
       stall.sent()
-      const promise = client.sendCommand(command) as Promise<Reply>
-      written(args)
-      return promise.then(
-        reply => {
-          stall.settled()
-          return reply
-        },
-        error => {
-          stall.settled()
+      // What is put before these two is done a promise sooner than what comes after them. Not so with a lost link:
+      // ioredis rejects what was under way on it before it tells why.
+      const { resolve, reject } = command
+      command.resolve = reply => {
+        settled()
+        resolve(reply)
+      }
+      command.reject = error =>
+        queueMicrotask(() => {
+          settled()
           // Rebuilt from its text: an ioredis error carries the arguments, which may hold a password.
-          throw isReplyError(error) ? replyFailure(error.message) : linkFailure(reason ?? error, server, 'unknown')
-        },
-      )
+          reject(isReplyError(error) ? replyFailure(error.message) : linkFailure(reason ?? error, server, 'unknown'))
+        })
+      const reply = client.sendCommand(command) as Promise<Reply>
+      written(args)
+      return reply
+    }
+    function settled(): void {
+      underWay--
+      stall.settled()
     }
 
     // A password that is never told must not keep the attempt alive.

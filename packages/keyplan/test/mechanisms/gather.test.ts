@@ -34,7 +34,7 @@ test('a batch holds at most so many, in the order they came', async () => {
 
 test('a key is asked for once in a batch, and again in the next', async () => {
   const run = doubled()
-  const gather = createGather({ max: 2, run, key: String })
+  const gather = createGather<number, number>({ max: 2, run, key: String })
   const settled: number[] = []
   const asked = [1, 1, 1, 2, 1].map(item => gather.add(item).then(result => settled.push(result)))
   await Promise.all(asked)

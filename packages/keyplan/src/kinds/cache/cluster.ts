@@ -8,12 +8,14 @@ import { claimsOf } from './claims.ts'
 import { epochsOf } from './epochs.ts'
 import type { CacheNames } from './names.ts'
 import { createOrder } from './order.ts'
-import { type CacheServer, encodingOf, listPage, readValue } from './redis.ts'
+import { type CacheServer, encodingOf, listPage, readOne } from './redis.ts'
 import { keepLeasedScript, markScript, trackTagsScript } from './scripts.ts'
 import type { CacheSettings } from './settings.ts'
 import type { CacheStore, Version } from './store.ts'
 import { joinAtTags, splitAtTags } from './tag-header.ts'
 import { tagLifetime } from './tag-lifetime.ts'
+
+const alone = (value: Stored | null) => [value]
 
 /**
  * The cache on a cluster, where a step sees one slot. What the count of a namespace is on a single server, a lease beside
@@ -37,11 +39,11 @@ export function createClusterCacheStore(
   /** Values of keys of any slots: those of one slot in one command. */
   async function values(call: Call, keys: readonly string[]): Promise<readonly (Stored | null)[]> {
     const [only] = keys
-    if (keys.length === 1) return [await readValue(redis, call, only!, encoding)]
+    if (keys.length === 1) return readOne(redis, call, only!, encoding, alone)
     return whole(
       await perSlot<string, Stored | null>(redis, keys, itself, async some =>
         some.length === 1
-          ? [await readValue(redis, call, some[0]!, encoding)]
+          ? readOne(redis, call, some[0]!, encoding, alone)
           : ((await redis.send('mget', some, call, encoding)) as (Stored | null)[]),
       ),
     )

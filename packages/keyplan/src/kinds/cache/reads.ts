@@ -51,29 +51,44 @@ function placesOf(questions: readonly Question[]): Map<string, number> | undefin
   return places
 }
 
+/** What the store said of several questions. */
+interface Answer {
+  readonly reading: Reading
+  /** Where the versions of the tags stand in it. */
+  readonly places: ReadonlyMap<string, number> | undefined
+}
+
+/** The part of one. */
+function found({ reading: { values, seen, tags }, places }: Answer, index: number, question: Question): Found {
+  const versionOf = (tag: string) => tags[places!.get(tag)!] ?? null
+  return {
+    stored: values[index],
+    seen,
+    tags: question.tags.length === 0 ? question.tags : question.tags.map(versionOf),
+  }
+}
+
 export function createReads(
   steps: Pick<Guarded<CacheStore>, 'read'>,
   lane: Server['lane'],
   counting: Pick<Counting, 'bytesRead'>,
 ): Reads {
-  function together(questions: readonly Question[], options: CallOptions | undefined): Promise<Found[]> {
+  async function ask(questions: readonly Question[], options: CallOptions | undefined): Promise<Answer> {
     const keys = questions.map(question => question.key)
     const places = placesOf(questions)
-    return steps.read(options, keys, places ? [...places.keys()] : noTags).then(({ values, seen, tags }) => {
-      for (const stored of values) counting.bytesRead += stored?.length ?? 0
-      const versionOf = (tag: string) => tags[places!.get(tag)!] ?? null
-      return questions.map((question, index) => ({
-        stored: values[index],
-        seen,
-        tags: question.tags.length === 0 ? question.tags : question.tags.map(versionOf),
-      }))
-    })
+    const reading = await steps.read(options, keys, places ? [...places.keys()] : noTags)
+    for (const stored of reading.values) counting.bytesRead += stored?.length ?? 0
+    return { reading, places }
+  }
+
+  async function together(questions: readonly Question[], options: CallOptions | undefined): Promise<Found[]> {
+    const answer = await ask(questions, options)
+    return questions.map((question, index) => found(answer, index, question))
   }
 
   async function alone(question: Question, options: CallOptions): Promise<Found> {
     checkOptions(options)
-    const [found] = await together([question], options)
-    return found!
+    return found(await ask([question], options), 0, question)
   }
 
   /** One trip for each server. */
@@ -86,22 +101,23 @@ export function createReads(
       if (part) part.push(index)
       else parts.set(name, [index])
     }
-    const found = new Array<Found>(questions.length)
+    const all = new Array<Found>(questions.length)
     await Promise.all(
       [...parts.values()].map(async part => {
         const answers = await together(
           part.map(index => questions[index]!),
           options,
         )
-        for (const [at, index] of part.entries()) found[index] = answers[at]!
+        for (const [at, index] of part.entries()) all[index] = answers[at]!
       }),
     )
-    return found
+    return all
   }
 
-  const gather = createGather<Question, Found>({
+  const gather = createGather<Question, Found, Answer>({
     max: batchSize,
-    run: questions => together(questions, undefined),
+    run: questions => ask(questions, undefined),
+    result: found,
     lane: lane && (({ key }) => lane(key)),
     key: question => question.key,
     separable: error => isKeyplanError(error, 'NO_PERMISSION'),
@@ -109,9 +125,7 @@ export function createReads(
 
   return {
     one: (question, options, map) =>
-      options === undefined
-        ? gather.mapped(question, map)
-        : alone(question, options).then(found => map(found, question)),
+      options === undefined ? gather.mapped(question, map) : alone(question, options).then(one => map(one, question)),
     async many(questions, options) {
       if (options !== undefined) checkOptions(options)
       gather.flush()

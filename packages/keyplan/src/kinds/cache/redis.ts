@@ -33,14 +33,18 @@ export type CacheServer = Pick<Redis, 'send' | 'evaluate' | 'scan' | 'slot'>
 
 export const encodingOf = ({ binary }: Codec<unknown>): Encoding => (binary ? 'bytes' : 'text')
 
-/** As MGET has it: what is no string reads as nothing. */
-export function readValue(
+/** What `make` makes of one value. As MGET has it: what is no string reads as nothing. */
+export function readOne<T>(
   redis: Pick<Redis, 'send'>,
   call: Call,
   key: string,
   encoding: Encoding,
-): Promise<Stored | null> {
-  return redis.send('get', [key], call, encoding).catch(noString) as Promise<Stored | null>
+  make: (value: Stored | null) => T,
+): Promise<T> {
+  return redis.send('get', [key], call, encoding).then(
+    value => make(value as Stored | null),
+    error => make(noString(error)),
+  )
 }
 
 function noString(error: unknown): null {
@@ -70,19 +74,19 @@ export function createRedisCacheStore(
     redis.evaluate(forgetScript, { count, traces, doomed }, { window, countTtl }, call)
 
   return {
-    async read(call, keys, tags) {
+    read(call, keys, tags) {
       // Half the cost of the general way. Whoever misses asks for the count then, before its load begins.
       if (keys.length === 1 && tags.length === 0) {
-        const value = await readValue(redis, call, keys[0]!, encoding)
-        return { values: [value], seen: null, tags }
+        return readOne(redis, call, keys[0]!, encoding, value => ({ values: [value], seen: null, tags }))
       }
-      const asked = [count, ...tags, ...keys]
-      const reply = (await redis.send('mget', asked, call, encoding)) as (Stored | null)[]
-      return {
-        seen: reply[0]?.toString() ?? null,
-        tags: tags.map((_, index) => reply[index + 1]?.toString() ?? null),
-        values: reply.slice(tags.length + 1),
-      }
+      return redis.send('mget', [count, ...tags, ...keys], call, encoding).then(reply => {
+        const [seen, ...rest] = reply as (Stored | null)[]
+        return {
+          seen: seen?.toString() ?? null,
+          tags: tags.map((_, index) => rest[index]?.toString() ?? null),
+          values: rest.slice(tags.length),
+        }
+      })
     },
 
     async write(call, key, value, ttl, tags) {
