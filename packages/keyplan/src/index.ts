@@ -41,10 +41,10 @@ export {
   type LockDeclaration,
   type LockNamespace,
   type LockOptions,
+  type LockRetry,
   type LockState,
   lock,
 } from './kinds/lock/contract.ts'
-export type { LockRetry } from './kinds/lock/settings.ts'
 export {
   type ConsumeOptions,
   type RateLimit,

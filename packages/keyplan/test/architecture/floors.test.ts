@@ -21,7 +21,7 @@ const storeys: Readonly<Record<string, Storey>> = {
   redis: { floor: 1, may: { base: 'all' } },
   guard: { floor: 1, may: { base: 'all' } },
   config: { floor: 1, may: { base: 'all' } },
-  mechanisms: { floor: 2, may: { redis: 'all', guard: 'types', base: 'all' }, strangers: { shared: [] } },
+  mechanisms: { floor: 2, may: { redis: 'all', guard: 'types', base: 'all' }, strangers: { shared: ['wake'] } },
   kinds: {
     floor: 3,
     may: { mechanisms: 'all', plan: 'all', redis: 'all', guard: 'all', base: 'all' },
@@ -120,8 +120,12 @@ describe('the floors of the library', () => {
     ['base/clock.ts', 'plan/plan.ts', 'base may not import plan'],
     ['redis/link.ts', 'guard/guard.ts', 'redis may not import guard'],
     ['kinds/lock/handle.ts', 'kinds/cache/contract.ts', 'kinds/lock imports kinds/cache on the same floor'],
-    ['mechanisms/lease.ts', 'mechanisms/wake.ts', 'mechanisms/lease imports mechanisms/wake on the same floor'],
-    ['mechanisms/lease.ts', 'guard/guarded.ts', 'mechanisms may import only types of guard'],
+    [
+      'mechanisms/lease/line.ts',
+      'mechanisms/gather.ts',
+      'mechanisms/lease imports mechanisms/gather on the same floor',
+    ],
+    ['mechanisms/lease/line.ts', 'guard/guarded.ts', 'mechanisms may import only types of guard'],
     ['index.ts', 'client/connect.ts', 'index.ts may import only types of client'],
     ['novelty/novelty.ts', 'base/clock.ts', 'novelty is on no floor: give it a row in the table'],
   ])('%s may not import %s', (from, to, expected) => {
@@ -131,7 +135,8 @@ describe('the floors of the library', () => {
   test.each([
     ['kinds/lock/handle.ts', 'kinds/kind.ts', false],
     ['kinds/lock/handle.ts', 'kinds/lock/contract.ts', false],
-    ['mechanisms/lease.ts', 'guard/guarded.ts', true],
+    ['mechanisms/lease/line.ts', 'guard/guarded.ts', true],
+    ['mechanisms/lease/line.ts', 'mechanisms/wake.ts', false],
   ])('%s may import %s', (from, to, typesOnly) => {
     expect(objection(from, to, typesOnly)).toBeUndefined()
   })

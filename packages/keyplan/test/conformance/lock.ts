@@ -1,9 +1,9 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Call } from '../../src/base/call.ts'
-import { createClaim } from '../../src/kinds/lock/claim.ts'
 import type { LockNamespace, LockOptions } from '../../src/kinds/lock/contract.ts'
 import type { LockStore } from '../../src/kinds/lock/store.ts'
+import { createClaim } from '../../src/mechanisms/lease/claim.ts'
 
 /** A store under test, and clients of it that know nothing of each other. */
 export interface LockHarness {

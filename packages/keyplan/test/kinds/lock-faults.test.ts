@@ -1,7 +1,7 @@
 import { type FaultProxy, type RedisProcess, startProxy, startRedis } from '@keyplan/local'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { realClock } from '../../src/base/clock.ts'
-import { createClaim } from '../../src/kinds/lock/claim.ts'
+import { createClaim } from '../../src/mechanisms/lease/claim.ts'
 import type { LockTestOptions } from '../conformance/lock.ts'
 import { until } from '../live-server.ts'
 import {

@@ -1,6 +1,6 @@
 import { type RedisProcess, startRedis } from '@keyplan/local'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { createClaim } from '../../src/kinds/lock/claim.ts'
+import { createClaim } from '../../src/mechanisms/lease/claim.ts'
 import { expectGrowing, lockConformance, ttlMs } from '../conformance/lock.ts'
 import { until } from '../live-server.ts'
 import { callFor, connectTo, openStore, redisHarness } from './lock-redis-harness.ts'

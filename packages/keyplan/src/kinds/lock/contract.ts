@@ -3,11 +3,15 @@ import { collect } from '../../base/collect.ts'
 import { type Duration, formatDuration } from '../../base/duration.ts'
 import { shown } from '../../base/error.ts'
 import { groupProblems } from '../../base/option-group.ts'
+import type { Held } from '../../mechanisms/lease/held.ts'
+import type { Holding } from '../../mechanisms/lease/leases.ts'
+import { type AcquireOptions, type LeaseRetry, retryOf } from '../../mechanisms/lease/patience.ts'
+import { ttlOf } from '../../mechanisms/lease/ttl.ts'
 import { type Declaration, type NamespaceOptions, optionProblems } from '../../plan/declaration.ts'
 import type { ParamName, Params } from '../../plan/params.ts'
-import { type LockRetry, type LockSettings, retryOf, ttlOf } from './settings.ts'
+import type { LockSettings } from './settings.ts'
 
-export type { Acquisition, LockRequest, LockStore } from './store.ts'
+export type { AcquireOptions, Held, LeaseRetry as LockRetry }
 
 export interface LockOptions<Param extends string = string> extends NamespaceOptions<Param> {
   /** How long it lives when its holder does not renew it, 100 ms to 7 days. After a crash others wait this long. */
@@ -16,7 +20,7 @@ export interface LockOptions<Param extends string = string> extends NamespaceOpt
    * Waiting ends after `attempts` × `delay`, and `delay` is the poll interval; a notice of release is still followed
    * at once. Default: wait 10 s, polling every 250 ms.
    */
-  retry?: LockRetry
+  retry?: LeaseRetry
   /**
    * What happens when Redis cannot be asked. `fail` (default) rejects. `local` takes the lock in this process alone,
    * marks it `degraded` and gives notice once: other processes are not excluded.
@@ -33,15 +37,6 @@ export interface LockDeclaration<P extends string = string> extends Declaration<
 
 /** `redis.<namespace>` of a lock. */
 export type LockNamespace<P extends string = string> = (params: Params<P>) => Lock
-
-export interface AcquireOptions extends CallOptions {
-  /** Overrides the declared number of attempts. */
-  attempts?: number | undefined
-  /** Overrides the declared delay between them. */
-  delay?: Duration | undefined
-  /** The longest wait for another holder to let go. Default: `attempts` × `delay`, else `deadline`, else 10 s. */
-  wait?: Duration | undefined
-}
 
 /** One lock: the right of one caller at a time, by its key. */
 export interface Lock {
@@ -67,10 +62,7 @@ export interface Lock {
    * @returns what the work returns
    * @throws KeyplanError LOCK_BUSY when it did not come free in time; as `acquire`; and whatever the work throws
    */
-  run<T>(
-    work: (held: Pick<Held, 'signal' | 'fence' | 'degraded'>) => T | Promise<T>,
-    options?: AcquireOptions,
-  ): Promise<T>
+  run<T>(work: (held: Holding) => T | Promise<T>, options?: AcquireOptions): Promise<T>
   isLocked(options?: CallOptions): Promise<boolean>
   inspect(options?: CallOptions): Promise<LockState>
 }
@@ -79,34 +71,6 @@ export interface LockState {
   readonly locked: boolean
   /** Milliseconds until it comes free if nobody renews it. Undefined when free, or when it never expires. */
   readonly remainingMs: number | undefined
-}
-
-/** A lock that is held. It is renewed until it is released or lost. */
-export interface Held extends AsyncDisposable {
-  /** Grows with every acquisition. A resource that refuses smaller fences than it has seen is safe from late holders. */
-  readonly fence: bigint
-  /** Held in this process alone, because Redis could not be asked. */
-  readonly degraded: boolean
-  /**
-   * Fires with LOCK_LOST when the lock is known to be lost, or when it could not be renewed until a tenth of its time
-   * to live was left. In a process whose event loop was blocked `remaining()` knows first.
-   */
-  readonly signal: AbortSignal
-  /** Milliseconds for which it is certainly still held, by the monotonic clock. 0 when released or lost. */
-  remaining(): number
-  /**
-   * Sets the time to live anew, for later renewals too. Default: the declared one.
-   *
-   * @returns false when it is not held any more
-   * @throws KeyplanError when Redis cannot be asked
-   */
-  extend(ttl?: Duration): Promise<boolean>
-  /**
-   * @returns false when there was nothing to release: it was lost or released before, or an earlier try of this call
-   * whose reply was lost has done it
-   * @throws KeyplanError when Redis cannot be asked; the release then goes on in the background
-   */
-  release(): Promise<boolean>
 }
 
 const ownOptions: Readonly<Record<Exclude<keyof LockOptions, keyof NamespaceOptions>, true>> = {
@@ -125,7 +89,7 @@ const ownOptions: Readonly<Record<Exclude<keyof LockOptions, keyof NamespaceOpti
 export function lock<const P extends string>(pattern: P, options: LockOptions<ParamName<P>>): LockDeclaration<P> {
   const { ttl, retry, whenDown = 'fail', renew = true, ...common } = options ?? {}
   const problems = optionProblems(options, Object.keys(ownOptions))
-  const ttlMs = collect(problems, () => ttlOf(ttl), 1_000)
+  const ttlMs = collect(problems, () => ttlOf(ttl, 'lock'), 1_000)
   if (retry !== undefined) problems.push(...groupProblems(retry, 'retry', ['attempts', 'delay']))
   const patience = retry && collect(problems, () => retryOf(retry, 'retry.'), undefined)
   if (whenDown !== 'fail' && whenDown !== 'local') {

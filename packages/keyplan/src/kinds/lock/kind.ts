@@ -1,9 +1,9 @@
 import { guarded } from '../../guard/guarded.ts'
+import type { HeldLease } from '../../mechanisms/lease/held.ts'
 import { localWake, redisWake } from '../../mechanisms/wake.ts'
 import type { Kind } from '../kind.ts'
 import type { LockDeclaration } from './contract.ts'
 import { openLocks } from './handle.ts'
-import type { HeldLock } from './held.ts'
 import { createMemoryLockStore } from './memory.ts'
 import { lockNames } from './names.ts'
 import { createRedisLockStore } from './redis.ts'
@@ -19,7 +19,7 @@ export const lockKind: Kind<LockDeclaration> = {
     const wake = localWake()
     const memory = createMemoryLockStore(names, wake, clock)
     const local = guarded(name, memory, lockOperations, bare)
-    const holding = new Map<string, HeldLock>()
+    const holding = new Map<string, HeldLease>()
     if (!server) return openLocks(declaration.options, { main: local, local, holding }, [wake], names, surroundings)
 
     const redis = createRedisLockStore(server.redis, names, clock)
@@ -32,7 +32,7 @@ export const lockKind: Kind<LockDeclaration> = {
 }
 
 /** Answers for Redis: this process alone is excluded, also by what it still holds in Redis. */
-function fallback(memory: LockStore, holding: ReadonlyMap<string, HeldLock>): Partial<LockStore> {
+function fallback(memory: LockStore, holding: ReadonlyMap<string, HeldLease>): Partial<LockStore> {
   const acquire: LockStore['acquire'] = async (call, key, claim, ttlMs) => {
     const mine = holding.get(key)
     if (mine) return { granted: false, remainingMs: mine.remaining() }

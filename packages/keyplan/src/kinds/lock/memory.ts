@@ -1,9 +1,10 @@
 import type { Call } from '../../base/call.ts'
 import type { Clock, Timer } from '../../base/clock.ts'
 import { KeyplanError } from '../../base/error.ts'
+import type { Acquisition } from '../../mechanisms/lease/steps.ts'
 import type { LocalWake } from '../../mechanisms/wake.ts'
 import type { LockNames } from './names.ts'
-import type { Acquisition, LockStore } from './store.ts'
+import type { LockStore } from './store.ts'
 
 interface Entry {
   readonly owner: string

@@ -1,13 +1,15 @@
 import type { Call } from '../../base/call.ts'
 import type { Clock } from '../../base/clock.ts'
-import { isKeyplanError, isUnavailable, KeyplanError } from '../../base/error.ts'
+import { isUnavailable, type KeyplanError } from '../../base/error.ts'
+import { lastChance } from '../../mechanisms/lease/claim.ts'
+import { createRequests, tooLate } from '../../mechanisms/lease/requests.ts'
+import type { Acquisition } from '../../mechanisms/lease/steps.ts'
 import { perSlot } from '../../mechanisms/per-slot.ts'
 import { replyFailure } from '../../redis/failure.ts'
 import type { Redis } from '../../redis/redis.ts'
-import type { Unanswered } from './claim.ts'
-import type { Acquisition, LockRequest, LockStore } from './contract.ts'
 import type { LockNames } from './names.ts'
 import { acquireScript, extendScript, releaseScript, withdrawScript } from './scripts.ts'
+import type { LockRequest, LockStore } from './store.ts'
 
 /** The fence outlives its lock by far, so that it does not start anew from the clock. */
 const shortestFenceTtl = 30 * 86_400_000
@@ -18,25 +20,7 @@ export function createRedisLockStore(
   names: LockNames,
   clock: Clock,
 ): LockStore {
-  /** How far each server's clock is ahead of the estimate, seen in its last reply: it may have been set forward. */
-  const ahead = new Map<string, number>()
-  const learn = (key: string, now: number) => ahead.set(redis.lane(key), Math.max(0, now - redis.serverTime(key)))
-
-  /** Keeps the requests on their claims' lists until their answer is known. */
-  async function tracked<T>(requests: readonly LockRequest[], request: Unanswered, send: () => Promise<T>): Promise<T> {
-    const forget = () => {
-      for (const { claim } of requests) claim.unanswered.delete(request)
-    }
-    for (const { claim } of requests) claim.unanswered.add(request)
-    try {
-      const reply = await send()
-      forget()
-      return reply
-    } catch (error) {
-      if (isKeyplanError(error) && error.outcome === 'not-executed') forget()
-      throw error
-    }
-  }
+  const tracked = createRequests(redis, clock)
 
   /** One trip for keys of one slot: what each request is told, undefined where it came too late. */
   async function ask(
@@ -46,13 +30,13 @@ export function createRedisLockStore(
   ): Promise<(Acquisition | KeyplanError | undefined)[]> {
     const sentAt = clock.now()
     const { key } = requests[0]!
-    const now = redis.serverTime(key) + (ahead.get(redis.lane(key)) ?? 0)
-    const notAfter = Math.ceil(now + call.expires - sentAt)
     const keys = requests.flatMap(({ key }) => [key, names.fence(key)])
-    const args = { ttl: ttlMs, fenceTtl: fenceTtl(ttlMs), notAfter, owners: requests.map(({ claim }) => claim.owner) }
-    const reply = await tracked(requests, { call, notAfter }, () => redis.evaluate(acquireScript, { keys }, args, call))
-    learn(key, reply.now)
-    return reply.lines.map(({ sign, detail }, index) => {
+    const claims = requests.map(({ claim }) => claim)
+    const args = { ttl: ttlMs, fenceTtl: fenceTtl(ttlMs), owners: claims.map(({ owner }) => owner) }
+    const { lines } = await tracked.send(call, key, claims, notAfter =>
+      redis.evaluate(acquireScript, { keys }, { ...args, notAfter }, call),
+    )
+    return lines.map(({ sign, detail }, index) => {
       if (sign === '!') return replyFailure(detail)
       if (sign === '~') return undefined
       if (sign === '-') return { granted: false, remainingMs: Number(detail) < 0 ? undefined : Number(detail) }
@@ -67,7 +51,7 @@ export function createRedisLockStore(
     // An answer in time that says "too late" means that the server's clock is not where it was thought to be.
     const again = late.length > 0 && clock.now() < call.expires ? await ask(call, late, ttlMs) : []
     let next = 0
-    return answers.map(answer => answer ?? again[next++] ?? tooLate())
+    return answers.map(answer => answer ?? again[next++] ?? tooLate('lock'))
   }
 
   async function releaseTogether(call: Call, requests: readonly LockRequest[]) {
@@ -94,10 +78,9 @@ export function createRedisLockStore(
       const args = { owner, ttl: ttlMs, fenceTtl: fenceTtl(ttlMs) }
       return (await redis.evaluate(extendScript, keys, args, call)) ? until : undefined
     },
-    withdraw(call, key, { owner, unanswered }) {
-      let notAfter = 0
-      for (const request of unanswered) if (request.call.written > 0) notAfter = Math.max(notAfter, request.notAfter)
-      return redis.evaluate(withdrawScript, { lock: key }, { owner, wake: names.wake(key), notAfter }, call)
+    withdraw(call, key, claim) {
+      const args = { owner: claim.owner, wake: names.wake(key), notAfter: lastChance(claim) }
+      return redis.evaluate(withdrawScript, { lock: key }, args, call)
     },
     async inspect(call, key) {
       const remaining = Number(await redis.send('pttl', [key], call))
@@ -118,10 +101,4 @@ function only<T>(answers: readonly (T | KeyplanError)[]): T {
 function allRefused<T>(answers: readonly (T | KeyplanError)[]): readonly (T | KeyplanError)[] {
   if (answers.every(isUnavailable)) throw answers[0]
   return answers
-}
-
-function tooLate(): KeyplanError {
-  return new KeyplanError('TIMEOUT', 'The request for the lock reached Redis too late and was refused', {
-    outcome: 'not-executed',
-  })
 }

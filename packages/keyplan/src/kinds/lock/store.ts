@@ -1,24 +1,9 @@
 import type { Call } from '../../base/call.ts'
 import type { KeyplanError } from '../../base/error.ts'
 import type { Operations } from '../../guard/operation.ts'
-import type { Claim } from './claim.ts'
+import type { Claim } from '../../mechanisms/lease/claim.ts'
+import type { Acquisition } from '../../mechanisms/lease/steps.ts'
 import type { LockState } from './contract.ts'
-
-/** What a store answers to an acquire. */
-export type Acquisition =
-  | {
-      readonly granted: true
-      /** Decimal. */
-      readonly fence: string
-      /** Reading of the monotonic clock until which it is certainly held. */
-      readonly until: number
-      readonly degraded: boolean
-    }
-  | {
-      readonly granted: false
-      /** How long the holder still has, in milliseconds. Undefined when that is not known. */
-      readonly remainingMs: number | undefined
-    }
 
 /** One lock of many. */
 export interface LockRequest {

@@ -2,8 +2,9 @@ import type { CallOptions } from '../../base/call.ts'
 import { isKeyplanError } from '../../base/error.ts'
 import type { Guarded } from '../../guard/guarded.ts'
 import { createGather } from '../../mechanisms/gather.ts'
+import type { Acquisition } from '../../mechanisms/lease/steps.ts'
 import type { Server } from '../kind.ts'
-import type { Acquisition, LockRequest, LockStore } from './store.ts'
+import type { LockRequest, LockStore } from './store.ts'
 
 /**
  * Requests to the store, in the order they are made: acquires that follow each other in one tick share a round trip, and

@@ -1,12 +1,12 @@
 import type { Call } from '../../base/call.ts'
 
-/** One caller's claim to a lock: its owner token, and what became of the requests that were made under it. */
+/** One caller's claim to something: its owner token, and what became of the requests that were made under it. */
 export interface Claim {
   /** Unique among all owners, and not to be guessed. */
   readonly owner: string
   /** Requests that were made and never answered. */
   readonly unanswered: Set<Unanswered>
-  /** A server answered that the lock is taken; its caller may have given up before the answer came. */
+  /** A server answered that it is taken; its caller may have given up before the answer came. */
   granted: boolean
 }
 
@@ -20,8 +20,15 @@ export function createClaim(owner: string): Claim {
   return { owner, unanswered: new Set(), granted: false }
 }
 
-/** Whether a request of the claim may yet take the lock without its caller knowing. */
+/** Whether a request of the claim may yet take it without its caller knowing. */
 export function isDoubtful({ unanswered }: Claim): boolean {
   for (const { call } of unanswered) if (call.written > 0) return true
   return false
+}
+
+/** Epoch milliseconds on the server's clock after which none of them can take it any more. */
+export function lastChance({ unanswered }: Claim): number {
+  let notAfter = 0
+  for (const request of unanswered) if (request.call.written > 0) notAfter = Math.max(notAfter, request.notAfter)
+  return notAfter
 }

@@ -1,10 +1,40 @@
 import type { Clock, Timer } from '../../base/clock.ts'
+import type { Duration } from '../../base/duration.ts'
 import { KeyplanError } from '../../base/error.ts'
-import type { Held } from './contract.ts'
-import { ttlOf } from './settings.ts'
+import { ttlOf } from './ttl.ts'
+
+/** What is held: a lock, permits, an office. It is renewed until it is released or lost. */
+export interface Held extends AsyncDisposable {
+  /** Grows with every acquisition. A resource that refuses smaller fences than it has seen is safe from late holders. */
+  readonly fence: bigint
+  /** Held in this process alone, because Redis could not be asked. */
+  readonly degraded: boolean
+  /**
+   * Fires with LOCK_LOST when it is known to be lost, or when it could not be renewed until a tenth of its time
+   * to live was left. In a process whose event loop was blocked `remaining()` knows first.
+   */
+  readonly signal: AbortSignal
+  /** Milliseconds for which it is certainly still held, by the monotonic clock. 0 when released or lost. */
+  remaining(): number
+  /**
+   * Sets the time to live anew, for later renewals too. Default: the declared one.
+   *
+   * @returns false when it is not held any more
+   * @throws KeyplanError when Redis cannot be asked
+   */
+  extend(ttl?: Duration): Promise<boolean>
+  /**
+   * @returns false when there was nothing to release: it was lost or released before, or an earlier try of this call
+   * whose reply was lost has done it
+   * @throws KeyplanError when Redis cannot be asked; the release then goes on in the background
+   */
+  release(): Promise<boolean>
+}
 
 interface HeldParts {
   readonly clock: Clock
+  /** What it is, for messages: a `lock`. */
+  readonly noun: string
   readonly namespace: string
   readonly ttlMs: number
   readonly renew: boolean
@@ -21,16 +51,16 @@ interface HeldParts {
   onEnd(reason: KeyplanError | undefined): void
 }
 
-/** What its namespace can do to a held lock beside its user. */
-export interface HeldLock extends Held {
+/** What its namespace can do to what is held, beside its user. */
+export interface HeldLease extends Held {
   lose(reason: string): void
 }
 
 /** This part of the time to live is kept free before the end, so that work can stop before another may begin. */
 const safety = 0.1
 
-export function createHeld(parts: HeldParts): HeldLock {
-  const { clock, namespace, renew, fence, degraded } = parts
+export function createHeld(parts: HeldParts): HeldLease {
+  const { clock, noun, namespace, renew, fence, degraded } = parts
   let state: 'held' | 'lost' | 'gone' | 'released' = 'held'
   let lifetime = parts.ttlMs
   let until = parts.until
@@ -47,7 +77,7 @@ export function createHeld(parts: HeldParts): HeldLock {
     if (state !== 'held') return
     state = as
     timer?.cancel()
-    reason = new KeyplanError('LOCK_LOST', `The lock ${namespace} was lost: ${why}`, { namespace })
+    reason = new KeyplanError('LOCK_LOST', `The ${noun} ${namespace} was lost: ${why}`, { namespace })
     controller?.abort(reason)
     parts.onEnd(reason)
   }
@@ -67,7 +97,7 @@ export function createHeld(parts: HeldParts): HeldLock {
     try {
       await prolong(lifetime, latest() - clock.now())
     } catch {
-      // Whatever the failure is, the lock is ours until its time ends: there is still time to try again.
+      // Whatever the failure is, it is ours until its time ends: there is still time to try again.
       if (state === 'held') watch(clock.now() + lifetime / 12)
     }
   }
@@ -93,7 +123,7 @@ export function createHeld(parts: HeldParts): HeldLock {
   const schedule = () => watch(renew ? until - (lifetime * 2) / 3 : Number.POSITIVE_INFINITY)
   schedule()
 
-  /** Takes the lock out of the user's hands. False when there is nothing left to release. */
+  /** Takes it out of the user's hands. False when there is nothing left to release. */
   function end(): boolean {
     if (state === 'released') return false
     const wasGone = state === 'gone'
@@ -116,7 +146,7 @@ export function createHeld(parts: HeldParts): HeldLock {
     },
     remaining: () => (state === 'held' ? Math.max(0, until - clock.now()) : 0),
     extend: async ttl => {
-      const ttlMs = ttl === undefined ? parts.ttlMs : ttlOf(ttl)
+      const ttlMs = ttl === undefined ? parts.ttlMs : ttlOf(ttl, noun)
       return state === 'held' && prolong(ttlMs, undefined)
     },
     release: async () => end() && parts.release(),

@@ -1,13 +1,13 @@
-import type { Bell, Listening, Wake } from '../../mechanisms/wake.ts'
+import type { Bell, Listening, Wake } from '../wake.ts'
 
-/** Those in this process who wait for a lock, by key, in the order they came. Only the first of them asks the store. */
+/** Those in this process who wait for something, by key, in the order they came. Only the first of them asks the store. */
 export interface Line {
   join(key: string, bell: Bell): Place
 }
 
 /** One waiter's place. A waiter's bell rings when it becomes first, and for notices while it is. */
 export interface Place {
-  /** Whether it is this waiter's turn to ask. False as well just after another of this process got the lock. */
+  /** Whether it is this waiter's turn to ask. False as well just after another of this process got it. */
   mayAsk(): boolean
   readonly first: boolean
   /** Hears notices of release from now on. */
@@ -18,7 +18,7 @@ export interface Place {
 interface Queue {
   readonly bells: Set<Bell>
   listening: readonly Listening[]
-  /** The one before got the lock: asking is pointless until there is a notice or the poll is due. */
+  /** The one before got it: asking is pointless until there is a notice or the poll is due. */
   taken: boolean
 }
 
@@ -40,7 +40,7 @@ export function createLine(wakes: readonly Wake[], channel: (key: string) => str
       const queue = queues.get(key) ?? { bells: new Set(), listening: [], taken: false }
       if (queue.bells.size === 0) queues.set(key, queue)
       queue.bells.add(bell)
-      // Whoever is before this one may get the lock and let go of it at any moment.
+      // Whoever is before this one may get it and let go of it at any moment.
       if (queue.bells.size > 1) listen(key, queue)
       return {
         get first() {

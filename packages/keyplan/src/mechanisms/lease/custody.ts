@@ -1,0 +1,136 @@
+import { randomUUID } from 'node:crypto'
+import type { CallOptions } from '../../base/call.ts'
+import type { Clock } from '../../base/clock.ts'
+import { KeyplanError } from '../../base/error.ts'
+import { createClaim, isDoubtful } from './claim.ts'
+import { createHeld, type Held, type HeldLease } from './held.ts'
+import { within } from './patience.ts'
+import type { Busy, Grant, LeaseSteps, Request, Wanted } from './steps.ts'
+import { createUnderWay } from './under-way.ts'
+import { createWithdrawals } from './withdrawal.ts'
+
+/** Takes leases, looks after what is held, and leaves nothing behind of what came to nothing. */
+export interface Custody<W extends Wanted> {
+  /** Asks once. */
+  ask(wanted: W, options: CallOptions): Promise<Held | Busy>
+  /** @throws KeyplanError CLOSED or ABORTED when there is no use in asking */
+  check(signal: AbortSignal | undefined): void
+  /** Gives up what is held, without releasing it: its work may go on. What is being asked for is withdrawn. */
+  close(): Promise<void>
+}
+
+/** What a kind is to its custody. */
+export interface LeaseKind<W extends Wanted> {
+  /** What is held, for messages and the names of notices: a `lock`. */
+  readonly noun: string
+  readonly ttlMs: number
+  readonly renew: boolean
+  readonly steps: LeaseSteps<W>
+  /** Why a grant is not kept after all; it is withdrawn then. */
+  objection?(wanted: W, grant: Grant): Busy | undefined
+  began?(wanted: W, held: HeldLease): void
+  ended?(wanted: W, held: HeldLease): void
+}
+
+/** The namespace it is for, as far as custody must know it. */
+export interface LeaseSurroundings {
+  readonly name: string
+  readonly clock: Clock
+  /** Unique to this client: part of every owner token. */
+  readonly instance: string
+  notify(notice: { readonly type: string; readonly namespace: string; readonly error?: unknown }): void
+}
+
+/** A release that nobody waits for goes on in the background after this time. */
+const quickRelease: CallOptions = { deadline: '500ms' }
+
+/** How long closing waits for what is under way, in milliseconds. */
+const longestClose = 500
+
+export function createCustody<W extends Wanted>(
+  kind: LeaseKind<W>,
+  { name, clock, instance, notify }: LeaseSurroundings,
+): Custody<W> {
+  const { noun, ttlMs, renew, steps } = kind
+  const underWay = createUnderWay(clock)
+  const withdrawals = createWithdrawals(steps, ttlMs, clock, underWay)
+  const holding = new Set<HeldLease>()
+  let closed = false
+
+  const failure = (code: 'ABORTED' | 'CLOSED', message: string, cause?: unknown) =>
+    new KeyplanError(code, message, { namespace: name, operation: 'acquire', outcome: 'not-executed', cause })
+
+  function check(signal: AbortSignal | undefined): void {
+    if (closed) throw failure('CLOSED', 'The client is closed')
+    if (signal?.aborted) throw failure('ABORTED', 'The call was aborted by its signal', signal.reason)
+  }
+
+  async function ask(wanted: W, options: CallOptions): Promise<Held | Busy> {
+    check(options.signal)
+    const request: Request<W> = { ...wanted, claim: createClaim(`${instance}/${randomUUID()}`) }
+    let kept = false
+    underWay.begin()
+    try {
+      const answer = await steps.acquire(options, request)
+      if (!answer.granted) return answer
+      if (closed) check(undefined)
+      const objection = kind.objection?.(wanted, answer)
+      if (objection) return objection
+      kept = !answer.degraded
+      return hold(request, answer)
+    } finally {
+      if (!kept && (request.claim.granted || isDoubtful(request.claim))) withdrawals.start(request)
+      underWay.end()
+    }
+  }
+
+  function hold(request: Request<W>, grant: Grant): Held {
+    async function release(options?: CallOptions): Promise<boolean> {
+      let sure = false
+      try {
+        const freed = await steps.release(options, request, grant)
+        sure = grant.degraded || !isDoubtful(request.claim)
+        return freed
+      } finally {
+        if (!sure) withdrawals.start(request)
+      }
+    }
+    const held = createHeld({
+      clock,
+      noun,
+      namespace: name,
+      ttlMs,
+      renew,
+      fence: BigInt(grant.fence),
+      degraded: grant.degraded,
+      until: grant.until,
+      extend: (ttl, deadlineMs) => steps.extend(within(deadlineMs), request, ttl, grant),
+      release: () => release(),
+      letGo: () =>
+        release(quickRelease).then(
+          () => {},
+          error => notify({ type: `${noun}-release-failed`, namespace: name, error }),
+        ),
+      onEnd(reason) {
+        holding.delete(held)
+        kind.ended?.(request, held)
+        if (reason) notify({ type: `${noun}-lost`, namespace: name, error: reason })
+      },
+    })
+    holding.add(held)
+    kind.began?.(request, held)
+    return held
+  }
+
+  return {
+    ask,
+    check,
+    async close() {
+      closed = true
+      for (const held of [...holding]) held.lose('the client was closed')
+      withdrawals.close()
+      // Where Redis does not answer, what is left there ends with its time to live.
+      await underWay.over(longestClose)
+    },
+  }
+}
