@@ -37,6 +37,7 @@ export type { Unchanged } from './kinds/cache/unchanged.ts'
 export {
   type AcquireOptions,
   type Held,
+  type LeaseFigures,
   type Lock,
   type LockDeclaration,
   type LockNamespace,

@@ -2,6 +2,7 @@ import type { KeyplanError } from '../base/error.ts'
 import type { OperationStats } from '../guard/tally.ts'
 import type { CacheFigures } from '../kinds/cache/figures.ts'
 import type { Notice } from '../kinds/kind.ts'
+import type { LeaseFigures } from '../mechanisms/lease/custody.ts'
 import type { Params } from '../plan/params.ts'
 import type { Pattern as ParsedPattern } from '../plan/pattern/pattern.ts'
 import type { Namespaces } from '../plan/plan.ts'
@@ -53,13 +54,15 @@ export interface ClientEvents {
   gap: { server: string }
   /** A namespace answers by its `whenDown`. Told once for each namespace and outage. */
   degraded: { namespace: string; operation: string; error: KeyplanError }
-  /** What a kind has to tell, e.g. a lock that was lost. */
+  /** What a kind has to tell, e.g. a lock that was lost, or could not be renewed yet. */
   notice: Notice
 }
 
 export interface NamespaceStats extends OperationStats {
   /** Of a cache. */
   readonly cache?: CacheFigures
+  /** Of a lock. */
+  readonly lock?: LeaseFigures
 }
 
 /** Counts of the whole client, and of each namespace that was used; `$command` and its like under their own names. */

@@ -1,4 +1,4 @@
-import type { Tally } from '../guard/tally.ts'
+import type { OperationStats, Tally } from '../guard/tally.ts'
 import type { Node } from '../redis/node.ts'
 import type { ClientVerbs, NamespaceStats, NodeStatus, Status } from './client.ts'
 import { commandVerbs } from './commands.ts'
@@ -12,7 +12,7 @@ interface VerbParts {
   readonly tally: Tally
   readonly disabled: Status['disabled']
   /** What the kind of a namespace has counted, under the name of the kind. */
-  figuresOf(namespace: string): Pick<NamespaceStats, 'cache'>
+  figuresOf(namespace: string): Omit<NamespaceStats, keyof OperationStats>
 }
 
 /** The client's own verbs. */

@@ -3,6 +3,7 @@ import { collect } from '../../base/collect.ts'
 import { type Duration, formatDuration } from '../../base/duration.ts'
 import { shown } from '../../base/error.ts'
 import { groupProblems } from '../../base/option-group.ts'
+import type { LeaseFigures } from '../../mechanisms/lease/custody.ts'
 import type { Held } from '../../mechanisms/lease/held.ts'
 import type { Holding } from '../../mechanisms/lease/leases.ts'
 import { type AcquireOptions, type LeaseRetry, retryOf } from '../../mechanisms/lease/patience.ts'
@@ -11,7 +12,7 @@ import { type Declaration, type NamespaceOptions, optionProblems } from '../../p
 import type { ParamName, Params } from '../../plan/params.ts'
 import type { LockSettings } from './settings.ts'
 
-export type { AcquireOptions, Held, LeaseRetry as LockRetry }
+export type { AcquireOptions, Held, LeaseFigures, LeaseRetry as LockRetry }
 
 export interface LockOptions<Param extends string = string> extends NamespaceOptions<Param> {
   /** How long it lives when its holder does not renew it, 100 ms to 7 days. After a crash others wait this long. */

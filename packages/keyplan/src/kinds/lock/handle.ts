@@ -37,5 +37,5 @@ export function openLocks(
     }
   }
 
-  return { client: params => open(pattern.format(params)), close: leases.close }
+  return { client: params => open(pattern.format(params)), figures: leases.figures, close: leases.close }
 }

@@ -15,8 +15,20 @@ export interface Custody<W extends Wanted> {
   ask(wanted: W, options: CallOptions): Promise<Held | Busy>
   /** @throws KeyplanError CLOSED or ABORTED when there is no use in asking */
   check(signal: AbortSignal | undefined): void
+  figures(): LeaseFigures
   /** Gives up what is held, without releasing it: its work may go on. What is being asked for is withdrawn. */
   close(): Promise<void>
+}
+
+/** What became of the leases of a namespace since the client was opened. */
+export interface LeaseFigures {
+  /** Held at this moment. */
+  readonly held: number
+  readonly acquired: number
+  /** Lost before they were released. */
+  readonly lost: number
+  /** Renewals that failed. The lease lives on for as long as a later one can still succeed. */
+  readonly renewalFailures: number
 }
 
 /** What a kind is to its custody. */
@@ -55,6 +67,9 @@ export function createCustody<W extends Wanted>(
   const underWay = createUnderWay(clock)
   const withdrawals = createWithdrawals(steps, ttlMs, clock, underWay)
   const holding = new Set<HeldLease>()
+  const counts = { acquired: 0, lost: 0, renewalFailures: 0 }
+  /** The last renewal of any failed: an outage is told once, however many leases it meets. */
+  let failing = false
   let closed = false
 
   const failure = (code: 'ABORTED' | 'CLOSED', message: string, cause?: unknown) =>
@@ -111,13 +126,21 @@ export function createCustody<W extends Wanted>(
           () => {},
           error => notify({ type: `${noun}-release-failed`, namespace: name, error }),
         ),
+      onRenewal(error) {
+        if (error) counts.renewalFailures++
+        if (error && !failing) notify({ type: `${noun}-renewal-failed`, namespace: name, error })
+        failing = error !== undefined
+      },
       onEnd(reason) {
         holding.delete(held)
         kind.ended?.(request, held)
-        if (reason) notify({ type: `${noun}-lost`, namespace: name, error: reason })
+        if (!reason) return
+        counts.lost++
+        notify({ type: `${noun}-lost`, namespace: name, error: reason })
       },
     })
     holding.add(held)
+    counts.acquired++
     kind.began?.(request, held)
     return held
   }
@@ -125,6 +148,7 @@ export function createCustody<W extends Wanted>(
   return {
     ask,
     check,
+    figures: () => ({ held: holding.size, ...counts }),
     async close() {
       closed = true
       for (const held of [...holding]) held.lose('the client was closed')

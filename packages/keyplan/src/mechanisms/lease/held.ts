@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../../base/clock.ts'
 import type { Duration } from '../../base/duration.ts'
-import { KeyplanError } from '../../base/error.ts'
+import { isKeyplanError, KeyplanError } from '../../base/error.ts'
 import { ttlOf } from './ttl.ts'
 
 /** What is held: a lock, permits, an office. It is renewed until it is released or lost. */
@@ -47,6 +47,8 @@ interface HeldParts {
   release(): Promise<boolean>
   /** As `release`, but never rejects. */
   letGo(): Promise<void>
+  /** A renewal was confirmed, or one failed with this error while it is still held. */
+  onRenewal(error: KeyplanError | undefined): void
   /** It is released, or lost with this reason. */
   onEnd(reason: KeyplanError | undefined): void
 }
@@ -66,6 +68,8 @@ export function createHeld(parts: HeldParts): HeldLease {
   let until = parts.until
   let asked = 0
   let applied = 0
+  /** Renewals that are not answered yet. */
+  let renewing = 0
   let timer: Timer | undefined
   let controller: AbortController | undefined
   let reason: KeyplanError | undefined
@@ -93,14 +97,25 @@ export function createHeld(parts: HeldParts): HeldLease {
   }
 
   async function tryRenew(): Promise<void> {
-    watch(Number.POSITIVE_INFINITY)
+    if (renewing > 0) parts.onRenewal(silent())
+    renewing++
+    // An answer that takes long may still come. Meanwhile another try may be luckier.
+    watch(clock.now() + lifetime / 6)
     try {
-      await prolong(lifetime, latest() - clock.now())
-    } catch {
+      if (await prolong(lifetime, latest() - clock.now())) parts.onRenewal(undefined)
+    } catch (error) {
+      if (!isKeyplanError(error)) throw error
+      if (state !== 'held') return
       // Whatever the failure is, it is ours until its time ends: there is still time to try again.
-      if (state === 'held') watch(clock.now() + lifetime / 12)
+      parts.onRenewal(error)
+      watch(clock.now() + lifetime / 12)
+    } finally {
+      renewing--
     }
   }
+
+  const silent = () =>
+    new KeyplanError('TIMEOUT', `Redis has not answered yet to a renewal of the ${noun} ${namespace}`, { namespace })
 
   /** Of answers that overtake each other the one to the last question counts. */
   async function prolong(ttlMs: number, deadlineMs: number | undefined): Promise<boolean> {

@@ -3,7 +3,7 @@ import { eitherSignal } from '../../base/either-signal.ts'
 import { isKeyplanError, KeyplanError, kindOf } from '../../base/error.ts'
 import { onAbort } from '../../base/on-abort.ts'
 import { createBell, type Wake } from '../wake.ts'
-import { createCustody, type LeaseKind, type LeaseSurroundings } from './custody.ts'
+import { createCustody, type LeaseFigures, type LeaseKind, type LeaseSurroundings } from './custody.ts'
 import type { Held } from './held.ts'
 import { createLine } from './line.ts'
 import { type AcquireOptions, patienceOf, type RetrySettings, within } from './patience.ts'
@@ -20,6 +20,7 @@ export interface Leases<W extends Wanted> {
   acquire(wanted: W, options: AcquireOptions): Promise<Held | undefined>
   /** Does the work while holding it and lets go of it in all cases. */
   run<T>(wanted: W, work: (held: Holding) => T | Promise<T>, options: AcquireOptions): Promise<T>
+  figures(): LeaseFigures
   close(): Promise<void>
 }
 
@@ -120,6 +121,7 @@ export function createLeases<W extends Wanted>(
         forget()
       }
     },
+    figures: custody.figures,
     async close() {
       const closing = custody.close()
       for (const ring of waiting) ring()
