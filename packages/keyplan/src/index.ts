@@ -57,6 +57,16 @@ export {
   rateLimit,
 } from './kinds/rate-limit/contract.ts'
 export type { RateLimitAlgorithm } from './kinds/rate-limit/policy.ts'
+export {
+  type PermitOptions,
+  type Semaphore,
+  type SemaphoreDeclaration,
+  type SemaphoreNamespace,
+  type SemaphoreOptions,
+  type SemaphoreState,
+  semaphore,
+  type TryPermitOptions,
+} from './kinds/semaphore/contract.ts'
 export type { Declaration, Durability, NamespaceOptions } from './plan/declaration.ts'
 export { definePlan, type PlanOptions, withPrefix } from './plan/define.ts'
 export { describe, type NamespaceDescription, type PlanDescription } from './plan/describe.ts'

@@ -63,6 +63,7 @@ export interface NamespaceStats extends OperationStats {
   readonly cache?: CacheFigures
   /** Of a lock. */
   readonly lock?: LeaseFigures
+  readonly semaphore?: LeaseFigures
 }
 
 /** Counts of the whole client, and of each namespace that was used; `$command` and its like under their own names. */

@@ -9,12 +9,15 @@ import type { Opened, Surroundings } from '../../src/kinds/kind.ts'
 import { lockScripts } from '../../src/kinds/lock/scripts.ts'
 import { rateLimit } from '../../src/kinds/rate-limit/contract.ts'
 import { rateLimitKind } from '../../src/kinds/rate-limit/kind.ts'
+import { semaphoreKind } from '../../src/kinds/semaphore/kind.ts'
 import { parsePattern } from '../../src/plan/pattern/parse.ts'
 import { type Cache, type CacheHarness, cacheConformance, declared, type Options } from '../conformance/cache.ts'
 import { type LockHarness, lockConformance } from '../conformance/lock.ts'
 import { type LimitOptions, rateLimitConformance } from '../conformance/rate-limit.ts'
+import { type SemaphoreHarness, semaphoreConformance } from '../conformance/semaphore.ts'
 import { callFor, type LiveServer, openTarget, until } from '../live-server.ts'
 import { openClient, openStore } from './lock-redis-harness.ts'
+import * as semaphores from './semaphore-redis-harness.ts'
 
 /** What every kind promises, it promises on a cluster: the same tests, on three masters. */
 let cluster: Cluster
@@ -23,7 +26,7 @@ beforeAll(async () => {
 }, 60_000)
 afterAll(() => cluster.stop())
 
-const scripts = [...cacheKind.scripts, ...rateLimitKind.scripts, ...lockScripts]
+const scripts = [...cacheKind.scripts, ...rateLimitKind.scripts, ...lockScripts, ...semaphoreKind.scripts]
 
 /** Clients that share nothing but the cluster, which is emptied before. */
 async function clusterHarness() {
@@ -90,6 +93,17 @@ async function lockHarness(): Promise<LockHarness> {
   }
 }
 
+async function semaphoreHarness(): Promise<SemaphoreHarness> {
+  const { server, advance, close } = await clusterHarness()
+  return {
+    store: semaphores.openStore((await server()).redis),
+    client: async options => semaphores.openClient(await server(), options),
+    call: callFor,
+    advance,
+    close,
+  }
+}
+
 async function limitHarness() {
   const harness = await clusterHarness()
   return {
@@ -103,6 +117,7 @@ async function limitHarness() {
 
 cacheConformance('a cluster', cacheHarness)
 lockConformance('a cluster', lockHarness)
+semaphoreConformance('a cluster', semaphoreHarness)
 rateLimitConformance('a cluster', limitHarness)
 
 test('calls of one tick share a trip for each server, and clear reaches every node', async () => {

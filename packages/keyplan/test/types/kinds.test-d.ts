@@ -1,5 +1,15 @@
 import type { Client } from '../../src/client/index.ts'
-import { cache, definePlan, foreign, type Held, json, lock, type RateLimitResult, rateLimit } from '../../src/index.ts'
+import {
+  cache,
+  definePlan,
+  foreign,
+  type Held,
+  json,
+  lock,
+  type RateLimitResult,
+  rateLimit,
+  semaphore,
+} from '../../src/index.ts'
 import type { Equal, Expect } from './expect.ts'
 
 interface Profile {
@@ -10,12 +20,15 @@ const value = json<Profile>()
 const profile = cache('profile:<tenant>:<userId>', { ttl: '1m', value, tags: p => [`tenant:${p.tenant}`] })
 const payout = lock('payout:<accountId>', { ttl: '5s', hashed: ['accountId'] })
 const api = rateLimit('api:<ip>', { limit: 100, window: '15m', algorithm: 'token-bucket', burst: 20 })
+const render = semaphore('render:<tenant>', { permits: 5, ttl: '30s' })
 const jobs = foreign('bull:<queue>', { kind: 'bullmq' })
-const plan = definePlan('shop', { profile, payout, api, jobs })
+const plan = definePlan('shop', { profile, payout, api, render, jobs })
 declare const client: Client<(typeof plan)['namespaces']>
 
 const entry = client.profile({ tenant: 't', userId: 1 })
 const account = client.payout({ accountId: 'a' })
+const permits = client.render({ tenant: 't' })
+const rendered = permits.run(async () => 'done', { permits: 2 })
 const quota = client.api({ ip: '::1' })
 declare const decision: RateLimitResult
 const work = async () => 5
@@ -39,6 +52,8 @@ export type KindsSayWhatTheyTakeAndGive = [
   Expect<Equal<Awaited<ReturnType<typeof client.profile.getMany>>, (Profile | undefined)[]>>,
   Expect<Equal<Awaited<ReturnType<typeof account.acquire>>, Held | undefined>>,
   Expect<Equal<Awaited<typeof worked>, number>>,
+  Expect<Equal<Awaited<ReturnType<typeof permits.acquire>>, Held | undefined>>,
+  Expect<Equal<Awaited<typeof rendered>, string>>,
   Expect<Equal<Parameters<typeof client.api>, [params: { ip: string | number }]>>,
   Expect<Equal<Awaited<ReturnType<typeof quota.consume>>, RateLimitResult>>,
   Expect<Equal<RateLimitResult['degraded'], true | undefined>>,
@@ -92,6 +107,15 @@ void account.get()
 
 // @ts-expect-error a fence is no number: it may be too large for one
 export const fence: Promise<number> = account.run(({ fence }) => fence)
+
+// @ts-expect-error somebody has to say how many
+semaphore('render:<tenant>', { ttl: '30s' })
+
+// @ts-expect-error permits are counted
+void permits.acquire({ permits: '2' })
+
+// @ts-expect-error a semaphore has no answer of its own when Redis is down
+semaphore('render:<tenant>', { permits: 5, ttl: '30s', whenDown: 'local' })
 
 // @ts-expect-error a limit has a window
 rateLimit('api:<ip>', { limit: 100 })

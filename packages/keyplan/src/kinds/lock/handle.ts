@@ -19,7 +19,16 @@ export function openLocks(
   const { pattern, server } = surroundings
   const trips = createTrips(stores.main, settings.ttlMs, server?.lane)
   const custody = lockCustody(settings, stores, trips, surroundings)
-  const leases = createLeases({ ...custody, retry: settings.retry, wakes, channel: names.wake }, surroundings)
+  const leases = createLeases(
+    {
+      ...custody,
+      retry: settings.retry,
+      busy: name => `The lock ${name} is held by another and did not come free`,
+      wakes,
+      channel: names.wake,
+    },
+    surroundings,
+  )
 
   function open(key: string): Lock {
     const wanted = { key }

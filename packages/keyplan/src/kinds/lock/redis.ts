@@ -2,6 +2,7 @@ import type { Call } from '../../base/call.ts'
 import type { Clock } from '../../base/clock.ts'
 import { isUnavailable, type KeyplanError } from '../../base/error.ts'
 import { lastChance } from '../../mechanisms/lease/claim.ts'
+import { fenceTtl } from '../../mechanisms/lease/fence.ts'
 import { createRequests, tooLate } from '../../mechanisms/lease/requests.ts'
 import type { Acquisition } from '../../mechanisms/lease/steps.ts'
 import { perSlot } from '../../mechanisms/per-slot.ts'
@@ -10,10 +11,6 @@ import type { Redis } from '../../redis/redis.ts'
 import type { LockNames } from './names.ts'
 import { acquireScript, extendScript, releaseScript, withdrawScript } from './scripts.ts'
 import type { LockRequest, LockStore } from './store.ts'
-
-/** The fence outlives its lock by far, so that it does not start anew from the clock. */
-const shortestFenceTtl = 30 * 86_400_000
-const fenceTtl = (ttlMs: number) => Math.max(shortestFenceTtl, 100 * ttlMs)
 
 export function createRedisLockStore(
   redis: Pick<Redis, 'send' | 'evaluate' | 'serverTime' | 'lane' | 'slot'>,

@@ -26,6 +26,10 @@ export interface Leases<W extends Wanted> {
 
 interface LeaseParts<W extends Wanted> extends LeaseKind<W> {
   readonly retry: RetrySettings | undefined
+  /** Why `run` has come to nothing, without a full stop. */
+  busy(name: string): string
+  /** Whether several may hold it at once, so that the next in line asks although the one before got it. */
+  readonly shared?: boolean
   /** Where notices of release are heard, and on which channel. */
   readonly wakes: readonly Wake[]
   channel(key: string): string
@@ -40,7 +44,7 @@ export function createLeases<W extends Wanted>(
   surroundings: LeaseSurroundings & { readonly pattern: { readonly source: string } },
 ): Leases<W> {
   const { name, pattern, clock } = surroundings
-  const { noun, retry } = parts
+  const { retry } = parts
   const custody = createCustody(parts, surroundings)
   const line = createLine(parts.wakes, parts.channel)
   const waiting = new Set<() => void>()
@@ -85,7 +89,7 @@ export function createLeases<W extends Wanted>(
       if (wasBusy && outOfTime && isKeyplanError(error, 'TIMEOUT')) return undefined
       throw error
     } finally {
-      place.leave(held !== undefined)
+      place.leave(held !== undefined && !parts.shared)
       unlink?.()
       waiting.delete(bell.ring)
     }
@@ -106,11 +110,11 @@ export function createLeases<W extends Wanted>(
       await using held = await acquire(wanted, options)
       if (!held) {
         const { wait } = patienceOf(retry, options)
-        throw new KeyplanError(
-          'LOCK_BUSY',
-          `The ${noun} ${name} is held by another and did not come free within ${wait} ms`,
-          { namespace: name, operation: 'acquire', outcome: 'not-executed' },
-        )
+        throw new KeyplanError('LOCK_BUSY', `${parts.busy(name)} within ${wait} ms`, {
+          namespace: name,
+          operation: 'acquire',
+          outcome: 'not-executed',
+        })
       }
       const { fence, degraded } = held
       if (!options.signal) return await work({ signal: held.signal, fence, degraded })
