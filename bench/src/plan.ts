@@ -1,7 +1,8 @@
-import { cache, definePlan, json, lock, rateLimit, text, vector } from 'keyplan'
+import { cache, definePlan, json, lock, rateLimit, semaphore, text, vector } from 'keyplan'
 import { type Item, keyCount } from './dataset.ts'
 import { leaseMilliseconds } from './subjects/lock/lease.ts'
 import { limit, windowSeconds } from './subjects/rate-limit/window.ts'
+import { permits } from './subjects/semaphore/permits.ts'
 
 /** The keys that Keyplan is measured with. Each namespace has the database to itself. */
 /** For each kind of value. */
@@ -22,6 +23,10 @@ export const limitPlan = definePlan('bench', {
 
 export const lockPlan = definePlan('bench', {
   locks: lock('<key>', { ttl: `${leaseMilliseconds}ms` }),
+})
+
+export const semaphorePlan = definePlan('bench', {
+  semaphores: semaphore('<key>', { permits, ttl: `${leaseMilliseconds}ms` }),
 })
 
 export const heapPlan = definePlan('bench', {

@@ -16,17 +16,17 @@ local function owns()
 end
 `
 
-/** The key ends when the last permit does. */
+/** The key ends no earlier than the last permit does. */
 const hold = `
-local function hold(ttl)
+local function hold(ttl, alone)
   local scored = {}
+  local till = string.format('%.0f', now + tonumber(ttl))
   for number = 1, tonumber(permits) do
-    scored[2 * number - 1] = string.format('%.0f', now + tonumber(ttl))
+    scored[2 * number - 1] = till
     scored[2 * number] = member(number)
   end
   redis.call('ZADD', semaphore, unpack(scored))
-  local last = redis.call('ZRANGE', semaphore, -1, -1, 'WITHSCORES')
-  redis.call('PEXPIREAT', semaphore, string.format('%.0f', last[2]))
+  if alone then redis.call('PEXPIREAT', semaphore, till) else redis.call('PEXPIREAT', semaphore, till, 'GT') end
 end
 `
 
@@ -58,11 +58,14 @@ ${members}
 ${hold}
 local function take()
   if now > tonumber(notAfter) then return '~' end
+  local resized = redis.call('GET', limit)
+  local held
   if not owns() then
-    local most = tonumber(redis.call('GET', limit) or declared)
+    local most = tonumber(resized or declared)
     if tonumber(permits) > most then return '>' .. most end
     local alive = string.format('(%.0f', now)
-    local lacking = redis.call('ZCOUNT', semaphore, alive, '+inf') + tonumber(permits) - most
+    held = redis.call('ZCOUNT', semaphore, alive, '+inf')
+    local lacking = held + tonumber(permits) - most
     if lacking > 0 then
       local next = redis.call('ZRANGE', semaphore, alive, '+inf', 'BYSCORE', 'LIMIT', lacking - 1, 1, 'WITHSCORES')
       return '-' .. string.format('%.0f', tonumber(next[2]) - now)
@@ -70,9 +73,9 @@ local function take()
   end
   local number = next_fence(redis.call('GET', fence))
   redis.call('SET', fence, number, 'PX', fenceTtl)
-  redis.call('PEXPIRE', limit, fenceTtl)
+  if resized then redis.call('PEXPIRE', limit, fenceTtl) end
   ${sweep}
-  hold(ttl)
+  hold(ttl, held == 0)
   return '+' .. number
 end
 return { string.format('%.0f', now), take() }

@@ -1,0 +1,2 @@
+/** How many there are of each. */
+export const permits = 5
