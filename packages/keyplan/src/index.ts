@@ -47,6 +47,20 @@ export {
   lock,
 } from './kinds/lock/contract.ts'
 export {
+  type Once,
+  type OnceAnswer,
+  type OnceCallOptions,
+  type OnceDeclaration,
+  type OnceNamespace,
+  type OnceOptions,
+  type OnceRun,
+  type OnceView,
+  type OnceWork,
+  once,
+} from './kinds/once/contract.ts'
+export type { Committed } from './kinds/once/effects.ts'
+export type { KeptFailure } from './kinds/once/failure.ts'
+export {
   type ConsumeOptions,
   type RateLimit,
   type RateLimitDeclaration,

@@ -47,6 +47,12 @@ export const errorTable = {
   // Locks.
   LOCK_BUSY: { class: 'server', http: 409, exit: 75, retryable: true },
   LOCK_LOST: { class: 'server', http: 409, exit: 75, retryable: true },
+  // Operations that run once.
+  ONCE_RUNNING: { class: 'server', http: 409, exit: 75, retryable: true },
+  ONCE_FAILED: { class: 'server', http: 500, exit: 70, retryable: false },
+  ONCE_UNKNOWN: { class: 'server', http: 409, exit: 70, retryable: false },
+  ONCE_MISMATCH: { class: 'input', http: 422, exit: 65, retryable: false },
+  ONCE_LOST: { class: 'server', http: 409, exit: 75, retryable: true },
 } as const satisfies Record<string, { class: ErrorClass; http: number; exit: number; retryable: boolean }>
 
 export type ErrorClass = 'input' | 'link' | 'state' | 'server'

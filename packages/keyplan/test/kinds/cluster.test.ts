@@ -10,13 +10,16 @@ import { lockScripts } from '../../src/kinds/lock/scripts.ts'
 import { rateLimit } from '../../src/kinds/rate-limit/contract.ts'
 import { rateLimitKind } from '../../src/kinds/rate-limit/kind.ts'
 import { semaphoreKind } from '../../src/kinds/semaphore/kind.ts'
+import { markScripts } from '../../src/mechanisms/mark/scripts.ts'
 import { parsePattern } from '../../src/plan/pattern/parse.ts'
 import { type Cache, type CacheHarness, cacheConformance, declared, type Options } from '../conformance/cache.ts'
 import { type LockHarness, lockConformance } from '../conformance/lock.ts'
+import { type OnceHarness, onceConformance } from '../conformance/once.ts'
 import { type LimitOptions, rateLimitConformance } from '../conformance/rate-limit.ts'
 import { type SemaphoreHarness, semaphoreConformance } from '../conformance/semaphore.ts'
 import { callFor, type LiveServer, openTarget, until } from '../live-server.ts'
 import { openClient, openStore } from './lock-redis-harness.ts'
+import { openClient as openOnceClient, openStore as openOnceStore } from './once-redis-harness.ts'
 import * as semaphores from './semaphore-redis-harness.ts'
 
 /** What every kind promises, it promises on a cluster: the same tests, on three masters. */
@@ -26,7 +29,13 @@ beforeAll(async () => {
 }, 60_000)
 afterAll(() => cluster.stop())
 
-const scripts = [...cacheKind.scripts, ...rateLimitKind.scripts, ...lockScripts, ...semaphoreKind.scripts]
+const scripts = [
+  ...cacheKind.scripts,
+  ...rateLimitKind.scripts,
+  ...lockScripts,
+  ...semaphoreKind.scripts,
+  ...markScripts,
+]
 
 /** Clients that share nothing but the cluster, which is emptied before. */
 async function clusterHarness() {
@@ -104,6 +113,17 @@ async function semaphoreHarness(): Promise<SemaphoreHarness> {
   }
 }
 
+async function onceHarness(): Promise<OnceHarness> {
+  const { server, advance, close } = await clusterHarness()
+  return {
+    store: openOnceStore((await server()).redis),
+    client: async options => openOnceClient(await server(), options),
+    call: callFor,
+    advance,
+    close,
+  }
+}
+
 async function limitHarness() {
   const harness = await clusterHarness()
   return {
@@ -118,7 +138,25 @@ async function limitHarness() {
 cacheConformance('a cluster', cacheHarness)
 lockConformance('a cluster', lockHarness)
 semaphoreConformance('a cluster', semaphoreHarness)
+onceConformance('a cluster', onceHarness)
 rateLimitConformance('a cluster', limitHarness)
+
+test('what is committed lies in the slot of its mark, or is refused before anything is done', async () => {
+  const { server, close } = await clusterHarness()
+  const { payments } = openOnceClient(await server())
+  const away = payments({ id: 'a' }).run(({ commit }) => commit([['incr', 'balance:b']], { id: 1 }))
+  await expect(away).rejects.toMatchObject({ code: 'CROSS_SLOT', message: expect.stringContaining('common hash tag') })
+  expect(await payments({ id: 'a' }).inspect()).toEqual({ state: 'none' })
+  const commands = [
+    ['incr', '{pay:a}:balance'],
+    ['publish', 'news', 'paid'],
+  ] as const
+  await payments({ id: 'a' }).run(({ commit }) => commit(commands, { id: 1 }))
+  await payments({ id: 'a' }).run(({ commit }) => commit(commands, { id: 2 }))
+  const owner = await cluster.ownerOf('pay:a')
+  expect(await owner.ask('GET', '{pay:a}:balance')).toBe('1')
+  await close()
+})
 
 test('calls of one tick share a trip for each server, and clear reaches every node', async () => {
   const harness = await clusterHarness()

@@ -6,6 +6,8 @@ import {
   type Held,
   json,
   lock,
+  type OnceAnswer,
+  once,
   type RateLimitResult,
   rateLimit,
   semaphore,
@@ -14,6 +16,9 @@ import type { Equal, Expect } from './expect.ts'
 
 interface Profile {
   name: string
+}
+interface Receipt {
+  amount: number
 }
 const value = json<Profile>()
 
@@ -140,3 +145,38 @@ decision.allowed = true
 
 // @ts-expect-error other software's keys have no verbs
 client.jobs.get
+
+const payment = once('idem:<key>', { ttl: '1d', onCrash: 'rerun', value: json<Receipt>() })
+const mailed = once('mail:<id>', { ttl: '1d', onCrash: 'refuse' })
+declare const onces: Client<{ payment: typeof payment; mailed: typeof mailed }>
+const paid = onces.payment({ key: 'k' })
+const receipt = paid.run(async () => ({ amount: 5 }))
+const receiptByCommit = paid.run(({ commit }) => commit([['incr', 'x']], { amount: 5 }))
+const answer = paid.tryRun(() => ({ amount: 5 }))
+const done = onces.mailed({ id: 1 }).run(async ({ commit }) => commit([['incr', 'x']]))
+
+export type OnceSaysWhatItTakesAndGives = [
+  Expect<Equal<Parameters<typeof onces.payment>, [params: { key: string | number }]>>,
+  Expect<Equal<Awaited<typeof receipt>, Receipt>>,
+  Expect<Equal<Awaited<typeof receiptByCommit>, Receipt>>,
+  Expect<Equal<Awaited<typeof answer>, OnceAnswer<Receipt>>>,
+  Expect<Equal<Awaited<typeof done>, void>>,
+]
+
+// @ts-expect-error what becomes of a crash must be said
+once('idem:<key>', { ttl: '1d' })
+
+// @ts-expect-error no such answer
+once('idem:<key>', { ttl: '1d', onCrash: 'retry' })
+
+// @ts-expect-error nothing runs without Redis
+once('idem:<key>', { ttl: '1d', onCrash: 'rerun', whenDown: 'memory' })
+
+// @ts-expect-error the work gives what the namespace stores
+void paid.run(async () => ({ sum: 5 }))
+
+// @ts-expect-error a commit has a result of that type, too
+void paid.run(({ commit }) => commit([['incr', 'x']], { sum: 5 }))
+
+// @ts-expect-error where there is a value there is a result
+void paid.run(({ commit }) => commit([['incr', 'x']]))

@@ -1,0 +1,122 @@
+import type { Call } from '../../base/call.ts'
+import type { Clock } from '../../base/clock.ts'
+import type { Stored } from '../../base/codec.ts'
+import { isKeyplanError, KeyplanError } from '../../base/error.ts'
+import { commandKeys } from '../../redis/command-table.ts'
+import { replyFailure } from '../../redis/failure.ts'
+import type { Argument, Encoding, Redis, Reply } from '../../redis/redis.ts'
+import { lastChance, type MarkClaim } from './claim.ts'
+import {
+  type ClaimReply,
+  claimScript,
+  forgetScript,
+  inspectScript,
+  renewScript,
+  settleScript,
+  withdrawScript,
+} from './scripts.ts'
+import type { ClaimAnswer, ClaimTerms, Ending, MarkStore, MarkView } from './store.ts'
+
+/**
+ * @param wakeOf the channel on which it is told that a mark has changed
+ * @param encoding how values are read
+ */
+export function createRedisMarkStore(
+  redis: Pick<Redis, 'evaluate' | 'serverTime' | 'lane'>,
+  wakeOf: (key: string) => string,
+  clock: Clock,
+  encoding: Encoding,
+): MarkStore {
+  /** How far each server's clock is ahead of the estimate, seen in its last reply: it may have been set forward. */
+  const ahead = new Map<string, number>()
+
+  async function ask(call: Call, key: string, claim: MarkClaim, terms: ClaimTerms): Promise<ClaimReply> {
+    const lane = redis.lane(key)
+    const now = redis.serverTime(key) + (ahead.get(lane) ?? 0)
+    const request = { call, notAfter: Math.ceil(now + call.expires - clock.now()) }
+    const args = {
+      owner: claim.owner,
+      lease: terms.leaseMs,
+      ttl: terms.ttlMs,
+      takeOver: terms.takeOver ? 1 : 0,
+      print: terms.print ?? '',
+      notAfter: request.notAfter,
+    }
+    claim.unanswered.add(request)
+    try {
+      const reply = await redis.evaluate(claimScript, { mark: key }, args, call, encoding)
+      claim.unanswered.delete(request)
+      claim.granted ||= reply.sign === '+'
+      ahead.set(lane, Math.max(0, reply.now - redis.serverTime(key)))
+      return reply
+    } catch (error) {
+      if (isKeyplanError(error) && error.outcome === 'not-executed') claim.unanswered.delete(request)
+      throw error
+    }
+  }
+
+  return {
+    async claim(call, key, claim, terms) {
+      let reply = await ask(call, key, claim, terms)
+      // An answer in time that says "too late" means that the server's clock is not where it was thought to be.
+      if (reply.sign === '~' && clock.now() < call.expires) reply = await ask(call, key, claim, terms)
+      return answerOf(reply)
+    },
+    renew: (call, key, { owner }, { leaseMs, ttlMs }) =>
+      redis.evaluate(renewScript, { mark: key }, { owner, lease: leaseMs, ttl: ttlMs }, call),
+    async settle(call, key, { owner }, { ending, value, ttlMs, commands, broken }) {
+      const keys = commands.flatMap(([name, ...args]) => commandKeys(name, args))
+      const words = commands.flatMap((command): Argument[] => [command.length, ...command])
+      const args = { owner, ttl: ttlMs, ending, value, broken, wake: wakeOf(key), commands: words }
+      const { sign, refusal } = await redis.evaluate(settleScript, { mark: key, keys }, args, call)
+      if (sign === '!') throw replyFailure(refusal)
+      if (sign === 'x') throw halfDone(refusal)
+      return sign === '1'
+    },
+    withdraw: (call, key, claim) =>
+      redis.evaluate(
+        withdrawScript,
+        { mark: key },
+        { owner: claim.owner, wake: wakeOf(key), notAfter: lastChance(claim) },
+        call,
+      ),
+    forget: (call, key) => redis.evaluate(forgetScript, { mark: key }, { wake: wakeOf(key) }, call),
+    inspect: async (call, key) => viewOf(await redis.evaluate(inspectScript, { mark: key }, {}, call, encoding)),
+  }
+}
+
+function answerOf({ sign, detail }: ClaimReply): ClaimAnswer {
+  switch (sign) {
+    case '+':
+      return { state: 'claimed', attempt: Number(String(detail)) }
+    case '-':
+      return { state: 'running', remainingMs: Number(String(detail)) }
+    case '?':
+      return { state: 'unknown' }
+    case '!':
+      return { state: 'mismatch' }
+    case '~':
+      throw new KeyplanError('TIMEOUT', 'The claim reached Redis too late and was refused', {
+        outcome: 'not-executed',
+      })
+    default:
+      return { state: sign as Ending, value: detail as Stored }
+  }
+}
+
+function viewOf(reply: readonly Reply[]): MarkView {
+  if (reply.length === 0) return { state: 'none' }
+  const [state, attempt, leaseMs, remainingMs] = reply.slice(0, 4).map(String)
+  const common = { attempt: Number(attempt), remainingMs: Math.max(0, Number(remainingMs)) }
+  if (state !== 'running') return { ...common, state: state as Ending, value: reply[4] as Stored }
+  return { ...common, state: Number(leaseMs) > 0 ? 'running' : 'unknown', leaseMs: Number(leaseMs) }
+}
+
+/** Redis takes nothing back: what ran before the refused command stands. */
+function halfDone(refusal: string): KeyplanError {
+  const { code, message } =
+    refusal === '' ? new KeyplanError('SERVER', 'Redis refused a command') : replyFailure(refusal)
+  return new KeyplanError(code, `${message}; the commands before it were carried out, and the mark has failed`, {
+    outcome: 'unknown',
+  })
+}
