@@ -47,6 +47,8 @@ export const errorTable = {
   // Locks.
   LOCK_BUSY: { class: 'server', http: 409, exit: 75, retryable: true },
   LOCK_LOST: { class: 'server', http: 409, exit: 75, retryable: true },
+  // Sessions: what was to be changed is another version by now.
+  VERSION_CONFLICT: { class: 'server', http: 409, exit: 75, retryable: true },
 } as const satisfies Record<string, { class: ErrorClass; http: number; exit: number; retryable: boolean }>
 
 export type ErrorClass = 'input' | 'link' | 'state' | 'server'
