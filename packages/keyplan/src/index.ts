@@ -81,6 +81,24 @@ export {
   semaphore,
   type TryPermitOptions,
 } from './kinds/semaphore/contract.ts'
+export type { Binding, BindOptions, SessionSocket } from './kinds/session/binding.ts'
+export {
+  type CreateOptions,
+  type ReadOptions,
+  type RotateOptions,
+  type Session,
+  type SessionChange,
+  type SessionDeclaration,
+  type SessionDevice,
+  type SessionEntry,
+  type SessionInfo,
+  type SessionNamespace,
+  type SessionPatch,
+  session,
+  type UpdateOptions,
+  type UserSessions,
+} from './kinds/session/contract.ts'
+export type { SessionOptions, SessionWhenDown } from './kinds/session/options.ts'
 export type { Declaration, Durability, NamespaceOptions } from './plan/declaration.ts'
 export { definePlan, type PlanOptions, withPrefix } from './plan/define.ts'
 export { describe, type NamespaceDescription, type PlanDescription } from './plan/describe.ts'

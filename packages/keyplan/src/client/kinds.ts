@@ -4,8 +4,9 @@ import { lockKind } from '../kinds/lock/kind.ts'
 import { onceKind } from '../kinds/once/kind.ts'
 import { rateLimitKind } from '../kinds/rate-limit/kind.ts'
 import { semaphoreKind } from '../kinds/semaphore/kind.ts'
+import { sessionKind } from '../kinds/session/kind.ts'
 
 /** Every kind the client can open: a new one is a folder and a row here. */
-const rows = [cacheKind, lockKind, onceKind, rateLimitKind, semaphoreKind] as unknown as readonly Kind[]
+const rows = [cacheKind, lockKind, onceKind, rateLimitKind, semaphoreKind, sessionKind] as unknown as readonly Kind[]
 
 export const kinds: ReadonlyMap<string, Kind> = new Map(rows.map(row => [row.kind, row]))

@@ -45,6 +45,7 @@ export function definePlan<N extends Namespaces>(name: string, namespaces: N, op
       continue
     }
     problems.push(...declarationProblems(value, prefix).map(about))
+    warnings.push(...(value.warnings ?? []).map(about))
     const reading = read(value, wrongPrefix.length === 0 ? prefix : '')
     problems.push(...reading.problems.map(problem => about(`the pattern '${value.pattern}' ${problem}`)))
     warnings.push(...reading.warnings.map(warning => about(`the pattern '${value.pattern}' ${warning}`)))

@@ -1,0 +1,123 @@
+import type { Clock } from '../../base/clock.ts'
+import { KeyplanError } from '../../base/error.ts'
+import type { LocalWake } from '../../mechanisms/wake.ts'
+import type { SessionNames } from './names.ts'
+import { headOf, withHead } from './record.ts'
+import { listSlackMs } from './scripts.ts'
+import type { Draft, Saved, SessionStore } from './store.ts'
+
+interface Entry {
+  readonly raw: string
+  readonly ends: number
+}
+
+/** A store looks through all its entries for those that have expired at most this often. */
+const sweepMs = 1_000
+
+/**
+ * The sessions of one process. When there are `maxEntries` that live, no further one begins: to forget one would log somebody
+ * out.
+ */
+export function createMemorySessionStore(
+  names: SessionNames,
+  wake: LocalWake,
+  clock: Clock,
+  maxEntries = 100_000,
+): SessionStore {
+  const entries = new Map<string, Entry>()
+  /** When each key was noted, by user. */
+  const lists = new Map<string, Map<string, number>>()
+  let sweptAt = Number.NEGATIVE_INFINITY
+  const time = () => Math.floor(clock.wall())
+
+  function rawAt(key: string): string | null {
+    const entry = entries.get(key)
+    if (entry === undefined) return null
+    if (entry.ends > time()) return entry.raw
+    entries.delete(key)
+    return null
+  }
+  function makeRoom(key: string): void {
+    if (entries.size < maxEntries || entries.has(key)) return
+    const now = time()
+    if (now - sweptAt >= sweepMs) {
+      sweptAt = now
+      for (const [name, { ends }] of entries) if (ends <= now) entries.delete(name)
+    }
+    if (entries.size < maxEntries) return
+    const many = `This process already keeps ${entries.size} sessions in memory`
+    throw new KeyplanError('OVERLOADED', many, { outcome: 'not-executed' })
+  }
+  function put(key: string, version: number, until: number, ttlMs: number, rest: string): Saved {
+    makeRoom(key)
+    const seen = time()
+    entries.set(key, { raw: withHead(version, seen, until, rest), ends: Math.min(seen + ttlMs, until) })
+    return { is: 'saved', seen, until }
+  }
+  const isLate = ({ notAfter }: Draft) => notAfter !== undefined && time() > notAfter
+  const again = (raw: string, { rest }: Draft): Saved | undefined => {
+    const head = headOf(raw)
+    return head?.rest === rest ? { is: 'saved', seen: head.seen, until: head.until } : undefined
+  }
+
+  const store: SessionStore = {
+    touch: async (_, keys, { ttlMs, everyMs }) =>
+      keys.map(key => {
+        const raw = rawAt(key)
+        const head = raw === null ? undefined : headOf(raw)
+        if (!head || Math.abs(time() - head.seen) < everyMs) return { raw, touched: false }
+        put(key, head.version, head.until, ttlMs, head.rest)
+        return { raw: rawAt(key), touched: true }
+      }),
+    look: async (_, keys) => keys.map(key => ({ raw: rawAt(key), touched: false })),
+    async create(_, key, draft) {
+      const raw = rawAt(key)
+      if (raw !== null) return again(raw, draft) ?? { is: 'found', raw }
+      if (isLate(draft)) return { is: 'late' }
+      return put(key, 1, draft.until ?? Number.MAX_SAFE_INTEGER, draft.ttlMs, draft.rest)
+    },
+    async save(_, key, version, draft) {
+      const raw = rawAt(key)
+      const head = raw === null ? undefined : headOf(raw)
+      if (!head || head.version !== version) return (raw && again(raw, draft)) || { is: 'found', raw }
+      if (isLate(draft)) return { is: 'late' }
+      return put(key, version + 1, draft.until ?? head.until, draft.ttlMs, draft.rest)
+    },
+    async prolong(_, key, ttlMs, until) {
+      const raw = rawAt(key)
+      const head = raw === null ? undefined : headOf(raw)
+      if (head && head.until < until) put(key, head.version, until, ttlMs, head.rest)
+    },
+    async end(_, key, { version, trace, keepMs }) {
+      const raw = rawAt(key)
+      const head = raw === null ? undefined : headOf(raw)
+      if (raw === null || !head || (version !== undefined && head.version !== version)) return { is: 'found', raw }
+      entries.delete(key)
+      entries.set(key, { raw: trace, ends: time() + keepMs })
+      wake.notify(names.wake(key))
+      return { is: 'ended', raw }
+    },
+    async move(call, key, to, draft, ending) {
+      if (isLate(draft)) return { is: 'late' }
+      const ended = await store.end(call, key, ending)
+      return ended.is === 'ended' ? store.create(call, to, draft) : ended
+    },
+    async note(_, list, key, keptMs, most) {
+      const at = time()
+      const noted = lists.get(list) ?? new Map<string, number>()
+      for (const [name, when] of noted) if (when <= at - keptMs - listSlackMs) noted.delete(name)
+      lists.set(list, noted.set(key, at))
+      return { at, crowd: most !== undefined && noted.size > most ? [...noted.keys()] : [] }
+    },
+    listed: async (_, list) => [...(lists.get(list)?.keys() ?? [])],
+    async strike(_, list, keys, idleMs) {
+      const noted = lists.get(list)
+      for (const key of keys) {
+        const at = noted?.get(key)
+        if (at !== undefined && at <= time() - idleMs) noted?.delete(key)
+      }
+      if (noted?.size === 0) lists.delete(list)
+    },
+  }
+  return store
+}

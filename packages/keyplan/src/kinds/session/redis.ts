@@ -1,0 +1,128 @@
+import type { Call } from '../../base/call.ts'
+import { isKeyplanError } from '../../base/error.ts'
+import { perSlot } from '../../mechanisms/per-slot.ts'
+import type { Redis } from '../../redis/redis.ts'
+import type { SessionNames } from './names.ts'
+import {
+  createScript,
+  endScript,
+  moveScript,
+  noteScript,
+  prolongScript,
+  type SaveReply,
+  saveScript,
+  strikeScript,
+  touchScript,
+} from './scripts.ts'
+import type { Draft, Ended, Ending, Reading, Saved, SessionStore } from './store.ts'
+
+type Server = Pick<Redis, 'send' | 'evaluate' | 'slot'>
+
+export function createRedisSessionStore(redis: Server, names: SessionNames): SessionStore {
+  const store: SessionStore = {
+    async touch(call, keys, { ttlMs, everyMs }) {
+      const values = await readAll(redis, keys, part =>
+        redis.evaluate(touchScript, { keys: part }, { ttl: ttlMs, every: everyMs }, call),
+      )
+      return values.map(touched)
+    },
+    async look(call, keys) {
+      const values = await readAll(
+        redis,
+        keys,
+        async part => (await redis.send('mget', part, call)) as (string | null)[],
+      )
+      return values.map(raw => ({ raw, touched: false }))
+    },
+    async create(call, key, draft) {
+      const { rest, ttl, bound, notAfter } = argsOf(draft)
+      return savedOf(await redis.evaluate(createScript, { session: key }, { rest, ttl, bound, notAfter }, call))
+    },
+    async save(call, key, version, draft) {
+      return savedOf(await redis.evaluate(saveScript, { session: key }, { version, ...argsOf(draft) }, call))
+    },
+    async prolong(call, key, ttlMs, until) {
+      await redis.evaluate(prolongScript, { session: key }, { ttl: ttlMs, bound: until }, call)
+    },
+    async end(call, key, ending) {
+      const args = { ...endingArgs(ending), wake: names.wake(key) }
+      return endedOf(await redis.evaluate(endScript, { session: key }, args, call))
+    },
+    async move(call, key, to, draft, ending) {
+      if (redis.slot(key) !== redis.slot(to)) return moveInSteps(store, call, key, to, draft, ending)
+      const args = { ...endingArgs(ending), ...argsOf(draft), wake: names.wake(key) }
+      return savedOf(await redis.evaluate(moveScript, { session: key, to }, args, call))
+    },
+    async note(call, list, key, keptMs, most) {
+      const args = { session: key, kept: keptMs, most: most ?? '' }
+      const [at, ...crowd] = await redis.evaluate(noteScript, { list }, args, call)
+      return { at: Number(at), crowd }
+    },
+    async listed(call, list) {
+      return (await redis.send('zrange', [list, 0, -1], call)) as string[]
+    },
+    async strike(call, list, keys, idleMs) {
+      await redis.evaluate(strikeScript, { list }, { idle: idleMs, sessions: keys }, call)
+    },
+  }
+  return store
+}
+
+/**
+ * Two nodes have the keys. The session begins at its new one first, whose id nobody knows yet: when this process dies in
+ * between, the old one still stands, and the new one ends unused with its time to live.
+ */
+async function moveInSteps(
+  store: SessionStore,
+  call: Call,
+  key: string,
+  to: string,
+  draft: Draft,
+  ending: Ending,
+): Promise<Saved> {
+  const begun = await store.create(call, to, draft)
+  if (begun.is !== 'saved') return begun.is === 'late' ? begun : { is: 'found', raw: null }
+  const ended = await store.end(call, key, ending)
+  if (ended.is === 'ended' || ended.raw === ending.trace) return begun
+  await store.end(call, to, { version: undefined, trace: '{"ended":0}', keepMs: 1 })
+  return ended
+}
+
+/** One trip for each slot. What a whole part met is for the guard when no other has an answer, and else for its keys alone. */
+async function readAll(
+  redis: Server,
+  keys: readonly string[],
+  read: (keys: readonly string[]) => Promise<readonly (string | null)[]>,
+): Promise<(string | null)[]> {
+  const values = await perSlot<string, string | null>(redis, keys, itself, read)
+  return values.map(value => {
+    if (isKeyplanError(value)) throw value
+    return value
+  })
+}
+
+const itself = (key: string) => key
+
+const touched = (raw: string | null): Reading =>
+  raw?.startsWith('+') ? { raw: raw.slice(1), touched: true } : { raw, touched: false }
+
+const argsOf = ({ rest, ttlMs, until, notAfter }: Draft) => ({
+  rest,
+  ttl: ttlMs,
+  bound: until ?? '',
+  notAfter: notAfter ?? '',
+})
+
+const endingArgs = ({ version, trace, keepMs }: Ending) => ({ version: version ?? '', trace, keep: keepMs })
+
+function savedOf(reply: SaveReply): Saved {
+  if (reply === '~') return { is: 'late' }
+  if (!reply?.startsWith('+')) return { is: 'found', raw: reply }
+  const [seen, until] = reply.slice(1).split(' ')
+  return { is: 'saved', seen: Number(seen), until: Number(until) }
+}
+
+function endedOf(reply: SaveReply): Ended {
+  if (!reply?.startsWith('+')) return { is: 'found', raw: reply }
+  return { is: 'ended', raw: reply.slice(1) }
+}

@@ -1,0 +1,212 @@
+import type { Reply } from '../../redis/redis.ts'
+import { script } from '../../redis/script.ts'
+import { luaHead } from './record.ts'
+
+/** Values are never parsed in Lua: its JSON would turn empty arrays into objects. Only the head is read and written. */
+const prelude = `
+local time = redis.call('TIME')
+local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+local function figure(number) return string.format('%.0f', number) end
+local function head(raw) return string.match(raw, '${luaHead}') end
+local function text(v, seen, bound, rest)
+  return '{"v":' .. figure(v) .. ',"seen":' .. figure(seen) .. ',"until":' .. figure(bound) .. ',' .. rest
+end
+local function put(key, v, bound, ttl, rest)
+  local ends = math.min(now + ttl, bound)
+  return redis.pcall('SET', key, text(v, now, bound, rest), 'PXAT', figure(ends))
+end
+`
+
+/**
+ * What lies at many keys; `+` stands before what was touched. A server that takes no writes still tells what it has: what
+ * cannot be noted for want of memory is at least extended. One that is no master any more is no one to ask.
+ */
+export const touchScript = script({
+  name: 'session.touch',
+  keys: ['...keys'],
+  args: ['ttl', 'every'],
+  reply: reply => reply as (string | null)[],
+  lua: `
+${prelude}
+local life, pause = tonumber(ttl), tonumber(every)
+local values = redis.call('MGET', unpack(keys))
+for i = 1, #keys do
+  local raw = values[i]
+  if raw then
+    local v, seen, bound, at = head(raw)
+    if v and math.abs(now - seen) >= pause then
+      bound = tonumber(bound)
+      local rest = string.sub(raw, at)
+      local done = put(keys[i], v, bound, life, rest)
+      if done.err then
+        if string.sub(done.err, 1, 8) == 'READONLY' then return done end
+        redis.pcall('PEXPIREAT', keys[i], figure(math.min(now + life, bound)))
+      else
+        values[i] = '+' .. text(v, now, bound, rest)
+      end
+    end
+  end
+end
+return values
+`,
+})
+
+/** `+seen until`: saved. `~`: late. Otherwise what was found. */
+export type SaveReply = string | null
+
+const saveReply = (reply: Reply) => reply as SaveReply
+
+export const createScript = script({
+  name: 'session.create',
+  keys: ['session'],
+  args: ['rest', 'ttl', 'bound', 'notAfter'],
+  reply: saveReply,
+  lua: `
+${prelude}
+local raw = redis.call('GET', session)
+if raw then
+  local v, seen, untouched, at = head(raw)
+  if v == '1' and string.sub(raw, at) == rest then return '+' .. seen .. ' ' .. untouched end
+  return raw
+end
+if notAfter ~= '' and now > tonumber(notAfter) then return '~' end
+local done = put(session, 1, tonumber(bound), tonumber(ttl), rest)
+if done.err then return done end
+return '+' .. figure(now) .. ' ' .. bound
+`,
+})
+
+export const saveScript = script({
+  name: 'session.save',
+  keys: ['session'],
+  args: ['version', 'rest', 'ttl', 'bound', 'notAfter'],
+  reply: saveReply,
+  lua: `
+${prelude}
+local raw = redis.call('GET', session)
+if not raw then return false end
+local v, seen, before, at = head(raw)
+if not v then return raw end
+if v ~= version then
+  if string.sub(raw, at) == rest then return '+' .. seen .. ' ' .. before end
+  return raw
+end
+if notAfter ~= '' and now > tonumber(notAfter) then return '~' end
+if bound == '' then bound = before end
+local done = put(session, v + 1, tonumber(bound), tonumber(ttl), rest)
+if done.err then return done end
+return '+' .. figure(now) .. ' ' .. bound
+`,
+})
+
+export const prolongScript = script({
+  name: 'session.prolong',
+  keys: ['session'],
+  args: ['ttl', 'bound'],
+  reply: () => undefined,
+  lua: `
+${prelude}
+local raw = redis.call('GET', session)
+if not raw then return 0 end
+local v, seen, before, at = head(raw)
+if not v or tonumber(before) >= tonumber(bound) then return 0 end
+local done = put(session, v, tonumber(bound), tonumber(ttl), string.sub(raw, at))
+if done.err then return done end
+return 1
+`,
+})
+
+/** `+` and what was there: ended. Otherwise what was found. It begins with what frees memory, so that it works without any. */
+export const endScript = script({
+  name: 'session.end',
+  keys: ['session'],
+  args: ['version', 'trace', 'keep', 'wake'],
+  reply: saveReply,
+  lua: `
+${prelude}
+local raw = redis.call('GET', session)
+if not raw then return false end
+local v = head(raw)
+if not v or (version ~= '' and v ~= version) then return raw end
+redis.call('DEL', session)
+redis.call('SET', session, trace, 'PX', keep)
+redis.pcall('PUBLISH', wake, '')
+return '+' .. raw
+`,
+})
+
+export const moveScript = script({
+  name: 'session.move',
+  keys: ['session', 'to'],
+  args: ['version', 'trace', 'keep', 'wake', 'rest', 'ttl', 'bound', 'notAfter'],
+  reply: saveReply,
+  lua: `
+${prelude}
+local raw = redis.call('GET', session)
+if not raw then return false end
+local v = head(raw)
+if not v then
+  local moved = raw == trace and redis.call('GET', to)
+  if moved then
+    local _, seen, before = head(moved)
+    if seen then return '+' .. seen .. ' ' .. before end
+  end
+  return raw
+end
+if v ~= version then return raw end
+if notAfter ~= '' and now > tonumber(notAfter) then return '~' end
+redis.call('DEL', session)
+local done = put(to, 1, tonumber(bound), tonumber(ttl), rest)
+if done.err then return done end
+redis.pcall('SET', session, trace, 'PX', keep)
+redis.pcall('PUBLISH', wake, '')
+return '+' .. figure(now) .. ' ' .. bound
+`,
+})
+
+/** Entries stay a while longer than what they stand for: the clocks of two servers differ. */
+export const listSlackMs = 300_000
+
+export const noteScript = script({
+  name: 'session.note',
+  keys: ['list'],
+  args: ['session', 'kept', 'most'],
+  reply: reply => (reply as string[]).map(String),
+  lua: `
+${prelude}
+local kept = tonumber(kept)
+redis.call('ZREMRANGEBYSCORE', list, '-inf', figure(now - kept - ${listSlackMs}))
+redis.call('ZADD', list, figure(now), session)
+redis.call('PEXPIRE', list, figure(kept + ${listSlackMs}))
+if most == '' or redis.call('ZCARD', list) <= tonumber(most) then return { figure(now) } end
+local reply = redis.call('ZRANGE', list, 0, -1)
+table.insert(reply, 1, figure(now))
+return reply
+`,
+})
+
+export const strikeScript = script({
+  name: 'session.strike',
+  keys: ['list'],
+  args: ['idle', '...sessions'],
+  reply: () => undefined,
+  lua: `
+${prelude}
+for _, session in ipairs(sessions) do
+  local at = redis.call('ZSCORE', list, session)
+  if at and tonumber(at) <= now - tonumber(idle) then redis.call('ZREM', list, session) end
+end
+return 1
+`,
+})
+
+export const sessionScripts = [
+  touchScript,
+  createScript,
+  saveScript,
+  prolongScript,
+  endScript,
+  moveScript,
+  noteScript,
+  strikeScript,
+]
