@@ -2,10 +2,11 @@ import type { Duration } from '../base/duration.ts'
 import { KeyplanError, kindOf } from '../base/error.ts'
 import type { Keyed } from '../client/client.ts'
 import type { CacheEntry, CacheNamespace } from '../kinds/cache/contract.ts'
+import type { Declaration } from '../plan/declaration.ts'
 
 /** An open cache whose keys have one param, such as `redis.http` of `http: cache('http:<key...>', …)`. */
 export type OneParamCache<Name extends string, Value> = CacheNamespace<Record<Name, string | number>, Value, Value> &
-  Pick<Keyed<string>, 'pattern'>
+  Pick<Keyed<Declaration>, 'pattern'>
 
 type Intersection<Union> = (Union extends unknown ? (each: Union) => void : never) extends (all: infer All) => void
   ? All

@@ -3,6 +3,7 @@ import type { OperationStats } from '../guard/tally.ts'
 import type { CacheFigures } from '../kinds/cache/figures.ts'
 import type { Notice } from '../kinds/kind.ts'
 import type { LeaseFigures } from '../mechanisms/lease/custody.ts'
+import type { Declaration } from '../plan/declaration.ts'
 import type { Params } from '../plan/params.ts'
 import type { Pattern as ParsedPattern } from '../plan/pattern/pattern.ts'
 import type { Namespaces } from '../plan/plan.ts'
@@ -105,15 +106,17 @@ export interface ClientVerbs {
 }
 
 /** What every namespace has. */
-export interface Keyed<Pattern extends string> {
+export interface Keyed<D extends Declaration> {
   /** The key on the server, prefix included: for `$command`, `$batch` and `$transaction`. */
-  key(params: Params<Pattern>): string
+  key(params: Params<D['pattern']>): string
   /** What its keys look like, prefix included. */
   readonly pattern: ParsedPattern
+  /** As it stands in the plan. */
+  readonly declaration: D
 }
 
 /** The client of a plan: one property for each namespace, beside the `$` verbs. Foreign ones have their keys alone. */
 export type Client<N extends Namespaces> = ClientVerbs & {
-  readonly [Name in keyof N]: Keyed<N[Name]['pattern']> &
+  readonly [Name in keyof N]: Keyed<N[Name]> &
     ([NonNullable<N[Name]['~client']>] extends [never] ? unknown : NonNullable<N[Name]['~client']>)
 }

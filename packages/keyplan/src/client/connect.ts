@@ -169,7 +169,8 @@ function assemble<N extends Namespaces>(
   own: ClientVerbs,
 ): Client<N> {
   for (const [name, pattern] of Object.entries(plan.patterns)) {
-    const value = Object.assign(namespaces.get(name)?.client ?? {}, { key: pattern.format, pattern })
+    const common = { key: pattern.format, pattern, declaration: plan.namespaces[name] }
+    const value = Object.assign(namespaces.get(name)?.client ?? {}, common)
     Object.defineProperty(own, name, { value, enumerable: true })
   }
   return own as Client<N>

@@ -107,11 +107,11 @@ test('each adapter loads without the library it is for, opens nothing, and throw
     import { createRequire } from 'node:module'
     const { cache } = createRequire(import.meta.url)
     const { isKeyplanError, KeyplanError } = await import('keyplan')
-    const names = ['bentocache', 'keyv', 'next', 'undici', 'unstorage']
+    const names = ['bentocache', 'express', 'fastify', 'hono', 'keyv', 'koa', 'next', 'undici', 'unstorage']
     const adapters = await Promise.all(names.map(name => import('keyplan/' + name)))
     let code
     try {
-      adapters[1].keyvStore({})
+      adapters[names.indexOf('keyv')].keyvStore({})
     } catch (error) {
       if (error instanceof KeyplanError && isKeyplanError(error)) code = error.code
     }
@@ -123,6 +123,10 @@ test('each adapter loads without the library it is for, opens nothing, and throw
     'keyvStore',
     'nextCacheHandler',
     'nextUseCacheHandler',
+    'rateLimited',
+    'rateLimited',
+    'rateLimited',
+    'rateLimited',
     'undiciStore',
     'unstorageDriver',
   ])

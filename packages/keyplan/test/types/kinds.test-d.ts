@@ -62,7 +62,7 @@ export type KindsSayWhatTheyTakeAndGive = [
   Expect<Equal<Parameters<typeof client.api>, [params: { ip: string | number }]>>,
   Expect<Equal<Awaited<ReturnType<typeof quota.consume>>, RateLimitResult>>,
   Expect<Equal<RateLimitResult['degraded'], true | undefined>>,
-  Expect<Equal<keyof typeof client.jobs, 'key' | 'pattern'>>,
+  Expect<Equal<keyof typeof client.jobs, 'key' | 'pattern' | 'declaration'>>,
 ]
 
 // @ts-expect-error a length of time has a unit

@@ -1,0 +1,214 @@
+import { type RedisProcess, startRedis } from '@keyplan/local'
+import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { HttpLimitOptions, OpenLimit } from '../../../src/adapters/http/limit.ts'
+import { type Client, connect } from '../../../src/client/index.ts'
+import { definePlan, rateLimit } from '../../../src/index.ts'
+import { until } from '../../live-server.ts'
+
+export const limits = definePlan('limits', {
+  api: rateLimit('api:<client>', { limit: 3, window: '1h' }),
+  user: rateLimit('user:<user>', { limit: 2, window: '1m', algorithm: 'sliding-window' }),
+  bucket: rateLimit('bucket:<client>', { limit: 60, window: '1m', algorithm: 'token-bucket', burst: 5 }),
+  denied: rateLimit('denied:<client>', { limit: 3, window: '1h', whenDown: 'deny' }),
+  counted: rateLimit('counted:<client>', { limit: 4, window: '1h', whenDown: 'memory', instances: 2 }),
+  pair: rateLimit('pair:<a>:<b>', { limit: 3, window: '1h' }),
+})
+
+type Limits = Client<(typeof limits)['namespaces']>
+
+export interface ServedLimit<Request> {
+  readonly namespace: OpenLimit<never>
+  readonly options?: HttpLimitOptions<Request, never>
+}
+
+export interface Served {
+  readonly url: string
+  close(): Promise<unknown>
+}
+
+/** How a framework is asked for the header of a request, and made to serve. */
+export interface Framework<Request> {
+  readonly name: string
+  header(request: Request, name: string): string | undefined
+  /** Listens on loopback: the limits one after the other, behind them an application that answers `hello`. */
+  serve(limits: readonly ServedLimit<Request>[], application: () => void): Promise<Served>
+}
+
+/** What a limit promises in front of any framework. */
+export function limitPromises<Request>({ name, header, serve }: Framework<Request>): void {
+  describe(`rateLimited for ${name}`, () => {
+    let server: RedisProcess
+    let redis: Limits
+    const open: Served[] = []
+    let reached: number
+
+    beforeEach(async () => {
+      server ??= await startRedis()
+      if (!server.running) await server.restart()
+      redis = await connect(limits, { url: server.url, log: false, deadline: '1s', attempt: '500ms' })
+      reached = 0
+    })
+    afterEach(async () => {
+      await Promise.all(open.splice(0).map(served => served.close()))
+      if (server.running) await redis.$command('flushall')
+      await redis.$close()
+    })
+    afterAll(() => server?.cleanUp())
+
+    /** Gives a way to ask the application behind limits. */
+    async function served(...list: ServedLimit<Request>[]) {
+      const application = await serve(list, () => reached++)
+      open.push(application)
+      return (headers: Record<string, string> = {}) => fetch(application.url, { headers })
+    }
+
+    const told = (response: Response) =>
+      Object.fromEntries([...response.headers].filter(([name]) => /ratelimit|retry-after/.test(name)))
+
+    test('what is within the limit passes and is told what remains; what is above is refused', async () => {
+      const ask = await served({ namespace: redis.api })
+      for (const remaining of [2, 1, 0]) {
+        const response = await ask()
+        expect(response.status).toBe(200)
+        expect(await response.text()).toBe('hello')
+        expect(told(response)).toEqual({
+          ratelimit: expect.stringMatching(new RegExp(`^"default";r=${remaining};t=3\\d{3}$`)),
+          'ratelimit-policy': '"default";q=3;w=3600',
+        })
+      }
+      const response = await ask()
+      expect(response.status).toBe(429)
+      expect(response.headers.get('content-type')).toMatch(/^application\/problem\+json/)
+      expect(await response.json()).toMatchObject({ status: 429, 'violated-policies': ['default'] })
+      expect(told(response)).toMatchObject({
+        ratelimit: expect.stringMatching(/^"default";r=0;t=3\d{3}$/),
+        'retry-after': expect.stringMatching(/^3\d{3}$/),
+      })
+      expect(reached).toBe(3)
+    })
+
+    test('two servers with a connection of their own share it', async () => {
+      const other = await connect(limits, { url: server.url, log: false })
+      try {
+        const asks = [await served({ namespace: redis.api }), await served({ namespace: other.api })]
+        const answers = await Promise.all(Array.from({ length: 10 }, (_, index) => asks[index % 2]!()))
+        expect(answers.filter(({ status }) => status === 200)).toHaveLength(3)
+        expect(answers.filter(({ status }) => status === 429)).toHaveLength(7)
+        expect(reached).toBe(3)
+      } finally {
+        await other.$close()
+      }
+    })
+
+    test('who says to be somebody else is not believed, save by a proxy that is trusted', async () => {
+      const direct = await served({ namespace: redis.api })
+      for (const last of [1, 2, 3]) await direct({ 'x-forwarded-for': `192.0.2.${last}` })
+      expect((await direct({ 'x-forwarded-for': '192.0.2.4' })).status).toBe(429)
+      expect((await direct({ forwarded: 'for=192.0.2.5' })).status).toBe(429)
+
+      const proxied = await served({ namespace: redis.api, options: { trustProxy: ['127.0.0.0/8', '::1'] } })
+      // Another network of IPv6 is another client; another address in it is not.
+      for (const host of ['1', '2', '3']) {
+        const forged = { 'x-forwarded-for': `203.0.113.${host}, 2001:db8:0:12${host}::${host}` }
+        expect((await proxied(forged)).status).toBe(200)
+      }
+      expect((await proxied({ 'x-forwarded-for': '2001:db8:0:1ff::9' })).status).toBe(429)
+      expect((await proxied({ 'x-forwarded-for': '2001:db8:0:200::9' })).status).toBe(200)
+      expect((await proxied()).status).toBe(429)
+    })
+
+    test('whom it is counted for, what it costs and who is not limited is up to the application', async () => {
+      const limited: string[] = []
+      const ask = await served({
+        namespace: redis.user,
+        options: {
+          params: async request => ({ user: header(request, 'x-user')! }) as never,
+          cost: request => Number(header(request, 'x-cost') ?? 1),
+          skip: request => header(request, 'x-user') === 'root',
+          name: 'per user',
+          headers: 'draft-6',
+          onLimited: (request, result) => void limited.push(`${header(request, 'x-user')} ${result.allowed}`),
+        },
+      })
+      const costly = await ask({ 'x-user': 'ann', 'x-cost': '2' })
+      expect([costly.status, told(costly)]).toEqual([
+        200,
+        {
+          'ratelimit-limit': '2',
+          'ratelimit-remaining': '0',
+          'ratelimit-reset': expect.stringMatching(/^\d+$/),
+          'ratelimit-policy': '2;w=60',
+        },
+      ])
+      const refused = await ask({ 'x-user': 'ann' })
+      expect(await refused.json()).toMatchObject({ 'violated-policies': ['per user'] })
+      expect((await ask({ 'x-user': 'bob' })).status).toBe(200)
+      for (const _ of [1, 2, 3]) expect(told(await ask({ 'x-user': 'root' }))).toEqual({})
+      expect(limited).toEqual(['ann false'])
+
+      const exempt = await served({ namespace: redis.api, options: { exempt: ['127.0.0.1', '::1'] } })
+      for (const _ of [1, 2, 3, 4, 5]) expect((await exempt()).status).toBe(200)
+    })
+
+    test('two limits in a row are both told, and the older headers on request', async () => {
+      const ask = await served(
+        { namespace: redis.api, options: { name: 'hourly' } },
+        { namespace: redis.bucket, options: { name: 'burst' } },
+      )
+      const { headers } = await ask()
+      expect(headers.get('ratelimit-policy')).toBe('"hourly";q=3;w=3600, "burst";q=5;w=5')
+      expect(headers.get('ratelimit')).toMatch(/^"hourly";r=2;t=\d+, "burst";r=4;t=1$/)
+
+      const older = await served({ namespace: redis.bucket, options: { headers: 'x-ratelimit' } })
+      const response = await older()
+      expect(told(response)).toEqual({
+        'x-ratelimit-limit': '5',
+        'x-ratelimit-remaining': expect.stringMatching(/^[34]$/),
+        'x-ratelimit-reset': expect.stringMatching(/^\d{10}$/),
+      })
+      const silent = await served({ namespace: redis.bucket, options: { headers: false } })
+      expect(told(await silent())).toEqual({})
+    })
+
+    test('an error of the application’s own functions is the framework’s, and the server lives on', async () => {
+      const ask = await served({
+        namespace: redis.user,
+        options: {
+          params(request) {
+            if (!header(request, 'x-user')) throw new Error('nobody')
+            return { user: 'ann' } as never
+          },
+        },
+      })
+      expect((await ask()).status).toBe(500)
+      expect((await ask({ 'x-user': 'ann' })).status).toBe(200)
+      expect(reached).toBe(1)
+    })
+
+    test('while Redis is down whenDown answers, and afterwards the count goes on', async () => {
+      const [api, denied, counted] = [
+        await served({ namespace: redis.api }),
+        await served({ namespace: redis.denied }),
+        await served({ namespace: redis.counted }),
+      ]
+      for (const ask of [api, denied, counted]) expect((await ask()).status).toBe(200)
+      await server.kill()
+      await until(() => redis.$status.state !== 'connected')
+      for (const _ of [1, 2, 3, 4, 5]) {
+        const passed = await api()
+        expect([passed.status, told(passed)]).toEqual([200, { 'ratelimit-policy': '"default";q=3;w=3600' }])
+        const refused = await denied()
+        expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '1'])
+      }
+      const shares = [await counted(), await counted(), await counted()]
+      expect(shares.map(({ status }) => status)).toEqual([200, 200, 429])
+      await server.restart()
+      await until(() => redis.$status.state === 'connected')
+      // What was refused meanwhile is not held against anybody; what was counted before may be lost with the server.
+      for (const ask of [api, denied, counted]) {
+        const response = await ask()
+        expect([response.status, response.headers.has('ratelimit')]).toEqual([200, true])
+      }
+    })
+  })
+}
