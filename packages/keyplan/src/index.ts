@@ -45,6 +45,7 @@ export {
   lock,
 } from './kinds/lock/contract.ts'
 export type { LockRetry } from './kinds/lock/settings.ts'
+export type { BlockOptions } from './kinds/rate-limit/block-policy.ts'
 export {
   type ConsumeOptions,
   type RateLimit,
@@ -52,10 +53,13 @@ export {
   type RateLimitNamespace,
   type RateLimitOptions,
   type RateLimitResult,
-  type RateLimitWhenDown,
   rateLimit,
+  type Terms,
 } from './kinds/rate-limit/contract.ts'
-export type { RateLimitAlgorithm } from './kinds/rate-limit/policy.ts'
+export type { Limited, RateLimitFigures } from './kinds/rate-limit/counters.ts'
+export type { Guests } from './kinds/rate-limit/guests.ts'
+export type { PolicyOptions, RateLimitAlgorithm } from './kinds/rate-limit/policy.ts'
+export type { LimitOverride, RateLimitWhenDown } from './kinds/rate-limit/settings.ts'
 export type { Declaration, Durability, NamespaceOptions } from './plan/declaration.ts'
 export { definePlan, type PlanOptions, withPrefix } from './plan/define.ts'
 export { describe, type NamespaceDescription, type PlanDescription } from './plan/describe.ts'

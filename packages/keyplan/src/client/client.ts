@@ -2,6 +2,7 @@ import type { KeyplanError } from '../base/error.ts'
 import type { OperationStats } from '../guard/tally.ts'
 import type { CacheFigures } from '../kinds/cache/figures.ts'
 import type { Notice } from '../kinds/kind.ts'
+import type { RateLimitFigures } from '../kinds/rate-limit/counters.ts'
 import type { Params } from '../plan/params.ts'
 import type { Pattern as ParsedPattern } from '../plan/pattern/pattern.ts'
 import type { Namespaces } from '../plan/plan.ts'
@@ -60,6 +61,8 @@ export interface ClientEvents {
 export interface NamespaceStats extends OperationStats {
   /** Of a cache. */
   readonly cache?: CacheFigures
+  /** Of a rate limit. */
+  readonly rateLimit?: RateLimitFigures
 }
 
 /** Counts of the whole client, and of each namespace that was used; `$command` and its like under their own names. */

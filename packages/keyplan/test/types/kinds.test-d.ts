@@ -39,7 +39,7 @@ export type KindsSayWhatTheyTakeAndGive = [
   Expect<Equal<Awaited<ReturnType<typeof client.profile.getMany>>, (Profile | undefined)[]>>,
   Expect<Equal<Awaited<ReturnType<typeof account.acquire>>, Held | undefined>>,
   Expect<Equal<Awaited<typeof worked>, number>>,
-  Expect<Equal<Parameters<typeof client.api>, [params: { ip: string | number }]>>,
+  Expect<Equal<Parameters<typeof client.api>[0], { ip: string | number }>>,
   Expect<Equal<Awaited<ReturnType<typeof quota.consume>>, RateLimitResult>>,
   Expect<Equal<RateLimitResult['degraded'], true | undefined>>,
   Expect<Equal<keyof typeof client.jobs, 'key' | 'pattern'>>,
