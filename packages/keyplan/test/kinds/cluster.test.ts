@@ -116,7 +116,8 @@ async function limitHarness(): Promise<RateLimitHarness> {
 
 cacheConformance('a cluster', cacheHarness)
 lockConformance('a cluster', lockHarness)
-rateLimitConformance('a cluster', limitHarness)
+// One with a script of its own, and one of those that share theirs.
+rateLimitConformance('a cluster', limitHarness, ['fixed-window', 'sliding-log'])
 
 test('calls of one tick share a trip for each server, and clear reaches every node', async () => {
   const harness = await clusterHarness()

@@ -2,8 +2,9 @@ import { type Algorithm, type Entry, mostExact } from './algorithm.ts'
 import { bucketResult, bucketTaken, fullOf, levelAfter } from './token-bucket.ts'
 
 export interface Arrival extends Entry {
-  readonly debt: number
+  /** The arrival time, and by how many 1 ÷ limit of a millisecond it lies later. */
   readonly at: number
+  readonly rest: number
 }
 
 /**
@@ -40,14 +41,16 @@ export const gcra: Algorithm<Arrival> = {
   end,
 }`,
   look: (entry, now, policy) => [
-    fullOf(policy) - (entry ? Math.max(0, entry.debt - (now - entry.at) * policy.limit) : 0),
+    fullOf(policy) - (entry ? Math.max(0, (entry.at - now) * policy.limit + entry.rest) : 0),
     0,
     0,
   ],
   fits: ([level], cost, { windowMs }) => cost * windowMs <= level,
   take(_, [before], cost, now, policy) {
     const debt = fullOf(policy) - levelAfter(before, cost, policy)
-    return debt > 0 ? { debt, at: now, until: now + Math.ceil(debt / policy.limit) } : undefined
+    if (debt === 0) return undefined
+    const { limit } = policy
+    return { at: now + Math.floor(debt / limit), rest: debt % limit, until: now + Math.ceil(debt / limit) }
   },
   result: bucketResult,
   taken: bucketTaken,
