@@ -60,6 +60,7 @@ export {
 } from './kinds/once/contract.ts'
 export type { Committed } from './kinds/once/effects.ts'
 export type { KeptFailure } from './kinds/once/failure.ts'
+export type { BlockOptions } from './kinds/rate-limit/block-policy.ts'
 export {
   type ConsumeOptions,
   type RateLimit,
@@ -67,10 +68,13 @@ export {
   type RateLimitNamespace,
   type RateLimitOptions,
   type RateLimitResult,
-  type RateLimitWhenDown,
   rateLimit,
+  type Terms,
 } from './kinds/rate-limit/contract.ts'
-export type { RateLimitAlgorithm } from './kinds/rate-limit/policy.ts'
+export type { Limited, RateLimitFigures } from './kinds/rate-limit/counters.ts'
+export type { Guests } from './kinds/rate-limit/guests.ts'
+export type { PolicyOptions, RateLimitAlgorithm } from './kinds/rate-limit/policy.ts'
+export type { LimitOverride, RateLimitWhenDown } from './kinds/rate-limit/settings.ts'
 export {
   type PermitOptions,
   type Semaphore,

@@ -2,6 +2,7 @@ import type { KeyplanError } from '../base/error.ts'
 import type { OperationStats } from '../guard/tally.ts'
 import type { CacheFigures } from '../kinds/cache/figures.ts'
 import type { Notice } from '../kinds/kind.ts'
+import type { RateLimitFigures } from '../kinds/rate-limit/counters.ts'
 import type { LeaseFigures } from '../mechanisms/lease/custody.ts'
 import type { Declaration } from '../plan/declaration.ts'
 import type { Params } from '../plan/params.ts'
@@ -65,6 +66,8 @@ export interface NamespaceStats extends OperationStats {
   /** Of a lock. */
   readonly lock?: LeaseFigures
   readonly semaphore?: LeaseFigures
+  /** Of a rate limit. */
+  readonly rateLimit?: RateLimitFigures
 }
 
 /** Counts of the whole client, and of each namespace that was used; `$command` and its like under their own names. */

@@ -138,9 +138,9 @@ export function onceConformance(name: string, open: () => Promise<OnceHarness>):
       await slow.begun
       const waits = [
         payments({ id }).tryRun(() => expect.unreachable(), { wait: '30ms' }),
-        payments({ id }).tryRun(() => expect.unreachable(), { wait: '1h', deadline: '100ms' }),
+        payments({ id }).tryRun(() => expect.unreachable(), { wait: '1h', deadline: '300ms' }),
       ]
-      await harness.advance(150)
+      await harness.advance(350)
       for (const wait of waits) expect((await wait).state).toBe('running')
       slow.end({ id: 1 })
       await first

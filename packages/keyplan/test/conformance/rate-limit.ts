@@ -1,18 +1,21 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { RateLimitNamespace, RateLimitOptions, RateLimitResult } from '../../src/kinds/rate-limit/contract.ts'
+import { hasBurst, type RateLimitAlgorithm } from '../../src/kinds/rate-limit/policy.ts'
 
 /** Options that fit any pattern. */
-export type LimitOptions = Omit<RateLimitOptions, 'hashed'>
+export type LimitOptions = RateLimitOptions<never, string>
 
 /** One store under test, and clients of it that know nothing of each other. */
 export interface RateLimitHarness {
-  client(options: LimitOptions): Promise<RateLimitNamespace<'limit:<id>'>>
+  client(options: LimitOptions): Promise<RateLimitNamespace>
+  /** Two namespaces of one client, whose keys share a slot. */
+  pair(one: LimitOptions, other: LimitOptions): Promise<[RateLimitNamespace, RateLimitNamespace]>
   /** Lets at least this much time pass. */
   advance(ms: number): Promise<void>
   close(): Promise<void>
 }
 
-const algorithms = ['fixed-window', 'sliding-window', 'token-bucket'] as const
+export const algorithms = ['fixed-window', 'sliding-window', 'sliding-log', 'token-bucket', 'gcra'] as const
 
 /** So long that nothing comes back, and no window ends, while a test runs. */
 const window = '30d'
@@ -21,7 +24,11 @@ const windowMs = 30 * 86_400_000
 export const fits = ({ allowed }: RateLimitResult) => allowed
 
 /** What every rate limit store and its handle promise. */
-export function rateLimitConformance(name: string, open: () => Promise<RateLimitHarness>): void {
+export function rateLimitConformance(
+  name: string,
+  open: () => Promise<RateLimitHarness>,
+  counted: readonly RateLimitAlgorithm[] = algorithms,
+): void {
   describe(`rate limit on ${name}`, () => {
     let harness: RateLimitHarness
     const id = 'a'
@@ -31,7 +38,7 @@ export function rateLimitConformance(name: string, open: () => Promise<RateLimit
     })
     afterEach(() => harness.close())
 
-    describe.each(algorithms)('%s', algorithm => {
+    describe.each(counted)('%s', algorithm => {
       const limited = (limit: number) => harness.client({ limit, window, algorithm })
 
       test('a thousand requests of mixed costs at once consume the limit exactly, and none that fits is denied', async () => {
@@ -161,6 +168,235 @@ export function rateLimitConformance(name: string, open: () => Promise<RateLimit
         await expect(aborted).rejects.toMatchObject({ code: 'ABORTED', outcome: 'not-executed' })
         expect(await api.consume()).toMatchObject({ remaining: 4 })
       })
+    })
+
+    describe.each(counted)('%s', algorithm => {
+      const limited = (limit: number, more: Partial<LimitOptions> = {}) =>
+        harness.client({ limit, window, algorithm, ...more } as LimitOptions)
+
+      test('a penalty goes beyond the limit, and a reward gives back no more than was consumed', async () => {
+        const api = (await limited(10))({ id })
+        expect(await api.penalty(4)).toMatchObject({ allowed: true, remaining: 6 })
+        const beyond = await api.penalty(20)
+        expect(beyond).toMatchObject({ allowed: false, remaining: 0, limit: 10 })
+        expect(beyond.retryAfterMs).toBeGreaterThan(0)
+        expect(await api.consume()).toMatchObject({ allowed: false, remaining: 0 })
+        expect(await api.reward(13)).toMatchObject({ allowed: false, remaining: 0 })
+        expect(await api.reward()).toMatchObject({ allowed: false, remaining: 0 })
+        expect(await api.reward(2)).toMatchObject({ allowed: true, remaining: 2, retryAfterMs: 0 })
+        expect(await api.reward(1_000)).toMatchObject({ allowed: true, remaining: 10 })
+        expect(await api.consume({ cost: 10 })).toMatchObject({ allowed: true, remaining: 0 })
+      })
+
+      test('penalties and rewards keep their place in the order of a turn', async () => {
+        const api = (await limited(5))({ id })
+        const answers = await Promise.all([api.consume(), api.penalty(2), api.consume(), api.reward(3), api.consume()])
+        expect(answers.map(({ remaining }) => remaining)).toEqual([4, 2, 1, 4, 3])
+      })
+
+      test('what is no amount of units is neither a penalty nor a reward', async () => {
+        const api = (await limited(5))({ id })
+        for (const units of [0, -1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, 2e9, '2' as unknown as number]) {
+          await expect(api.penalty(units)).rejects.toMatchObject({ code: 'PARAM_INVALID' })
+          await expect(api.reward(units)).rejects.toMatchObject({ code: 'PARAM_INVALID' })
+        }
+        expect(await api.peek()).toMatchObject({ remaining: 5 })
+      })
+
+      test('decimals: costs of hundredths add up exactly', async () => {
+        const api = (await limited(1, { decimals: 2 }))({ id })
+        for (const left of [0.71, 0.42, 0.13]) {
+          expect(await api.consume({ cost: 0.29 })).toMatchObject({ allowed: true, remaining: left, limit: 1 })
+        }
+        expect(await api.consume({ cost: 0.14 })).toMatchObject({ allowed: false, remaining: 0.13 })
+        expect(await api.consume({ cost: 0.13 })).toMatchObject({ allowed: true, remaining: 0 })
+        await expect(api.consume({ cost: 0.001 })).rejects.toThrow('at most 2 decimal places from 0 to')
+      })
+
+      test('a tier, or a call, has another limit on the same count', async () => {
+        const limits = await limited(5, { tiers: { pro: { limit: 50 } } })
+        await limits({ id }).consume({ cost: 5 })
+        expect(await limits({ id }).consume()).toMatchObject({ allowed: false, limit: 5 })
+        // A bucket that is empty is filled faster from now on, but not at once.
+        const allowed = !hasBurst(algorithm)
+        expect(await limits({ id }, { tier: 'pro' }).consume()).toMatchObject({ allowed, limit: 50 })
+        expect(await limits({ id: 'b' }, { tier: 'pro' }).consume({ cost: 9 })).toMatchObject({ remaining: 41 })
+        expect(await limits({ id }, { limit: 7 }).peek()).toMatchObject({ limit: 7 })
+        expect(() => limits({ id }, { tier: 'gold' })).toThrow('declares pro')
+        expect(() => limits({ id }, { limit: -1 })).toThrow('limit is -1')
+        expect(() => limits({ id }, { limits: 1 } as never)).toThrow('limits is not an option')
+      })
+
+      test('block denies everything until it is over or reset, and repeated blocks grow', async () => {
+        const block = { for: '10m', factor: 3, atMost: '1h', remember: '1d' } as const
+        const limits = await limited(5, { block })
+        const api = limits({ id })
+        await api.consume({ cost: 2 })
+        expect(await api.block()).toMatchObject({ allowed: false, remaining: 0, retryAfterMs: 600_000, limit: 5 })
+        const denied = await api.consume()
+        expect(denied).toMatchObject({ allowed: false, remaining: 0 })
+        expect(denied.retryAfterMs).toBeGreaterThan(590_000)
+        expect(await api.peek()).toMatchObject({ allowed: false })
+        expect(await limits({ id: 'b' }).consume()).toMatchObject({ allowed: true })
+        expect((await api.block()).retryAfterMs).toBe(1_800_000)
+        expect((await api.block()).retryAfterMs).toBe(3_600_000)
+        expect((await api.block('2h')).retryAfterMs).toBe(7_200_000)
+        // A block never ends before one that stands.
+        expect((await api.block('1s')).retryAfterMs).toBeGreaterThan(7_100_000)
+        await api.reset()
+        expect(await api.consume()).toMatchObject({ allowed: true, remaining: 4 })
+        expect((await api.block()).retryAfterMs).toBe(600_000)
+      })
+
+      test('what was consumed before a block counts after it', async () => {
+        const api = (await limited(5, { block: { for: '80ms' } }))({ id })
+        await api.consume({ cost: 3 })
+        const { retryAfterMs } = await api.block()
+        await harness.advance(retryAfterMs + 2)
+        expect(await api.consume()).toMatchObject({ allowed: true, remaining: 1 })
+      })
+
+      test('onDenied: whoever goes over the limit is blocked', async () => {
+        const api = (await limited(2, { block: { for: '1h', onDenied: true } }))({ id })
+        await api.consume({ cost: 2 })
+        expect((await api.peek()).retryAfterMs).not.toBe(3_600_000)
+        expect(await api.consume()).toMatchObject({ allowed: false, remaining: 0, retryAfterMs: 3_600_000 })
+        await api.reward(2)
+        const blocked = await api.consume()
+        expect(blocked).toMatchObject({ allowed: false })
+        expect(blocked.retryAfterMs).toBeLessThanOrEqual(3_600_000)
+      })
+
+      test('several limits: what one denies is taken from none', async () => {
+        const limits = await harness.client({
+          limits: [
+            { limit: 3, window: '30d', algorithm },
+            { limit: 5, window: '60d', algorithm },
+          ],
+        })
+        const api = limits({ id })
+        expect(await api.consume({ cost: 3 })).toMatchObject({ allowed: true, limit: 3, remaining: 0 })
+        const denied = await api.consume()
+        expect(denied).toMatchObject({ allowed: false, limit: 3, remaining: 0 })
+        expect(denied.parts).toMatchObject([
+          { allowed: false, limit: 3, remaining: 0 },
+          { allowed: true, limit: 5, remaining: 2 },
+        ])
+        await api.reward(2)
+        expect(await api.consume({ cost: 2 })).toMatchObject({ allowed: true })
+        await expect(api.consume({ cost: 4 })).rejects.toThrow(/from 0 to the (limit|burst), 3/)
+        await api.reset()
+        expect(await api.peek()).toMatchObject({ allowed: true, remaining: 3, resetMs: 0 })
+        const racing = await Promise.all(Array.from({ length: 20 }, (_, at) => limits({ id: `${at % 2}` }).consume()))
+        expect(racing.filter(fits)).toHaveLength(6)
+      })
+
+      test('limits of two namespaces: what one denies is taken from none', async () => {
+        const options = { limit: 4, window, algorithm } as const
+        const [perIp, perUser] = await harness.pair(options, { ...options, limit: 6 })
+        const both = (ip: string, user: string) => perIp({ id: ip }).with(perUser({ id: user }))
+        expect(await both('i', 'u').consume({ cost: 4 })).toMatchObject({ allowed: true, limit: 4, remaining: 0 })
+        expect(await both('j', 'u').consume({ cost: 3 })).toMatchObject({ allowed: false, limit: 6, remaining: 2 })
+        expect(await perIp({ id: 'j' }).peek()).toMatchObject({ remaining: 4 })
+        expect(await both('i', 'v').consume()).toMatchObject({ allowed: false, limit: 4 })
+        expect(await perUser({ id: 'v' }).peek()).toMatchObject({ remaining: 6, resetMs: 0 })
+        const racing = await Promise.all(Array.from({ length: 30 }, (_, at) => both(`r${at % 5}`, 'w').consume()))
+        expect(racing.filter(fits)).toHaveLength(6)
+        expect(await both('i', 'u').penalty()).toMatchObject({ allowed: false })
+        await both('i', 'u').reset()
+        expect(await both('i', 'u').peek()).toMatchObject({ allowed: true, remaining: 4 })
+      })
+
+      test('near: what is used up is denied here until it may be allowed, or until this process gives back', async () => {
+        const api = (await limited(3, { near: '1h' }))({ id })
+        await api.consume({ cost: 3 })
+        expect(await api.consume()).toMatchObject({ allowed: false, remaining: 0 })
+        const again = await api.consume({ cost: 2 })
+        expect(again).toMatchObject({ allowed: false, limit: 3 })
+        expect(again.retryAfterMs).toBeGreaterThan(0)
+        await api.reward()
+        expect(await api.consume({ cost: 2 })).toMatchObject({ allowed: false, remaining: 1 })
+        expect(await api.consume()).toMatchObject({ allowed: true })
+        expect(await api.consume()).toMatchObject({ allowed: false })
+        await api.reset()
+        expect(await api.consume()).toMatchObject({ allowed: true, remaining: 2 })
+      })
+
+      test('near: denies for no longer than the limit does', async () => {
+        const api = (await harness.client({ limit: 2, window: '200ms', algorithm, near: '1h' }))({ id })
+        for (let round = 0; round < 2; round++) {
+          const denied = await deniedOf(() => api.consume())
+          await harness.advance(denied.retryAfterMs + 1)
+          expect(await api.consume()).toMatchObject({ allowed: true })
+        }
+      })
+    })
+
+    test('guests are not counted, and who is denied never passes', async () => {
+      const limits = await harness.client({
+        limit: 1,
+        window,
+        allow: ({ id: own }: { id?: string | number }) => own === 'boss',
+        deny: { id: ['thief'] },
+      } as LimitOptions)
+      for (let round = 0; round < 3; round++) {
+        expect(await limits({ id: 'boss' }).consume()).toMatchObject({ allowed: true, remaining: 1, resetMs: 0 })
+        expect(await limits({ id: 'thief' }).consume()).toMatchObject({ allowed: false, remaining: 0 })
+      }
+      expect(await limits({ id: 'thief' }).peek()).toMatchObject({ allowed: false, retryAfterMs: windowMs })
+      await expect(limits({ id: 'boss' }).consume({ cost: 2 })).rejects.toMatchObject({ code: 'PARAM_INVALID' })
+      expect(await limits({ id: 'else' }).consume()).toMatchObject({ allowed: true, remaining: 0 })
+      const odd = await harness.client({ limit: 1, window, allow: (() => Promise.resolve(true)) as never })
+      expect(() => odd({ id })).toThrow('gave an object; it must give true or false')
+    })
+
+    test('a key cannot be blocked unless that is declared', async () => {
+      const api = (await harness.client({ limit: 1, window }))({ id })
+      await expect(api.block()).rejects.toMatchObject({ code: 'UNSUPPORTED' })
+    })
+
+    test('with() refuses what is no limit, a key that is named twice, and too many', async () => {
+      const options = { limit: 1, window } as const
+      const [one, other] = await harness.pair(options, options)
+      expect(() => one({ id }).with({} as never)).toThrow('was given an object; give it limits')
+      expect(() => one({ id }).with(one({ id }))).toThrow('the same key twice')
+      const many = Array.from({ length: 16 }, (_, at) => other({ id: `${at}` }))
+      expect(() => one({ id }).with(...many)).toThrow('makes 17 limits of it; at most 16 are')
+    })
+
+    test('who waits for a key is served in the order of asking, or denied when its time is over', async () => {
+      const options = { limit: 2, window: '120ms', algorithm: 'token-bucket', burst: 1 } as const
+      const limits = await harness.client(options)
+      await limits({ id }).consume()
+      const served: number[] = []
+      const waiting = [0, 1, 2].map(async at => {
+        const result = await limits({ id }).consume({ wait: '20s' })
+        served.push(at)
+        return result
+      })
+      const short = limits({ id }).consume({ wait: '1ms' })
+      for (let round = 0; round < 12 && served.length < 3; round++) await harness.advance(61)
+      expect((await Promise.all(waiting)).map(fits)).toEqual([true, true, true])
+      expect(served).toEqual([0, 1, 2])
+      expect(await short).toMatchObject({ allowed: false })
+    })
+
+    test('waiting that cannot help is denied at once, and a signal ends it', async () => {
+      const api = (await harness.client({ limit: 1, window }))({ id })
+      await api.consume()
+      expect(await api.consume({ wait: '1h' })).toMatchObject({ allowed: false })
+      const long = (await harness.client({ limit: 1, window: '1h' }))({ id: 'b' })
+      await long.consume()
+      const stop = new AbortController()
+      const waiting = long.consume({ wait: '2h', signal: stop.signal })
+      const behind = long.consume({ wait: '2h' })
+      await long.peek()
+      stop.abort()
+      await expect(waiting).rejects.toMatchObject({ code: 'ABORTED' })
+      await long.reward()
+      expect(await behind).toMatchObject({ allowed: true })
+      await expect(api.consume({ wait: 5 as never })).rejects.toThrow('wait is 5')
+      await expect(api.consume({ wait: '1s', deadline: '1s' })).rejects.toThrow('wait and deadline')
     })
 
     test('a fixed window begins with its first unit and ends for all at once', async () => {

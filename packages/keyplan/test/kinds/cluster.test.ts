@@ -15,7 +15,7 @@ import { parsePattern } from '../../src/plan/pattern/parse.ts'
 import { type Cache, type CacheHarness, cacheConformance, declared, type Options } from '../conformance/cache.ts'
 import { type LockHarness, lockConformance } from '../conformance/lock.ts'
 import { type OnceHarness, onceConformance } from '../conformance/once.ts'
-import { type LimitOptions, rateLimitConformance } from '../conformance/rate-limit.ts'
+import { type LimitOptions, type RateLimitHarness, rateLimitConformance } from '../conformance/rate-limit.ts'
 import { type SemaphoreHarness, semaphoreConformance } from '../conformance/semaphore.ts'
 import { callFor, type LiveServer, openTarget, until } from '../live-server.ts'
 import { openClient, openStore } from './lock-redis-harness.ts'
@@ -124,14 +124,27 @@ async function onceHarness(): Promise<OnceHarness> {
   }
 }
 
-async function limitHarness() {
+const openLimits = (options: LimitOptions, source: string, surroundings: Surroundings) =>
+  rateLimitKind.open(rateLimit<string, string>(source, options), { ...surroundings, pattern: parsePattern(source) })
+
+async function limitHarness(): Promise<RateLimitHarness> {
   const harness = await clusterHarness()
   return {
     ...harness,
-    client: (options: LimitOptions) =>
-      harness.open('limit:<id>', surroundings =>
-        rateLimitKind.open(rateLimit<string>('limit:<id>', options), surroundings),
-      ),
+    client: options => harness.open('limit:<id>', surroundings => openLimits(options, 'limit:<id>', surroundings)),
+    pair: (one, other) =>
+      harness.open('limit:{x}:<id>', surroundings => {
+        const opened = [
+          openLimits(one, 'limit:{x}:<id>', surroundings),
+          openLimits(other, 'other:{x}:<id>', surroundings),
+        ] as const
+        return {
+          client: [opened[0].client, opened[1].client],
+          async close() {
+            for (const each of opened) await each.close()
+          },
+        }
+      }),
   }
 }
 
@@ -139,7 +152,8 @@ cacheConformance('a cluster', cacheHarness)
 lockConformance('a cluster', lockHarness)
 semaphoreConformance('a cluster', semaphoreHarness)
 onceConformance('a cluster', onceHarness)
-rateLimitConformance('a cluster', limitHarness)
+// One with a script of its own, and one of those that share theirs.
+rateLimitConformance('a cluster', limitHarness, ['fixed-window', 'sliding-log'])
 
 test('what is committed lies in the slot of its mark, or is refused before anything is done', async () => {
   const { server, close } = await clusterHarness()

@@ -4,33 +4,45 @@ import type { Call } from '../../src/base/call.ts'
 import { handClock } from '../../src/base/clock.ts'
 import { formatDuration } from '../../src/base/duration.ts'
 import { createBareGuard } from '../../src/guard/guard.ts'
-import { guarded } from '../../src/guard/guarded.ts'
-import {
-  type RateLimitResult,
-  type RateLimitStore,
-  rateLimit,
-  rateLimitOperations,
-} from '../../src/kinds/rate-limit/contract.ts'
-import { createRateLimits } from '../../src/kinds/rate-limit/handle.ts'
+import type { Opened } from '../../src/kinds/kind.ts'
+import { type RateLimitNamespace, type RateLimitResult, rateLimit } from '../../src/kinds/rate-limit/contract.ts'
+import { rateLimitKind } from '../../src/kinds/rate-limit/kind.ts'
+import { createLedger } from '../../src/kinds/rate-limit/ledger.ts'
 import { createMemoryRateLimitStore } from '../../src/kinds/rate-limit/memory.ts'
-import type { RateLimitPolicy } from '../../src/kinds/rate-limit/policy.ts'
+import { hasBurst, type RateLimitPolicy } from '../../src/kinds/rate-limit/policy.ts'
+import type { RateLimitStore } from '../../src/kinds/rate-limit/store.ts'
 import { parsePattern } from '../../src/plan/pattern/parse.ts'
-import { type RateLimitHarness, rateLimitConformance } from '../conformance/rate-limit.ts'
+import {
+  algorithms,
+  type LimitOptions,
+  type RateLimitHarness,
+  rateLimitConformance,
+} from '../conformance/rate-limit.ts'
+import { homeOf, requests } from './rate-limit-requests.ts'
 
-const pattern = parsePattern('limit:<id>')
 const call: Call = { expires: Number.POSITIVE_INFINITY, hold: false, written: 0 }
 
 rateLimitConformance('memory', async (): Promise<RateLimitHarness> => {
   const clock = handClock()
-  let store: RateLimitStore | undefined
+  const bare = createBareGuard()
+  const opened = new Map<string, Opened<RateLimitNamespace>>()
+  const open = (options: LimitOptions, source = 'limit:<id>'): RateLimitNamespace => {
+    // Clients of one process know nothing of each other, and count in the same place.
+    const name = `${source} ${JSON.stringify(options)}`
+    const surroundings = { name: 'limits', clock, instance: 'one', server: undefined, bare, notify: () => {} }
+    const found =
+      opened.get(name) ??
+      rateLimitKind.open(rateLimit<string, string>(source, options), { ...surroundings, pattern: parsePattern(source) })
+    opened.set(name, found)
+    return found.client
+  }
   return {
-    async client(options) {
-      const { policy } = rateLimit('limit:<id>', options).options
-      store ??= createMemoryRateLimitStore(clock, policy)
-      return createRateLimits(guarded('limits', store, rateLimitOperations, createBareGuard()), policy, pattern)
-    },
+    client: async options => open(options),
+    pair: async (one, other) => [open(one, 'limit:{x}:<id>'), open(other, 'other:{x}:<id>')],
     advance: ms => clock.advance(ms),
-    close: async () => {},
+    async close() {
+      for (const one of opened.values()) await one.close()
+    },
   }
 })
 
@@ -61,8 +73,8 @@ const policies = (algorithm: RateLimitPolicy['algorithm']) =>
           limit,
           window: formatDuration(windowMs),
           algorithm,
-          ...(algorithm === 'token-bucket' && { burst }),
-        }).options.policy,
+          ...(hasBurst(algorithm) && { burst }),
+        } as LimitOptions).options.policies[0]!,
     )
 
 async function play(
@@ -71,18 +83,19 @@ async function play(
   look: (result: RateLimitResult, now: number, cost: number, ask: Ask) => void | Promise<void> = () => {},
 ): Promise<Consumed[]> {
   let elapsed = 0
-  const store = createMemoryRateLimitStore({ ...handClock(), now: () => elapsed }, policy)
+  const store = createMemoryRateLimitStore({ ...handClock(), now: () => elapsed })
+  const home = homeOf()
   const consumed: Consumed[] = []
   for (const { pause, cost } of moves) {
     if (cost > policy.capacity) continue
     elapsed += pause
-    const [result] = (await store.consume(call, ['k'], [cost], policy)) as RateLimitResult[]
+    const [result] = (await store.consume(call, requests(home, policy, ['k'], [cost]))) as RateLimitResult[]
     if (result!.allowed) consumed.push({ at: elapsed, cost })
     expect(result!.remaining).toBeGreaterThanOrEqual(0)
     expect(result!.remaining).toBeLessThanOrEqual(policy.capacity)
     await look(result!, elapsed, cost, async ahead => {
       elapsed += ahead
-      const [peeked] = (await store.peek(call, ['k'], policy)) as RateLimitResult[]
+      const [peeked] = (await store.peek(call, requests(home, policy, ['k'], [0]))) as RateLimitResult[]
       elapsed -= ahead
       return peeked!
     })
@@ -144,7 +157,7 @@ describe('rate limit arithmetic', () => {
     )
   })
 
-  test.each(['fixed-window', 'sliding-window', 'token-bucket'] as const)(
+  test.each(algorithms)(
     '%s: retryAfterMs and resetMs are the first millisecond at which they hold',
     async algorithm => {
       await fc.assert(
@@ -166,13 +179,15 @@ describe('rate limit arithmetic', () => {
 })
 
 describe('rate limit memory', () => {
-  const { policy } = rateLimit('limit:<id>', { limit: 1, window: '1s' }).options
+  const policy = rateLimit('limit:<id>', { limit: 1, window: '1s' }).options.policies[0]!
+  let home = homeOf()
   const consume = async (store: RateLimitStore, key: string) =>
-    ((await store.consume(call, [key], [1], policy))[0] as RateLimitResult).allowed
+    ((await store.consume(call, requests(home, policy, [key])))[0] as RateLimitResult).allowed
 
   test('a new key takes the place of an expired one before that of one in use', async () => {
     const clock = handClock()
-    const store = createMemoryRateLimitStore(clock, policy, 3)
+    home = homeOf(createLedger(3))
+    const store = createMemoryRateLimitStore(clock)
     await consume(store, 'old')
     await clock.advance(600)
     await consume(store, 'b')
@@ -185,12 +200,13 @@ describe('rate limit memory', () => {
 
   test('with all in use it refuses a new key, and forgets none of those it has denied', async () => {
     const clock = handClock()
-    const store = createMemoryRateLimitStore(clock, policy, 3)
+    home = homeOf(createLedger(3))
+    const store = createMemoryRateLimitStore(clock)
     for (const key of ['a', 'b', 'c']) {
       await consume(store, key)
       await clock.advance(1)
     }
-    const [refused] = await store.consume(call, ['d'], [1], policy)
+    const [refused] = await store.consume(call, requests(home, policy, ['d']))
     expect(refused).toMatchObject({ code: 'OVERLOADED', outcome: 'not-executed' })
     for (const key of ['a', 'b', 'c']) expect(await consume(store, key)).toBe(false)
     await clock.advance(1_000)

@@ -8,28 +8,29 @@ import { durationMs } from '../../src/base/duration.ts'
 import { KeyplanError } from '../../src/base/error.ts'
 import { createBareGuard } from '../../src/guard/guard.ts'
 import type { Server } from '../../src/kinds/kind.ts'
-import { type Decision, rateLimit } from '../../src/kinds/rate-limit/contract.ts'
+import { type RateLimitNamespace, rateLimit } from '../../src/kinds/rate-limit/contract.ts'
 import { countBase, windowShape } from '../../src/kinds/rate-limit/fixed-window.ts'
 import { rateLimitKind } from '../../src/kinds/rate-limit/kind.ts'
 import { createMemoryRateLimitStore } from '../../src/kinds/rate-limit/memory.ts'
 import { createRedisRateLimitStore } from '../../src/kinds/rate-limit/redis.ts'
+import type { Decision, Request } from '../../src/kinds/rate-limit/store.ts'
 import { parsePattern } from '../../src/plan/pattern/parse.ts'
-import { fits, type LimitOptions, rateLimitConformance } from '../conformance/rate-limit.ts'
+import { algorithms, fits, type LimitOptions, rateLimitConformance } from '../conformance/rate-limit.ts'
 import { connectTo as connectToServer, type LiveServer } from '../live-server.ts'
+import { homeOf, requests } from './rate-limit-requests.ts'
 
-const algorithms = ['fixed-window', 'sliding-window', 'token-bucket'] as const
 const window = '30d'
 const windowMs = 30 * 86_400_000
 const call: Call = { expires: Number.POSITIVE_INFINITY, hold: true, written: 0 }
 
 const connectTo = (port: number) => connectToServer(port, { name: 'keyplan:limits', scripts: rateLimitKind.scripts })
 
-const openClient = (server: Server, options: LimitOptions) =>
-  rateLimitKind.open(rateLimit<string>('limit:<id>', options), {
+const openClient = (server: Server, options: LimitOptions, source = 'limit:<id>', instance = 'one') =>
+  rateLimitKind.open(rateLimit<string, string>(source, options), {
     name: 'limits',
-    pattern: parsePattern('limit:<id>'),
+    pattern: parsePattern(source),
     clock: realClock,
-    instance: 'one',
+    instance,
     server,
     bare: createBareGuard(),
     notify: () => {},
@@ -45,6 +46,11 @@ async function redisHarness(port: number) {
       const connection = await connectTo(port)
       connections.push(connection)
       return openClient(connection, options)
+    },
+    async pair(one: LimitOptions, other: LimitOptions): Promise<[RateLimitNamespace, RateLimitNamespace]> {
+      const connection = await connectTo(port)
+      connections.push(connection)
+      return [openClient(connection, one, 'limit:{x}:<id>'), openClient(connection, other, 'other:{x}:<id>')]
     },
     advance: (ms: number) => sleep(ms),
     async close() {
@@ -87,24 +93,36 @@ describe('rate limit on a real server', () => {
   test.each(algorithms)('%s: decides as the store in memory does, whatever is asked', async algorithm => {
     const { redis, close } = await connectTo(server.port)
     const store = createRedisRateLimitStore(redis)
-    const request = fc.record({ key: fc.constantFrom('x', 'y', 'z'), cost: fc.integer({ min: 0, max: 5 }) })
+    const request = fc.record({
+      key: fc.constantFrom('x', 'y', 'z'),
+      cost: fc.integer({ min: 0, max: 5 }),
+      // Mostly asked for; sometimes given back or a penalty.
+      forced: fc.constantFrom(0, 0, 0, 0, -1, 1),
+    })
     const moves = fc.array(fc.oneof(fc.array(request, { minLength: 1, maxLength: 20 }), fc.constantFrom('x', 'y')), {
       maxLength: 12,
     })
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 5, max: 30 }), moves, async (limit, list) => {
         await harness.ask('FLUSHALL')
-        const { policy } = rateLimit('limit:<id>', { limit, window, algorithm }).options
-        const memory = createMemoryRateLimitStore(handClock(), policy)
+        const policy = rateLimit('limit:<id>', { limit, window, algorithm }).options.policies[0]!
+        const home = homeOf()
+        const memory = createMemoryRateLimitStore(handClock())
         for (const move of list) {
           if (typeof move === 'string') {
-            await Promise.all([store.reset(call, move), memory.reset(call, move)])
+            const [request] = requests(home, policy, [move]) as [Request]
+            await Promise.all([store.reset(call, request), memory.reset(call, request)])
             continue
           }
-          const keys = move.map(({ key }) => key)
-          const costs = move.map(({ cost }) => cost)
-          const real = await store.consume(call, keys, costs, policy)
-          expect(real.map(decided)).toEqual((await memory.consume(call, keys, costs, policy)).map(decided))
+          const list = move.map(
+            ({ key, cost, forced }): Request => ({
+              ...requests(home, policy, [key], [cost])[0]!,
+              forced: forced !== 0 && cost > 0,
+              cost: forced < 0 ? -cost : cost,
+            }),
+          )
+          const real = await store.consume(call, list)
+          expect(real.map(decided)).toEqual((await memory.consume(call, list)).map(decided))
         }
         for (const ttl of await timesToLive(harness.ask)) expect(ttl).toBeGreaterThan(0)
       }),
@@ -115,17 +133,19 @@ describe('rate limit on a real server', () => {
 
   test.each(algorithms)('%s: a key of another type fails its own caller alone', async algorithm => {
     const limits = await harness.client({ limit: 5, window, algorithm })
-    await harness.ask('LPUSH', 'limit:list', 'x')
-    await harness.ask('SET', 'limit:text', 'not a count')
-    const ids = ['one', 'list', 'two', 'text', 'three']
+    const write = algorithm === 'sliding-log' ? 'LPUSH' : 'SET'
+    await harness.ask('HSET', 'limit:hash', 'x', '1')
+    await harness.ask(write, 'limit:text', 'not a count')
+    const ids = ['one', 'hash', 'two', 'text', 'three']
     for (const cost of [1, 2, 0]) {
       const results = await Promise.allSettled(ids.map(own => limits({ id: own }).consume({ cost })))
       const codes = results.map(result => (result.status === 'rejected' ? result.reason.code : 'fits'))
       expect(codes).toEqual(['fits', 'WRONG_TYPE', 'fits', 'SERVER', 'fits'])
     }
-    await expect(limits({ id: 'list' }).peek()).rejects.toMatchObject({ code: 'WRONG_TYPE' })
-    expect(await harness.ask('LLEN', 'limit:list')).toBe(1)
-    expect(await harness.ask('GET', 'limit:text')).toBe('not a count')
+    await expect(limits({ id: 'hash' }).peek()).rejects.toMatchObject({ code: 'WRONG_TYPE' })
+    expect(await harness.ask('HLEN', 'limit:hash')).toBe(1)
+    const kept = algorithm === 'sliding-log' ? ['LINDEX', 'limit:text', '0'] : ['GET', 'limit:text']
+    expect(await harness.ask(...(kept as [string, ...string[]]))).toBe('not a count')
   })
 
   test.each(algorithms)(
@@ -164,7 +184,7 @@ describe('rate limit on a real server', () => {
 
   test('fixed window: after the clock was set back what was consumed counts, for one window more', async () => {
     const limits = await harness.client({ limit: 10, window: '1m' })
-    const policy = { algorithm: 'fixed-window', limit: 10, windowMs: 60_000, capacity: 10 } as const
+    const policy = { windowMs: 60_000 }
     const { cycle, grain } = windowShape(policy)
     const end = Math.floor((await serverNow(harness.ask)) / grain + 90_000 / grain) % cycle
     await harness.ask('SET', 'limit:a', String(end * countBase + 4), 'PX', '3600000')
@@ -174,12 +194,7 @@ describe('rate limit on a real server', () => {
 
   test.each(['17m', '1h', '1d', '30d'] as const)('fixed window: %s is counted and timed to its grain', async window => {
     const limits = await harness.client({ limit: 1_000_000_000, window })
-    const { grain } = windowShape({
-      algorithm: 'fixed-window',
-      limit: 1,
-      windowMs: durationMs(window),
-      capacity: 1,
-    })
+    const { grain } = windowShape({ windowMs: durationMs(window) })
     await limits({ id }).consume({ cost: 999_999_990 })
     const { remaining, resetMs } = await limits({ id }).consume({ cost: 9 })
     expect(remaining).toBe(1)

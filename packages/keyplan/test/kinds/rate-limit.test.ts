@@ -2,10 +2,12 @@ import { describe, expect, test } from 'vitest'
 import { handClock } from '../../src/base/clock.ts'
 import { type RateLimitResult, rateLimit } from '../../src/kinds/rate-limit/contract.ts'
 import { rateLimitFallback } from '../../src/kinds/rate-limit/fallback.ts'
-import type { LimitOptions } from '../conformance/rate-limit.ts'
+import { createLedger } from '../../src/kinds/rate-limit/ledger.ts'
+import { algorithms, type LimitOptions } from '../conformance/rate-limit.ts'
+import { homeOf, requests } from './rate-limit-requests.ts'
 
 const call = { expires: Number.POSITIVE_INFINITY, hold: false, written: 0 }
-const declare = (options: LimitOptions) => rateLimit<string>('limit:<id>', options)
+const declare = (options: LimitOptions) => rateLimit<string, string>('limit:<id>', options)
 
 describe('rateLimit', () => {
   test('fills in its defaults and describes itself', () => {
@@ -17,14 +19,20 @@ describe('rateLimit', () => {
       whenDown: 'allow',
       common: { doc: 'Requests of one address.' },
       options: {
-        policy: { algorithm: 'fixed-window', limit: 100, windowMs: 900_000, capacity: 100 },
-        instances: 1,
+        policies: [{ algorithm: 'fixed-window', limit: 100, windowMs: 900_000, capacity: 100, scale: 1 }],
+        instances: undefined,
       },
       problems: [],
     })
     expect(declaration.facts).toEqual({ algorithm: 'fixed-window', limit: 100, window: '15m' })
     const bucket = declare({ limit: 5, window: '1s', algorithm: 'token-bucket', burst: 9, whenDown: 'memory' })
-    expect(bucket.facts).toEqual({ algorithm: 'token-bucket', limit: 5, window: '1s', burst: 9, instances: 1 })
+    expect(bucket.facts).toEqual({
+      algorithm: 'token-bucket',
+      limit: 5,
+      window: '1s',
+      burst: 9,
+      instances: 'those alive',
+    })
   })
 
   test.each<[string, Record<string, unknown>]>([
@@ -36,7 +44,7 @@ describe('rateLimit', () => {
     ['window is 5;', { window: 5 }],
     ["algorithm is 'leaky'", { algorithm: 'leaky' }],
     ['burst is -1', { burst: -1, algorithm: 'token-bucket' }],
-    ["burst belongs to the algorithm 'token-bucket'", { burst: 5 }],
+    ["burst belongs to the algorithms 'token-bucket' and 'gcra'", { burst: 5 }],
     ['too large to be counted exactly', { limit: 1e9, window: '1d', algorithm: 'sliding-window' }],
     ['too large to be counted exactly', { limit: 1, burst: 1e9, window: '1d', algorithm: 'token-bucket' }],
     ['instances is 0', { instances: 0 }],
@@ -49,11 +57,13 @@ describe('rateLimit', () => {
 })
 
 describe('whenDown', () => {
-  const ask = async (options: Partial<LimitOptions>, times: number) => {
-    const fallback = rateLimitFallback(declare({ limit: 10, window: '1m', ...options }), handClock())
+  const ask = async (options: Partial<LimitOptions>, times: number, cost = 1) => {
+    const { whenDown, options: settings } = declare({ limit: 10, window: '1m', ...options } as LimitOptions)
+    const home = homeOf(createLedger(), { whenDown, instances: () => settings.instances ?? 1 })
+    const fallback = rateLimitFallback(handClock())
     const results: RateLimitResult[] = []
     for (let count = 0; count < times; count++) {
-      const [result] = await fallback.consume(call, ['k'], [1], declare({ limit: 10, window: '1m' }).options.policy)
+      const [result] = await fallback.consume(call, requests(home, settings.policies[0]!, ['k'], [cost]))
       results.push(result as RateLimitResult)
     }
     return results
@@ -83,16 +93,10 @@ describe('whenDown', () => {
   })
 
   test('memory denies a cost above its share without naming a moment in the past', async () => {
-    for (const algorithm of ['fixed-window', 'sliding-window', 'token-bucket'] as const) {
-      const declaration = declare({ limit: 10, window: '1m', algorithm, whenDown: 'memory', instances: 3 })
-      const [result] = await rateLimitFallback(declaration, handClock()).consume(
-        call,
-        ['k'],
-        [8],
-        declaration.options.policy,
-      )
+    for (const algorithm of algorithms) {
+      const [result] = await ask({ algorithm, whenDown: 'memory', instances: 3 }, 1, 8)
       expect(result).toMatchObject({ allowed: false, remaining: 3, degraded: true })
-      expect((result as RateLimitResult).retryAfterMs).toBeGreaterThan(1_000)
+      expect(result!.retryAfterMs).toBeGreaterThan(1_000)
     }
   })
 })

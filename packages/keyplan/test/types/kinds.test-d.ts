@@ -59,7 +59,7 @@ export type KindsSayWhatTheyTakeAndGive = [
   Expect<Equal<Awaited<typeof worked>, number>>,
   Expect<Equal<Awaited<ReturnType<typeof permits.acquire>>, Held | undefined>>,
   Expect<Equal<Awaited<typeof rendered>, string>>,
-  Expect<Equal<Parameters<typeof client.api>, [params: { ip: string | number }]>>,
+  Expect<Equal<Parameters<typeof client.api>[0], { ip: string | number }>>,
   Expect<Equal<Awaited<ReturnType<typeof quota.consume>>, RateLimitResult>>,
   Expect<Equal<RateLimitResult['degraded'], true | undefined>>,
   Expect<Equal<keyof typeof client.jobs, 'key' | 'pattern' | 'declaration'>>,

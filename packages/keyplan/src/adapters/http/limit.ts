@@ -82,8 +82,8 @@ export function createHttpLimit<Request, Params>(
   }
   const clientOf = createClientAddress(options)
   const exempted = rangesOf(exempt, 'exempt')
-  const { policy } = namespace.declaration.options
-  const headersOf = rateHeadersOf(headers, name, policy)
+  const [policy] = namespace.declaration.options.policies
+  const headersOf = rateHeadersOf(headers, name, policy!)
 
   function refusalOf({ degraded }: RateLimitResult): Refusal {
     if (degraded && namespace.declaration.whenDown === 'deny') {

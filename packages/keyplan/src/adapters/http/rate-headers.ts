@@ -66,7 +66,7 @@ export function rateHeadersOf(
     throw new KeyplanError('PARAM_INVALID', `headers is ${shown(option)}; use ${known.join(', ')} or false`)
   }
   // A bucket is told by its size and the time it takes to fill, which is the same rate.
-  const quota = policy.capacity
+  const quota = policy.capacity / policy.scale
   const window = seconds((policy.windowMs * policy.capacity) / policy.limit)
   return ({ remaining, resetMs, degraded }) => {
     const state = degraded ? undefined : { remaining, reset: seconds(resetMs) }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { type CallOptions, checkOptions } from '../../base/call.ts'
 import { type Duration, durationMs } from '../../base/duration.ts'
-import { KeyplanError, kindOf, shown } from '../../base/error.ts'
+import { isKeyplanError, KeyplanError, kindOf, shown } from '../../base/error.ts'
 import { onAbort } from '../../base/on-abort.ts'
 import type { Guarded } from '../../guard/guarded.ts'
 import { createMarkClaim, isDoubtful, type MarkClaim } from '../../mechanisms/mark/claim.ts'
@@ -83,6 +83,7 @@ export function openOnce<In, Out>(
     const remaining = (now: number) => (bound === undefined ? undefined : within(began + bound - now))
     const bell = createBell(clock, true)
     let listening: Listening | undefined
+    let last: { answer: ClaimAnswer; until: number } | undefined
     const unlink = signal && onAbort(signal, bell.ring)
     waiting.add(bell.ring)
     try {
@@ -91,11 +92,16 @@ export function openOnce<In, Out>(
         const asked = clock.now()
         const answer = await claim(key, by, terms, { signal, deadline: remaining(asked) })
         const pause = began + Math.min(patience, bound ?? patience) - clock.now()
-        if (answer.state !== 'running' || pause < 1) return { answer, until: asked + leaseMs }
+        last = { answer, until: asked + leaseMs }
+        if (answer.state !== 'running' || pause < 1) return last
         listening ??= wake.listen(wakeOf(key), bell.ring)
         // Spread by a fifth, so that those who began together do not keep asking together.
         await bell.wait(Math.min(pause, poll * (0.8 + 0.4 * Math.random()), answer.remainingMs + 1))
       }
+    } catch (error) {
+      const outOfTime = bound !== undefined && clock.now() >= began + bound
+      if (last && outOfTime && isKeyplanError(error, 'TIMEOUT')) return last
+      throw error
     } finally {
       listening?.close()
       unlink?.()

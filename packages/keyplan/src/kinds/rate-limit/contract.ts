@@ -1,76 +1,116 @@
-import type { Call, CallOptions } from '../../base/call.ts'
-import { formatDuration } from '../../base/duration.ts'
-import { type KeyplanError, shown } from '../../base/error.ts'
-import type { Operations } from '../../guard/operation.ts'
+import type { CallOptions } from '../../base/call.ts'
+import { type Duration, formatDuration } from '../../base/duration.ts'
+import { shown } from '../../base/error.ts'
+import type { Json } from '../../base/json.ts'
 import { type Declaration, type NamespaceOptions, optionProblems } from '../../plan/declaration.ts'
 import type { ParamName, Params } from '../../plan/params.ts'
-import { type PolicyOptions, policyOf, type RateLimitPolicy, wholeNumber } from './policy.ts'
+import { hasBurst, type PolicyOptions, type RateLimitPolicy } from './policy.ts'
+import {
+  type CommonOptions,
+  type LimitOverride,
+  type RateLimitSettings,
+  type RateLimitWhenDown,
+  settingsOf,
+  type WholeOptions,
+} from './settings.ts'
 
-/**
- * What a limit answers when Redis cannot be asked; the answer is marked `degraded`. A limit that is used up is no
- * outage and never gets here.
- *
- * - `allow`: everything passes.
- * - `deny`: nothing passes; `retryAfterMs` is one second.
- * - `memory`: this process counts by itself against `limit ÷ instances`.
- */
-export type RateLimitWhenDown = 'allow' | 'deny' | 'memory'
+type None<T> = { [Name in keyof T]?: undefined }
 
-export interface RateLimitOptions<Param extends string = string> extends NamespaceOptions<Param>, PolicyOptions {
-  /** Default: `allow`. */
-  whenDown?: RateLimitWhenDown
-  /**
-   * With `whenDown: 'memory'`: how many processes share the limit. Each allows `limit ÷ instances`, at least 1.
-   * Default: 1, which multiplies the limit by the number of processes while Redis is down.
-   */
-  instances?: number
-}
+/** One limit, or several that are decided on together: what one of them denies is taken from none. */
+export type RateLimitOptions<Param extends string = string, Tier extends string = string> = NamespaceOptions<Param> &
+  CommonOptions<Param, Tier> &
+  (
+    | (PolicyOptions & { limits?: undefined })
+    | (None<PolicyOptions> & {
+        /** 1 to 8, of different windows. */
+        limits: readonly PolicyOptions[]
+      })
+  )
 
-/** The options with their defaults. */
-export interface RateLimitSettings {
-  readonly policy: RateLimitPolicy
-  readonly instances: number
-}
-
-export interface RateLimitDeclaration<P extends string = string>
-  extends Declaration<'rateLimit', P, RateLimitNamespace<P>> {
+export interface RateLimitDeclaration<P extends string = string, Tier extends string = string>
+  extends Declaration<'rateLimit', P, RateLimitNamespace<P, Tier>> {
   readonly whenDown: RateLimitWhenDown
   readonly options: RateLimitSettings
 }
 
-/** `redis.<namespace>` of a rate limit. */
-export type RateLimitNamespace<P extends string = string> = (params: Params<P>) => RateLimit
+/** Another limit than the declared one, by the name of its tier or as figures. */
+export type Terms<Tier extends string = string> =
+  | (LimitOverride & { tier?: undefined })
+  | { readonly tier: Tier; readonly limit?: undefined; readonly burst?: undefined }
+
+/**
+ * `redis.<namespace>` of a rate limit.
+ *
+ * @throws KeyplanError PARAM_INVALID for parameters, a tier or a limit that it does not know how to take
+ */
+export type RateLimitNamespace<P extends string = string, Tier extends string = string> = (
+  params: Params<P>,
+  terms?: Terms<Tier>,
+) => RateLimit
 
 export interface ConsumeOptions extends CallOptions {
   /**
-   * Units to consume: a whole number from 0 to the limit (the burst of a token bucket). 0 consumes nothing and answers
-   * as `peek` does. Default: 1.
+   * Units to consume: from 0 to the limit (the burst of a bucket), whole unless `decimals` are declared. 0 consumes
+   * nothing and answers as `peek` does. Default: 1.
    */
   cost?: number | undefined
+  /**
+   * The longest to wait until it is allowed. Who waits for a key waits in line, first come first served in this process;
+   * who does not wait does not stand in line. Where waiting so long cannot help, it is denied at once. A waiting call has
+   * no `deadline` of its own. Default: it does not wait.
+   */
+  wait?: Duration | undefined
 }
 
-/** The limit of one key. Calls made in one turn of the event loop share a round trip, unless they have own options. */
+/** One limit or several. Calls made in one turn of the event loop share a round trip, unless they have own options. */
 export interface RateLimit {
   /**
    * Consumes units if all of them are to be had, else none.
    *
-   * @throws KeyplanError PARAM_INVALID when `cost` is no whole number, is negative, or is above the limit and could
-   * never be allowed; WRONG_TYPE when the key holds something else; never because the limit is used up
+   * @throws KeyplanError PARAM_INVALID when `cost` is none, or is above the limit and could never be allowed; WRONG_TYPE
+   * when the key holds something else; CROSS_SLOT; never because the limit is used up
    */
   consume(options?: ConsumeOptions): Promise<RateLimitResult>
   /** What consuming one unit would answer, with the units that remain before it. Consumes nothing. */
   peek(options?: CallOptions): Promise<RateLimitResult>
   /**
-   * Forgets what was consumed.
+   * Consumes units whether they are to be had or not, as after a failed login. What a peek would then say is answered.
+   *
+   * @param units above 0, at most 1,000,000,000 steps. Default: 1
+   */
+  penalty(units?: number, options?: CallOptions): Promise<RateLimitResult>
+  /**
+   * Gives back units, at most those that were consumed; the newest first. What a peek would then say is answered.
+   *
+   * @param units above 0, at most 1,000,000,000 steps. Default: 1
+   */
+  reward(units?: number, options?: CallOptions): Promise<RateLimitResult>
+  /**
+   * Denies everything for a time, whatever remains: `duration`, or the declared `block.for`, grown by `block.factor` for
+   * each block that went before. A block never ends before one that stands. `reset` ends it.
+   *
+   * @throws KeyplanError UNSUPPORTED when the namespace declares no `block`; when Redis cannot be asked, unless
+   * `whenDown` is `memory`
+   */
+  block(duration?: Duration, options?: CallOptions): Promise<RateLimitResult>
+  /**
+   * Forgets what was consumed, and that the key was blocked.
    *
    * @throws KeyplanError when Redis cannot be asked, whatever `whenDown` says
    */
   reset(options?: CallOptions): Promise<void>
+  /**
+   * This limit and others of the same client as one, in one atomic step: what one of them denies is taken from none. On a
+   * cluster their keys must share a slot, by the same tag in their patterns: `rate:{api}:<ip>`.
+   *
+   * @throws KeyplanError PARAM_INVALID when one of them is no rate limit of this client, or counts the same key
+   */
+  with(...others: readonly RateLimit[]): RateLimit
 }
 
 export interface RateLimitResult {
   readonly allowed: boolean
-  /** Units an unused key allows at once: the burst of a token bucket, else the limit. */
+  /** Units an unused key allows at once: the burst of a bucket, else the limit. */
   readonly limit: number
   /** Units that could be consumed right now. */
   readonly remaining: number
@@ -80,58 +120,39 @@ export interface RateLimitResult {
   readonly retryAfterMs: number
   /** Redis could not be asked: `whenDown` has answered. */
   readonly degraded?: true
+  /** Of several limits: the answer of each, in order. The other figures are those of the tightest. */
+  readonly parts?: readonly RateLimitResult[]
 }
 
-/** The answer to one key; an error concerns this key alone. */
-export type Decision = RateLimitResult | KeyplanError
-
-/** Each step is atomic. Time is the store's own, never the caller's. */
-export interface RateLimitStore {
-  /**
-   * Decides on each key in order, a repeated one as often as it is named.
-   * What is denied consumes nothing; a cost of 0 writes nothing.
-   * Every key it writes has a time to live from the same step on, at most until it is as if never used.
-   * A key that cannot be counted fails alone.
-   */
-  consume(
-    call: Call,
-    keys: readonly string[],
-    costs: readonly number[],
-    policy: RateLimitPolicy,
-  ): Promise<readonly Decision[]>
-  /** Consume with a cost of 0 for each key. */
-  peek(call: Call, keys: readonly string[], policy: RateLimitPolicy): Promise<readonly Decision[]>
-  /** Leaves the key as if never used. */
-  reset(call: Call, key: string): Promise<void>
-}
-
-/** A limit stands in front of other work: where `whenDown` has an answer, nobody waits long for a better one. */
-const patienceMs = 500
-
-export const rateLimitOperations: Operations<RateLimitStore> = {
-  consume: { idempotent: false, write: true, attempt: patienceMs },
-  peek: { idempotent: true, write: false, attempt: patienceMs },
-  reset: { idempotent: true, write: true },
-}
-
-const ownOptions: Readonly<Record<Exclude<keyof RateLimitOptions, keyof NamespaceOptions>, true>> = {
+const ownOptions: Readonly<Record<Exclude<keyof WholeOptions | 'whenDown', keyof NamespaceOptions>, true>> = {
   limit: true,
   window: true,
   algorithm: true,
   burst: true,
+  limits: true,
+  decimals: true,
+  tiers: true,
+  block: true,
+  near: true,
+  allow: true,
+  deny: true,
+  report: true,
   whenDown: true,
   instances: true,
 }
 
-/** Declares a rate limit: `rateLimit('ratelimit:<ip>:15m', { limit: 100, window: '15m' })`. */
-export function rateLimit<const P extends string>(
+/**
+ * Declares a rate limit: `rateLimit('ratelimit:<ip>:15m', { limit: 100, window: '15m' })`, or several that are decided on
+ * together: `rateLimit('api:<user>', { limits: [{ limit: 10, window: '1s' }, { limit: 5_000, window: '1d' }] })`.
+ */
+export function rateLimit<const P extends string, const Tier extends string = never>(
   pattern: P,
-  options: RateLimitOptions<ParamName<P>>,
-): RateLimitDeclaration<P> {
-  const { limit, window, algorithm, burst, whenDown = 'allow', instances = 1, ...common } = options ?? {}
+  options: RateLimitOptions<ParamName<P>, Tier>,
+): RateLimitDeclaration<P, Tier> {
   const problems = optionProblems(options, Object.keys(ownOptions))
-  const policy = policyOf({ limit, window, algorithm, burst }, problems)
-  const settings: RateLimitSettings = { policy, instances: wholeNumber(instances, 'instances', problems) }
+  const whole: WholeOptions = options ?? {}
+  const { whenDown = 'allow' } = whole
+  const settings = settingsOf(whole, problems)
   if (whenDown !== 'allow' && whenDown !== 'deny' && whenDown !== 'memory') {
     problems.push(`whenDown is ${shown(whenDown)}; use 'allow', 'deny' or 'memory'`)
   }
@@ -141,15 +162,30 @@ export function rateLimit<const P extends string>(
     space: 'key',
     durability: 'durable',
     whenDown,
-    common,
+    common: commonOf(whole),
     options: settings,
     facts: {
-      algorithm: policy.algorithm,
-      limit: policy.limit,
-      window: formatDuration(policy.windowMs),
-      ...(policy.algorithm === 'token-bucket' && { burst: policy.capacity }),
-      ...(whenDown === 'memory' && { instances: settings.instances }),
+      ...limitFacts(settings.policies),
+      ...(settings.scale > 1 && { decimals: Math.log10(settings.scale) }),
+      ...(settings.tiers.size > 0 && { tiers: [...settings.tiers.keys()] }),
+      ...(settings.nearMs !== undefined && { near: formatDuration(settings.nearMs) }),
+      ...(settings.policies[0]?.block && { block: formatDuration(settings.policies[0].block.forMs) }),
+      ...(whenDown === 'memory' && { instances: settings.instances ?? 'those alive' }),
     },
     problems,
   }
+}
+
+function commonOf(options: object): NamespaceOptions {
+  return Object.fromEntries(Object.entries(options).filter(([name]) => !(name in ownOptions)))
+}
+
+function limitFacts(policies: readonly RateLimitPolicy[]): Record<string, Json> {
+  const facts = policies.map(policy => ({
+    algorithm: policy.algorithm,
+    limit: policy.limit / policy.scale,
+    window: formatDuration(policy.windowMs),
+    ...(hasBurst(policy.algorithm) && { burst: policy.capacity / policy.scale }),
+  }))
+  return facts.length === 1 ? facts[0]! : { limits: facts }
 }

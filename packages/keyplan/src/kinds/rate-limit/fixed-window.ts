@@ -1,25 +1,5 @@
-import type { RateLimitResult } from './contract.ts'
+import { type Algorithm, bounded, type Entry, mostTaken } from './algorithm.ts'
 import type { RateLimitPolicy } from './policy.ts'
-import type { Taking } from './taking.ts'
-
-/**
- * The answer of a window that begins with its first unit. In one window at most `limit` units pass; in a stretch of
- * the window's length that lies across two windows up to twice as many.
- *
- * @param used units consumed, this call's included when it fits
- * @param leftMs until the window ends; without meaning when nothing was consumed
- */
-export function fixedWindowResult(
-  fits: boolean,
-  used: number,
-  leftMs: number,
-  { limit, windowMs }: RateLimitPolicy,
-): RateLimitResult {
-  // In the last millisecond of its window a key still exists and has no time left.
-  const resetMs = used > 0 ? leftMs || 1 : 0
-  if (fits) return { allowed: true, limit, remaining: limit - used, resetMs, retryAfterMs: 0 }
-  return { allowed: false, limit, remaining: Math.max(0, limit - used), resetMs, retryAfterMs: resetMs || windowMs }
-}
 
 /**
  * Above all counts, since a request may go over the largest limit by its cost before it is taken back. The same for
@@ -40,30 +20,65 @@ export interface WindowShape {
   readonly cycle: number
 }
 
-export function windowShape({ windowMs }: RateLimitPolicy): WindowShape {
+export function windowShape({ windowMs }: Pick<RateLimitPolicy, 'windowMs'>): WindowShape {
   const bits = Math.ceil(Math.log2(windowMs + 1)) + 2
   const grainBits = Math.max(0, bits - endBits)
   const grain = 2 ** grainBits
   return { grain, length: Math.ceil(windowMs / grain), cycle: 2 ** (bits - grainBits) }
 }
 
-export interface FixedWindow {
+export interface FixedWindow extends Entry {
   readonly used: number
-  readonly until: number
 }
 
-export function takeFromFixedWindow(
-  entry: FixedWindow | undefined,
-  cost: number,
-  now: number,
-  policy: RateLimitPolicy,
-): Taking<FixedWindow> {
-  const used = entry?.used ?? 0
-  const until = entry?.until ?? now + policy.windowMs
-  const fits = used + (cost || 1) <= policy.limit
-  const taken = fits ? cost : 0
-  return {
-    result: fixedWindowResult(fits, used + taken, until - now, policy),
-    entry: taken > 0 ? { used: used + taken, until } : undefined,
-  }
+/**
+ * A window begins with its first unit. In one window at most `limit` units pass; in a stretch of the window's length that
+ * lies across two windows up to twice as many.
+ *
+ * Figures: what is used, milliseconds until the window ends.
+ *
+ * The key is the integer of `fixedWindowScript`, which answers the common call; this is for all others.
+ */
+export const fixedWindow: Algorithm<FixedWindow> = {
+  lua: `{
+  look = function(key, p)
+    local state = call('GET', key)
+    if type(state) == 'table' then return state end
+    if not state then return { 0, 0 } end
+    local value = match(state, '^%d+$') and tonumber(state)
+    if not value then return { err = 'ERR value is not an integer' } end
+    local used = value % ${countBase}
+    local left = ((value - used) / ${countBase} - floor(now / p.grain) % p.cycle) % p.cycle
+    if left > p.cycle / 2 then return { 0, 0 } end
+    return { used, min(p.window, left * p.grain), lives = left <= p.length }
+  end,
+  fits = function(s, cost, p) return s[1] + cost <= p.limit end,
+  take = function(key, s, cost, p)
+    local used = max(0, min(${mostTaken}, s[1] + cost))
+    local failure
+    if s.lives then
+      failure = call('INCRBY', key, format('%.0f', used - s[1]))
+    elseif used > 0 then
+      local until_grain = (floor(now / p.grain) % p.cycle + p.length) % p.cycle
+      failure = call('SET', key, format('%.0f', until_grain * ${countBase} + used), 'PX', p.window)
+      s[2] = p.window
+    end
+    s[1] = used
+    return failure
+  end,
+}`,
+  look: (entry, now) => [entry?.used ?? 0, entry ? entry.until - now : 0, 0],
+  fits: ([used], cost, { limit }) => used + cost <= limit,
+  take: (entry, [used], cost, now, { windowMs }) => {
+    const sum = bounded(used + cost)
+    return entry || sum > 0 ? { used: sum, until: entry?.until ?? now + windowMs } : undefined
+  },
+  result(fits, [used, leftMs], _, { limit, windowMs }) {
+    // In the last millisecond of its window a key still exists and has no time left.
+    const resetMs = used > 0 ? leftMs || 1 : 0
+    const remaining = Math.max(0, limit - used)
+    if (fits) return { allowed: true, limit, remaining, resetMs, retryAfterMs: 0 }
+    return { allowed: false, limit, remaining, resetMs, retryAfterMs: resetMs || windowMs }
+  },
+  taken: ([used]) => used,
 }

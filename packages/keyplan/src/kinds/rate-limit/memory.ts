@@ -1,85 +1,78 @@
 import type { Clock } from '../../base/clock.ts'
-import { KeyplanError } from '../../base/error.ts'
-import type { Decision, RateLimitStore } from './contract.ts'
-import { takeFromFixedWindow } from './fixed-window.ts'
+import { algorithms } from './algorithms.ts'
+import { answerOf, combined } from './answer.ts'
+import { nextBlock } from './block-policy.ts'
+import { tooMany } from './ledger.ts'
 import type { RateLimitPolicy } from './policy.ts'
-import { takeFromSlidingWindow } from './sliding-window.ts'
-import type { Taking } from './taking.ts'
-import { takeFromTokenBucket } from './token-bucket.ts'
-
-/** How many of the entries that were written longest ago are looked at for one that has expired. */
-const lookedAt = 16
-
-/** A full store looks through all its entries at most this often. */
-const sweepMs = 1_000
+import { type Decision, type Part, partsOf, type RateLimitStore, type Request } from './store.ts'
 
 /**
- * The limits of one process. When `maxEntries` keys are counted, a new one takes the place of those that have expired;
- * where none has, it is refused: to forget one would allow what it has denied.
+ * The limits of one process, counted in the ledger of each part's namespace.
+ *
+ * @param policyOf what a part is held to here
  */
 export function createMemoryRateLimitStore(
   clock: Clock,
-  { algorithm }: Pick<RateLimitPolicy, 'algorithm'>,
-  maxEntries = 100_000,
+  policyOf: (part: Part) => RateLimitPolicy = part => part.policy,
 ): RateLimitStore {
-  if (algorithm === 'sliding-window') return createStore(takeFromSlidingWindow, clock, maxEntries)
-  if (algorithm === 'token-bucket') return createStore(takeFromTokenBucket, clock, maxEntries)
-  return createStore(takeFromFixedWindow, clock, maxEntries)
-}
+  const time = () => Math.floor(clock.now())
 
-type Take<Entry extends { readonly until: number }> = (
-  entry: Entry | undefined,
-  cost: number,
-  now: number,
-  policy: RateLimitPolicy,
-) => Taking<Entry>
-
-function createStore<Entry extends { readonly until: number }>(
-  take: Take<Entry>,
-  clock: Clock,
-  maxEntries: number,
-): RateLimitStore {
-  /** In the order of writing. */
-  const entries = new Map<string, Entry>()
-  let sweptAt = Number.NEGATIVE_INFINITY
-
-  function dropExpired(now: number, most: number): void {
-    let looks = 0
-    for (const [key, { until }] of entries) {
-      if (until <= now) entries.delete(key)
-      if (++looks === most) return
-    }
+  function look(part: Part, now: number, asked: number) {
+    const policy = policyOf(part)
+    const { ledger } = part.home
+    const how = algorithms[policy.algorithm]
+    const entry = ledger.get(part.key, now)
+    const usage = how.look(entry, now, policy, asked)
+    const blockedMs = part.blockKey === undefined ? 0 : Math.max(0, (ledger.block(part.key, now)?.until ?? 0) - now)
+    const fits = blockedMs === 0 && how.fits(usage, asked, policy)
+    return { part: { ...part, policy }, how, entry, usage, fits, blockedMs, asked }
   }
 
-  /** Whether there is room for one more. */
-  function hasRoom(now: number): boolean {
-    if (entries.size >= maxEntries) dropExpired(now, lookedAt)
-    if (entries.size >= maxEntries && now - sweptAt >= sweepMs) {
-      sweptAt = now
-      dropExpired(now, maxEntries)
-    }
-    return entries.size < maxEntries
+  function take({ part, how, entry, usage }: ReturnType<typeof look>, now: number): void {
+    part.home.ledger.set(part.key, how.take(entry, usage, part.cost, now, part.policy))
   }
 
-  function decide(key: string, cost: number, policy: RateLimitPolicy): Decision {
-    const now = Math.floor(clock.now())
-    const found = entries.get(key)
-    const { result, entry } = take(found && found.until > now ? found : undefined, cost, now, policy)
-    if (entry) {
-      if (!entries.delete(key) && !hasRoom(now)) {
-        const many = `This process already counts ${entries.size} limits in memory`
-        return new KeyplanError('OVERLOADED', many, { outcome: 'not-executed' })
+  /** The milliseconds until it ends; 0 when there is no room to note it. */
+  function blockPart({ key, home: { ledger }, policy }: Part, now: number, forMs: number): number {
+    const { block } = policy
+    if (!block) return 0
+    const record = nextBlock(ledger.block(key, now), now, forMs, block)
+    return ledger.setBlock(key, record, record.until + block.rememberMs, now) ? record.until - now : 0
+  }
+
+  function decide(request: Request): Decision {
+    const now = time()
+    const { forced } = request
+    const looks = partsOf(request).map(part => look(part, now, forced || part.cost === 0 ? 1 : part.cost))
+    const taking = looks.filter(({ part, entry }) => part.cost > 0 && !entry && !part.home.ledger.has(part.key))
+    const room = taking.every(({ part }) => part.home.ledger.hasRoom(now, taking.length))
+    const fits = forced || looks.every(found => found.fits)
+    if (fits && !room) return tooMany(request.home.ledger.size)
+    const answers = looks.map(found => {
+      const { part, how, asked } = found
+      let { usage, blockedMs } = found
+      if (fits && part.cost !== 0) {
+        take(found, now)
+        usage = how.look(part.home.ledger.get(part.key, now), now, part.policy, asked)
+      } else if (!found.fits && blockedMs === 0 && part.cost > 0 && part.policy.block?.onDenied) {
+        blockedMs = blockPart(part, now, part.policy.block.forMs)
       }
-      entries.set(key, entry)
-    }
-    return result
+      const allowed = forced ? how.fits(usage, 1, part.policy) : found.fits
+      return answerOf(part, forced, blockedMs > 0 ? -blockedMs : Number(allowed), usage)
+    })
+    return combined(answers)
   }
 
   return {
-    consume: async (_, keys, costs, policy) => keys.map((key, index) => decide(key, costs[index] ?? 1, policy)),
-    peek: async (_, keys, policy) => keys.map(key => decide(key, 0, policy)),
-    async reset(_, key) {
-      entries.delete(key)
+    consume: async (_, requests) => requests.map(decide),
+    peek: async (_, requests) => requests.map(decide),
+    async reset(_, request) {
+      for (const { key, home } of partsOf(request)) home.ledger.forget(key)
+    },
+    async block(_, request, forMs) {
+      const lasts = blockPart({ ...request, policy: policyOf(request) }, time(), forMs)
+      if (lasts === 0) throw tooMany(request.home.ledger.size)
+      return lasts
     },
   }
 }

@@ -1,95 +1,124 @@
 import type { Call } from '../../base/call.ts'
-import { isUnavailable, type KeyplanError } from '../../base/error.ts'
+import { isUnavailable, KeyplanError } from '../../base/error.ts'
 import { perSlot } from '../../mechanisms/per-slot.ts'
 import { replyFailure } from '../../redis/failure.ts'
-import type { Redis } from '../../redis/redis.ts'
-import type { Decision, RateLimitStore } from './contract.ts'
-import { fixedWindowResult, windowShape } from './fixed-window.ts'
+import type { Argument, Redis } from '../../redis/redis.ts'
+import { answerOf, combined, perRequest } from './answer.ts'
+import type { Figures } from './figures.ts'
+import { windowShape } from './fixed-window.ts'
+import { fixedWindowScript } from './fixed-window-script.ts'
 import type { RateLimitPolicy } from './policy.ts'
-import { type Figures, fixedWindowScript, slidingWindowScript, tokenBucketScript } from './scripts.ts'
-import { slidingWindowResult } from './sliding-window.ts'
-import { tokenBucketResult } from './token-bucket.ts'
+import { blockScript, decideScripts, policyArguments } from './scripts.ts'
+import { type Decision, type Part, partsOf, type RateLimitStore, type Request } from './store.ts'
 
 type Server = Pick<Redis, 'send' | 'evaluate' | 'slot'>
 
-const onlyOnes: readonly number[] = []
-
 export function createRedisRateLimitStore(redis: Server): RateLimitStore {
-  const consume: RateLimitStore['consume'] = (call, keys, costs, policy) => {
-    const decide = deciders[policy.algorithm]
-    if (costs.every(isOne)) return perSlot(redis, keys, itself, part => decide(redis, call, part, onlyOnes, policy))
-    const requests = keys.map((key, index) => ({ key, cost: costs[index]! }))
-    return perSlot(redis, requests, keyOf, part => decide(redis, call, part.map(keyOf), part.map(costOf), policy))
+  const consume: RateLimitStore['consume'] = async (call, requests) => {
+    const isOneSlot = (request: Request) =>
+      partsOf(request).every(({ key }) => redis.slot(key) === redis.slot(request.key))
+    if (!requests.some(({ more }) => more)) return perSlot(redis, requests, keyOf, part => decide(redis, call, part))
+    const sound = requests.filter(isOneSlot)
+    const decisions = await perSlot(redis, sound, keyOf, part => decide(redis, call, part))
+    if (sound.length === requests.length) return decisions
+    let at = 0
+    return requests.map(request => (isOneSlot(request) ? decisions[at++]! : crossSlot()))
   }
   return {
     consume,
-    peek: (call, keys, policy) => consume(call, keys, new Array<number>(keys.length).fill(0), policy),
-    async reset(call, key) {
-      await redis.send('del', [key], call)
+    peek: consume,
+    async reset(call, request) {
+      await redis.send('del', partsOf(request).flatMap(keysOf), call)
+    },
+    async block(call, { key, blockKey, policy: { block } }, first) {
+      const { factor = 1, atMostMs = first, rememberMs = 0 } = block ?? {}
+      const args = { first, factor, most: atMostMs, remember: rememberMs }
+      return redis.evaluate(blockScript, { key: blockKey ?? key }, args, call)
     },
   }
 }
 
-const isOne = (cost: number) => cost === 1
-const itself = (key: string) => key
-const keyOf = ({ key }: { key: string }) => key
-const costOf = ({ cost }: { cost: number }) => cost
+const keyOf = ({ key }: Part) => key
+const keysOf = ({ key, blockKey }: Part) => (blockKey === undefined ? [key] : [key, blockKey])
 
-type Decide = (
-  redis: Server,
-  call: Call,
-  keys: readonly string[],
-  costs: readonly number[],
-  policy: RateLimitPolicy,
-) => Promise<readonly Decision[]>
+const crossSlot = () =>
+  new KeyplanError(
+    'CROSS_SLOT',
+    'Limits that are consumed together lie in different slots of the cluster; give their patterns the same tag, as in rate:{api}:<ip>',
+    { outcome: 'not-executed' },
+  )
 
-const deciders: Readonly<Record<RateLimitPolicy['algorithm'], Decide>> = {
-  async 'fixed-window'(redis, call, keys, costs, policy) {
-    const { grain, length, cycle } = windowShape(policy)
-    const args = { limit: policy.limit, window: policy.windowMs, length, grain, cycle, costs }
-    const reply = await redis.evaluate(fixedWindowScript, { keys }, args, call, 'bytes')
-    return decisions(reply, 2, (fits, used, at) =>
-      fixedWindowResult(fits, used, Math.min(policy.windowMs, reply.at(at + 1) * grain), policy),
-    )
-  },
-  async 'sliding-window'(redis, call, keys, costs, policy) {
-    const args = { limit: policy.limit, window: policy.windowMs, costs }
-    const reply = await redis.evaluate(slidingWindowScript, { keys }, args, call, 'bytes')
-    return decisions(reply, 3, (fits, current, at) => {
-      const [previous, elapsed] = [reply.at(at + 1), reply.at(at + 2)]
-      return slidingWindowResult(fits, current, previous, elapsed, asked(costs, at / 3), policy)
-    })
-  },
-  async 'token-bucket'(redis, call, keys, costs, policy) {
-    const args = { limit: policy.limit, window: policy.windowMs, capacity: policy.capacity, costs }
-    const reply = await redis.evaluate(tokenBucketScript, { keys }, args, call, 'bytes')
-    return decisions(reply, 1, (fits, level, at) => tokenBucketResult(fits, level, asked(costs, at), policy))
-  },
+/** Requests of one slot. */
+function decide(redis: Server, call: Call, requests: readonly Request[]): Promise<readonly Decision[]> {
+  const [{ policy }] = requests as [Request]
+  const isPlain =
+    policy.algorithm === 'fixed-window' && !policy.block && requests.every(request => plain(request, policy))
+  return isPlain ? takeFromWindows(redis, call, requests, policy) : decideAll(redis, call, requests)
 }
 
-/** What must fit: a cost of 0 asks whether one unit would. */
-const asked = (costs: readonly number[], index: number) => costs[index] || 1
+const plain = (request: Request, policy: RateLimitPolicy) =>
+  request.policy === policy && !request.more && !request.forced
 
-/**
- * @param width figures for each key
- * @throws KeyplanError when the server serves no key now: the guard must see it
- */
-function decisions(
-  reply: Figures,
-  width: number,
-  read: (fits: boolean, figure: number, at: number) => Decision,
-): readonly Decision[] {
-  const list = new Array<Decision>(reply.count / width)
-  for (let at = 0, index = 0; at < reply.count; at += width, index++) {
-    const figure = reply.at(at)
-    const failure = reply.failures?.get(index)
-    if (failure !== undefined) list[index] = keyFailure(failure)
-    else list[index] = figure < 0 ? read(false, -1 - figure, at) : read(true, figure, at)
+const onlyOnes: readonly number[] = []
+
+async function takeFromWindows(redis: Server, call: Call, requests: readonly Request[], policy: RateLimitPolicy) {
+  const { grain, length, cycle } = windowShape(policy)
+  const costs = requests.every(({ cost }) => cost === 1) ? onlyOnes : requests.map(({ cost }) => cost)
+  const args = { limit: policy.limit, window: policy.windowMs, length, grain, cycle, costs }
+  const reply = await redis.evaluate(fixedWindowScript, { keys: requests.map(keyOf) }, args, call, 'bytes')
+  return requests.map((request, index): Decision => {
+    const failure = failureAt(reply, index)
+    if (failure) return failure
+    const [figure, left] = [reply.at(2 * index), Math.min(policy.windowMs, reply.at(2 * index + 1) * grain)]
+    return answerOf(request, false, figure < 0 ? 0 : 1, [figure < 0 ? -1 - figure : figure, left, 0])
+  })
+}
+
+const width = 4
+
+async function decideAll(redis: Server, call: Call, requests: readonly Request[]): Promise<readonly Decision[]> {
+  const { keys, args, algorithm } = argumentsOf(requests)
+  const reply = await redis.evaluate(decideScripts[algorithm], { keys }, { args }, call, 'bytes')
+  const answer = (part: Part, forced: boolean, at: number) => {
+    const figure = at * width
+    return answerOf(part, forced, reply.at(figure), [reply.at(figure + 1), reply.at(figure + 2), reply.at(figure + 3)])
   }
-  return list
+  let place = 0
+  return perRequest(requests, (request, at): Decision => {
+    const failure = failureAt(reply, place++)
+    if (failure) return failure
+    if (!request.more) return answer(request, request.forced, at)
+    return combined(partsOf(request).map((part, index) => answer(part, request.forced, at + index)))
+  })
 }
 
-function keyFailure(text: string): KeyplanError {
+function argumentsOf(requests: readonly Request[]) {
+  const policies = new Map<RateLimitPolicy, number>()
+  const keys: string[] = []
+  const parts: Argument[] = []
+  let alike = true
+  let algorithm: keyof typeof decideScripts = requests[0]!.policy.algorithm
+  for (const request of requests) {
+    alike &&= request.policy === requests[0]!.policy && !request.more && !request.forced && request.cost === 1
+    for (const part of partsOf(request)) {
+      const { policy, cost } = part
+      const place = policies.get(policy) ?? policies.size + 1
+      policies.set(policy, place)
+      if (policy.algorithm !== algorithm) algorithm = 'mixed'
+      keys.push(...keysOf(part))
+      parts.push(part === request ? place : -place, request.forced && cost >= 0 ? `+${cost}` : cost)
+    }
+  }
+  const args: Argument[] = [policies.size]
+  for (const policy of policies.keys()) args.push(...policyArguments(policy))
+  if (!alike) args.push(...parts)
+  return { keys, args, algorithm }
+}
+
+/** @throws KeyplanError when the server serves no key now: the guard must see it */
+function failureAt({ failures }: Figures, index: number): KeyplanError | undefined {
+  const text = failures?.get(index)
+  if (text === undefined) return undefined
   const failure = replyFailure(text)
   if (isUnavailable(failure)) throw failure
   return failure

@@ -1,203 +1,148 @@
-import type { Reply } from '../../redis/redis.ts'
 import { script } from '../../redis/script.ts'
-import { countBase } from './fixed-window.ts'
+import { algorithms } from './algorithms.ts'
+import { blockLua } from './block-policy.ts'
+import { answer, fail, figures } from './figures.ts'
+import { windowShape } from './fixed-window.ts'
+import { fixedWindowScript } from './fixed-window-script.ts'
+import type { RateLimitAlgorithm, RateLimitPolicy } from './policy.ts'
 
-/**
- * What a script says of many keys: the same number of figures for each, the first one as -1 - x when the request does
- * not fit, and the error texts of the keys that could not be counted.
- */
-export interface Figures {
-  readonly count: number
-  at(index: number): number
-  /** By the place of the key among the keys. */
-  readonly failures: ReadonlyMap<number, string> | undefined
+const locals = `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local call, match, format = redis.pcall, string.match, string.format
+local floor, ceil, max, min, abs = math.floor, math.ceil, math.max, math.min, math.abs
+`
+
+/** The arguments of a policy, in the order in which `decideScript` reads them. */
+export function policyArguments(policy: RateLimitPolicy): (string | number)[] {
+  const { algorithm, limit, windowMs, capacity, block } = policy
+  const { grain, length, cycle } = windowShape(policy)
+  const blocking = block ? [block.forMs, block.factor, block.atMostMs, block.rememberMs, Number(block.onDenied)] : none
+  return [algorithm, limit, windowMs, capacity, grain, length, cycle, ...blocking]
 }
 
-const bytesOfFigure = 8
+const none = [0, 1, 0, 0, 0]
 
-/** Figures travel as packed doubles: writing and reading them costs a tenth of what an array of integers does. */
-function figures(reply: Reply): Figures {
-  const [packed, ...rest] = (Array.isArray(reply) ? reply : [reply]) as [Buffer, ...(number | Buffer)[]]
-  const failures = rest.length > 0 ? new Map<number, string>() : undefined
-  for (let at = 0; at < rest.length; at += 2) failures?.set(Number(rest[at]), String(rest[at + 1]))
-  return {
-    count: packed.length / bytesOfFigure,
-    at: index => packed.readDoubleLE(index * bytesOfFigure),
-    failures,
+const policyWidth = 12
+
+/**
+ * Decides on requests in order. A request is one key or several, all or nothing: where one of them does not fit, nothing
+ * is taken from any.
+ *
+ * Arguments: how many policies, the figures of each, and for each key the number of its policy (from 1, negative when the
+ * key belongs to the request of the one before) and its cost, `+5` for a penalty and `-5` for what is given back, which
+ * never ask whether they fit. Without those every key is a request of its own, for 1 by the only policy. After a key whose
+ * policy can block comes the key of its block.
+ *
+ * Figures of each key: 1 if it fits, 0 if not, or minus the milliseconds it is blocked for; then those of its algorithm.
+ */
+const decideScript = (name: string, used: readonly RateLimitAlgorithm[]) =>
+  script({
+    name: `rate-limit.${name}`,
+    keys: ['...keys'],
+    args: ['...args'],
+    reply: figures,
+    lua: `${locals}${blockLua}
+local algorithms = {
+${used.map(algorithm => `['${algorithm}'] = ${algorithms[algorithm].lua},`).join('\n')}
+}
+local policies, at = {}, 2
+for index = 1, tonumber(args[1]) do
+  local function figure(offset) return tonumber(args[at + offset]) end
+  local p = {
+    limit = figure(1), window = figure(2), capacity = figure(3), grain = figure(4), length = figure(5), cycle = figure(6),
   }
+  local how = algorithms[args[at]]
+  p.look, p.fits, p.take = how.look, how.fits, how.take
+  if figure(7) > 0 then
+    p.block = { first = figure(7), factor = figure(8), most = figure(9), remember = figure(10), by_denial = figure(11) == 1 }
+  end
+  policies[index] = p
+  at = at + ${policyWidth}
+end
+local alike = at > #args
+local reply, n, failures, place, parts, k = {}, 0, nil, 0, 0, 1
+while k <= #keys do
+  local request, fit, failure = {}, true, nil
+  repeat
+    local p, cost, forced = policies[1], 1, false
+    if not alike then
+      local sign = string.byte(args[at + 1])
+      p, cost, forced = policies[abs(args[at])], tonumber(args[at + 1]), sign == 43 or sign == 45
+      at = at + 2
+    end
+    local asked = (forced or cost == 0) and 1 or cost
+    local s = p.look(keys[k], p, asked)
+    s.p, s.key, s.cost, s.forced, s.blocked = p, keys[k], cost, forced, 0
+    k = k + 1
+    if p.block then
+      local till, _, wrong = block_of(keys[k])
+      s.block, s.blocked, s.err = keys[k], max(0, till - now), s.err or (wrong and wrong.err)
+      k = k + 1
+    end
+    if s.err then
+      failure = s.err
+    elseif not forced and s.blocked == 0 then
+      s.fits = p.fits(s, asked, p)
+    end
+    fit = fit and (forced or s.fits)
+    request[#request + 1] = s
+  until alike or k > #keys or tonumber(args[at]) > 0
+  for _, s in ipairs(request) do
+    local p = s.p
+    if failure then
+      -- Nothing of a request is done when one of its keys cannot be counted.
+    elseif s.forced then
+      local refused = p.take(s.key, s, s.cost, p)
+      if type(refused) == 'table' and refused.err then
+        failure = refused.err
+      else
+        local block, blocked = s.block, s.blocked
+        s = p.look(s.key, p, 1)
+        s.fits, s.blocked = blocked == 0 and p.fits(s, 1, p), blocked
+      end
+    elseif fit and s.cost > 0 then
+      local refused = p.take(s.key, s, s.cost, p)
+      if type(refused) == 'table' then failure = refused.err end
+    elseif s.fits == false and s.cost > 0 and p.block and p.block.by_denial then
+      local lasts, refused = block(s.block, p.block.first, p.block)
+      s.blocked, failure = lasts, refused and refused.err
+    end
+    parts = parts + 1
+    reply[n + 1] = s.blocked and s.blocked > 0 and -s.blocked or (s.fits and 1 or 0)
+    reply[n + 2], reply[n + 3], reply[n + 4] = s[1] or 0, s[2] or 0, s[3] or 0
+    n = n + 4
+  end
+  place = place + 1
+  if failure then
+    ${fail('place', 'failure')}
+  end
+end
+${answer}`,
+  })
+
+const names = Object.keys(algorithms) as RateLimitAlgorithm[]
+
+/** One for each algorithm, which is short, and one for requests that mix them. */
+export const decideScripts = {
+  ...(Object.fromEntries(names.map(name => [name, decideScript(`${name}.decide`, [name])])) as Readonly<
+    Record<RateLimitAlgorithm, ReturnType<typeof decideScript>>
+  >),
+  mixed: decideScript('decide', names),
 }
 
-/** Each script decides on `keys` in order; `costs` is empty when every cost is 1. It leaves `n` figures in `reply`. */
-const answer = `
-local packed = struct.pack('<' .. string.rep('d', n), unpack(reply, 1, n))
-if not failures then return packed end
-table.insert(failures, 1, packed)
-return failures
-`
-
-/** Notes the error of a key in Lua. */
-const fail = (index: string, error: string) => `
-failures = failures or {}
-failures[#failures + 1], failures[#failures + 2] = ${index} - 1, ${error}
-`
-
-/**
- * Key: `(end of the window, in grains, modulo cycle) × countBase + units consumed`, one integer, so that INCR alone
- * counts and tells how long the window still lasts. See `windowShape` for the numbers.
- *
- * Counting first and taking back what does not fit costs two commands for what is allowed only when a window begins. A
- * window whose end lies further ahead than its length means that the clock was set back: it ends a length from now.
- * One whose end has passed, though the key is still there, has lost its time to live: it begins anew.
- *
- * Figures: units consumed, grains left.
- */
-export const fixedWindowScript = script({
-  name: 'rate-limit.fixed-window',
-  keys: ['...keys'],
-  args: ['limit', 'window', 'length', 'grain', 'cycle', '...costs'],
-  reply: figures,
-  lua: `
-local time = redis.call('TIME')
-local most, span, round, shift = tonumber(limit), tonumber(length), tonumber(cycle), ${countBase}
-local now = math.floor((time[1] * 1000 + math.floor(time[2] / 1000)) / grain) % round
-local call, reply, n, failures = redis.pcall, {}, 0, nil
-for i = 1, #keys do
-  local key, cost, state = keys[i], costs[i], nil
-  if not cost then
-    cost, state = 1, call('INCR', key)
-  elseif cost ~= '0' then
-    state = call('INCRBY', key, cost)
-    cost = tonumber(cost)
-  else
-    cost, state = 0, call('GET', key) or 0
-    if type(state) == 'string' then state = tonumber(state) or { err = 'ERR value is not an integer' } end
-  end
-  if type(state) == 'table' then
-    reply[n + 1], reply[n + 2] = 0, 0
-    ${fail('i', 'state.err')}
-  else
-    local used = state % shift
-    local left = ((state - used) / shift - now) % round
-    if state == cost or left > span then
-      if state == cost or left > round / 2 then used = cost end
-      left = span
-      if cost > 0 then
-        call('SET', key, string.format('%.0f', (now + span) % round * shift + used), 'PX', window)
-      end
-    end
-    if cost == 0 then
-      if used >= most then used = -1 - used end
-    elseif used > most then
-      call('DECRBY', key, cost)
-      used = -1 - (used - cost)
-    end
-    reply[n + 1], reply[n + 2] = used, left
-  end
-  n = n + 2
-end
-${answer}`,
+/** Blocks a key. Gives the milliseconds until it ends. */
+export const blockScript = script({
+  name: 'rate-limit.block',
+  keys: ['key'],
+  args: ['first', 'factor', 'most', 'remember'],
+  reply: Number,
+  lua: `${locals}${blockLua}
+local lasts, failure = block(key, tonumber(first), {
+  factor = tonumber(factor), most = tonumber(most), remember = tonumber(remember),
+})
+return failure or lasts
+`,
 })
 
-/**
- * Key: `<index of the window> <units in the window before> <units in it>`; windows are aligned to the epoch. It lives
- * until the window after its own has ended.
- *
- * A window that lies one ahead means that the clock went back across its edge: counting goes on in it. One further
- * ahead means that the clock was set back, and nothing is known of the present.
- *
- * Figures: units in the window, units in the one before, milliseconds since it began.
- */
-export const slidingWindowScript = script({
-  name: 'rate-limit.sliding-window',
-  keys: ['...keys'],
-  args: ['limit', 'window', '...costs'],
-  reply: figures,
-  lua: `
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local most, span = tonumber(limit), tonumber(window)
-local present = math.floor(now / span)
-local call, match, reply, n, failures = redis.pcall, string.match, {}, 0, nil
-for i = 1, #keys do
-  local key, cost = keys[i], tonumber(costs[i] or 1)
-  local index, previous, current, elapsed = present, 0, 0, now - present * span
-  local state = call('GET', key)
-  if type(state) == 'string' then
-    local at, earlier, later = match(state, '^(%d+) (%d+) (%d+)$')
-    if at then
-      at = tonumber(at)
-      if at == present then
-        previous, current = tonumber(earlier), tonumber(later)
-      elseif at == present - 1 then
-        previous = tonumber(later)
-      elseif at == present + 1 then
-        index, previous, current, elapsed = at, tonumber(earlier), tonumber(later), 0
-      end
-    else
-      state = { err = 'ERR value is not a sliding window' }
-    end
-  end
-  if type(state) ~= 'table' then
-    local asked = cost > 0 and cost or 1
-    if (current + asked) * span + previous * (span - elapsed) > most * span then
-      current = -1 - current
-    elseif cost > 0 then
-      current = current + cost
-      state = call('SET', key, index .. ' ' .. previous .. ' ' .. current, 'PXAT', (index + 2) * span)
-    end
-  end
-  if type(state) == 'table' and state.err then
-    reply[n + 1], reply[n + 2], reply[n + 3] = 0, 0, 0
-    ${fail('i', 'state.err')}
-  else
-    reply[n + 1], reply[n + 2], reply[n + 3] = current, previous, elapsed
-  end
-  n = n + 3
-end
-${answer}`,
-})
-
-/**
- * Key: `<level> <time it was so>`, the level in units × window. It lives until the bucket is full again. A clock that
- * went back refills nothing.
- *
- * Figures: the level.
- */
-export const tokenBucketScript = script({
-  name: 'rate-limit.token-bucket',
-  keys: ['...keys'],
-  args: ['limit', 'window', 'capacity', '...costs'],
-  reply: figures,
-  lua: `
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local rate, span = tonumber(limit), tonumber(window)
-local full = tonumber(capacity) * span
-local call, match, format, reply, n, failures = redis.pcall, string.match, string.format, {}, #keys, nil
-for i = 1, #keys do
-  local key, cost, level = keys[i], tonumber(costs[i] or 1), full
-  local state = call('GET', key)
-  if type(state) == 'string' then
-    local before, at = match(state, '^(%d+) (%d+)$')
-    if before then
-      level = math.min(full, before + math.max(0, now - at) * rate)
-    else
-      state = { err = 'ERR value is not a token bucket' }
-    end
-  end
-  if type(state) ~= 'table' then
-    if (cost > 0 and cost or 1) * span > level then
-      level = -1 - level
-    elseif cost > 0 then
-      level = level - cost * span
-      local ttl = math.ceil((full - level) / rate)
-      state = call('SET', key, format('%.0f %.0f', level, now), 'PX', format('%.0f', ttl))
-    end
-  end
-  reply[i] = level
-  if type(state) == 'table' and state.err then
-    ${fail('i', 'state.err')}
-  end
-end
-${answer}`,
-})
+export const rateLimitScripts = [fixedWindowScript, ...Object.values(decideScripts), blockScript]

@@ -1,0 +1,244 @@
+import { type CallOptions, checkOptions } from '../../base/call.ts'
+import { type Duration, durationMs } from '../../base/duration.ts'
+import { KeyplanError, kindOf, shown } from '../../base/error.ts'
+import { combined } from './answer.ts'
+import type { ConsumeOptions, RateLimit, RateLimitResult } from './contract.ts'
+import { amountFrom, hasBurst, largest, type RateLimitPolicy, wholeSteps } from './policy.ts'
+import type { Space } from './space.ts'
+import type { Part, Request } from './store.ts'
+
+/** One key of one namespace. */
+export interface Member {
+  readonly space: Space
+  readonly key: string
+  readonly blockKey: string | undefined
+  readonly policy: RateLimitPolicy
+  /** Its further limits. */
+  readonly more: readonly Pick<Part, 'key' | 'policy'>[]
+  /** Whether a list has decided already. */
+  readonly guest: 'allowed' | 'denied' | undefined
+}
+
+/** What one or several members are asked. A class, since one is made for every call and its methods must not be. */
+export class Limit implements RateLimit {
+  readonly #first: Member
+  readonly #others: readonly Member[] | undefined
+
+  constructor(first: Member, others: readonly Member[] | undefined) {
+    this.#first = first
+    this.#others = others
+  }
+
+  consume(options?: ConsumeOptions): Promise<RateLimitResult> {
+    const { space, policy, guest, more } = this.#first
+    // The common call: one unit of one limit.
+    if (options === undefined && !this.#others && !guest && more.length === 0 && policy.scale <= policy.capacity) {
+      return space.ask(undefined, partOf(this.#first, policy.scale, false))
+    }
+    return this.#consumeBy(options ?? {})
+  }
+
+  async #consumeBy(options: ConsumeOptions): Promise<RateLimitResult> {
+    checkOptions(options, ['cost', 'wait'])
+    const { cost = 1, wait, ...own } = options
+    const request = this.#request(policy => costIn(cost, policy), false)
+    if (!request || 'allowed' in request) return this.#counted(request ?? this.#unlimited())
+    const { space } = this.#first
+    if (wait === undefined) return space.ask(own, request)
+    const waitMs = durationMs(wait, 'wait', shown)
+    if (own.deadline !== undefined) throw invalid('wait and deadline stand together; a waiting call ends with its wait')
+    return space.line.wait(this.#name(), {
+      waitMs,
+      signal: own.signal,
+      ask: () => space.ask(own, request),
+      late: async () => deniedNow(await this.peek(own)),
+    })
+  }
+
+  async peek(options?: CallOptions): Promise<RateLimitResult> {
+    if (options !== undefined) checkOptions(options)
+    const request = this.#request(() => 0, false)
+    if (!request || 'allowed' in request) return request ?? this.#unlimited()
+    return this.#first.space.ask(options, request)
+  }
+
+  penalty(units = 1, options?: CallOptions): Promise<RateLimitResult> {
+    return this.#force(units, 1, 'a penalty', options)
+  }
+
+  async reward(units = 1, options?: CallOptions): Promise<RateLimitResult> {
+    this.#forget()
+    try {
+      return await this.#force(units, -1, 'a reward', options)
+    } finally {
+      this.#forget()
+    }
+  }
+
+  async block(duration?: Duration, options?: CallOptions): Promise<RateLimitResult> {
+    if (options !== undefined) checkOptions(options)
+    const { space, policy } = this.#first
+    const request = this.#request(() => 0, true)
+    if (!policy.block || this.#others) {
+      const what = this.#others ? 'Limits that are consumed together' : `Keys of ${space.home.name}`
+      const remedy = this.#others ? 'block one of them' : "declare block: { for: '10m' }"
+      throw new KeyplanError('UNSUPPORTED', `${what} cannot be blocked; ${remedy}`, { outcome: 'not-executed' })
+    }
+    const forMs = duration === undefined ? policy.block.forMs : durationMs(duration, 'duration', shown)
+    if (!request || 'allowed' in request) return request ?? this.#unlimited()
+    space.flush()
+    const lasts = await space.store.block(options, request, forMs)
+    const limit = policy.capacity / policy.scale
+    return { allowed: lasts === 0, limit, remaining: 0, resetMs: lasts, retryAfterMs: lasts }
+  }
+
+  async reset(options?: CallOptions): Promise<void> {
+    if (options !== undefined) checkOptions(options)
+    this.#forget()
+    try {
+      await Promise.all(
+        this.#members().map(member => {
+          member.space.flush()
+          return member.space.store.reset(
+            options,
+            requestOf([member], () => 0, true),
+          )
+        }),
+      )
+    } finally {
+      this.#forget()
+    }
+  }
+
+  with(...others: readonly RateLimit[]): RateLimit {
+    const members = [...this.#members(), ...others.flatMap(Limit.#membersOf)]
+    for (const { space } of members) {
+      if (space.client === this.#first.space.client) continue
+      throw invalid('with() was given a limit of another client; only those of one are consumed in one step')
+    }
+    const keys = members.flatMap(({ key, more }) => [key, ...more.map(other => other.key)])
+    if (new Set(keys).size < keys.length) throw invalid('with() was given the same key twice; name each once')
+    if (keys.length > mostKeys) throw invalid(`with() makes ${keys.length} limits of it; at most ${mostKeys} are`)
+    const [first, ...rest] = members
+    return new Limit(first!, rest.length > 0 ? rest : undefined)
+  }
+
+  static #membersOf(limit: RateLimit): readonly Member[] {
+    if (typeof limit === 'object' && limit !== null && #first in limit) return limit.#members()
+    throw invalid(`with() was given ${kindOf(limit)}; give it limits, such as redis.perUser({ user })`)
+  }
+
+  #members(): readonly Member[] {
+    return this.#others ? [this.#first, ...this.#others] : [this.#first]
+  }
+
+  #name(): string {
+    return this.#others
+      ? this.#members()
+          .map(({ key }) => key)
+          .join('\n')
+      : this.#first.key
+  }
+
+  /** What is left to ask, undefined for nothing at all, or the answer where a list denies. */
+  #request(costOf: (policy: RateLimitPolicy) => number, forced: boolean): Request | RateLimitResult | undefined {
+    const members = this.#members()
+    for (const { policy, more } of members) {
+      costOf(policy)
+      for (const other of more) costOf(other.policy)
+    }
+    const denied = members.find(({ guest }) => guest === 'denied')
+    if (denied && !forced) return listed(denied)
+    const asked = members.filter(({ guest }) => guest !== 'allowed')
+    return asked.length > 0 ? requestOf(asked, costOf, forced) : undefined
+  }
+
+  #unlimited(): RateLimitResult {
+    return combined(this.#members().map(free))
+  }
+
+  #counted(answer: RateLimitResult): RateLimitResult {
+    const { space, key } = this.#first
+    if (!answer.allowed) space.counters.deniedNear(key)
+    return answer
+  }
+
+  async #force(units: number, sign: 1 | -1, what: string, options?: CallOptions): Promise<RateLimitResult> {
+    if (options !== undefined) checkOptions(options)
+    const request = this.#request(policy => sign * amountIn(units, policy, what), true)
+    if (!request || 'allowed' in request) return request ?? this.#unlimited()
+    const answer = await this.#first.space.ask(options, request)
+    if (sign < 0) for (const { space, key } of this.#members()) space.line.ring(key)
+    return answer
+  }
+
+  #forget(): void {
+    for (const { space, key } of this.#members()) space.near?.forget(key)
+  }
+}
+
+/** Of one request. */
+const mostKeys = 16
+
+const partOf = (member: Member, cost: number, forced: boolean): Request => ({
+  key: member.key,
+  blockKey: member.blockKey,
+  policy: member.policy,
+  cost,
+  home: member.space.home,
+  more: undefined,
+  forced,
+})
+
+function requestOf(members: readonly Member[], costOf: (policy: RateLimitPolicy) => number, forced: boolean): Request {
+  const parts = members.flatMap(member => [
+    partOf(member, costOf(member.policy), forced),
+    ...member.more.map(({ key, policy }) => ({
+      key,
+      blockKey: undefined,
+      policy,
+      cost: costOf(policy),
+      home: member.space.home,
+    })),
+  ])
+  const [first, ...more] = parts as [Request, ...Part[]]
+  return more.length > 0 ? { ...first, more } : first
+}
+
+const free = ({ policy: { capacity, scale } }: Member): RateLimitResult => {
+  const limit = capacity / scale
+  return { allowed: true, limit, remaining: limit, resetMs: 0, retryAfterMs: 0 }
+}
+
+/** One who is on the list stays denied; the window is when it may have changed. */
+const listed = ({ policy: { capacity, scale, windowMs } }: Member): RateLimitResult => ({
+  allowed: false,
+  limit: capacity / scale,
+  remaining: 0,
+  resetMs: windowMs,
+  retryAfterMs: windowMs,
+})
+
+const deniedNow = (answer: RateLimitResult): RateLimitResult => ({
+  ...answer,
+  allowed: false,
+  retryAfterMs: Math.max(1, answer.retryAfterMs),
+})
+
+/** @throws KeyplanError PARAM_INVALID */
+function costIn(cost: number, { capacity, algorithm, scale }: RateLimitPolicy): number {
+  const steps = wholeSteps(cost, scale)
+  if (steps !== undefined && steps >= 0 && steps <= capacity) return steps
+  const most = `the ${hasBurst(algorithm) ? 'burst' : 'limit'}, ${capacity / scale}`
+  const hint = Number.isFinite(cost) && cost * scale > capacity ? ', so more can never be allowed' : ''
+  throw invalid(`cost is ${shown(cost)}; it must be ${amountFrom(0, scale)} to ${most}${hint}`)
+}
+
+/** @throws KeyplanError PARAM_INVALID */
+function amountIn(units: number, { scale }: RateLimitPolicy, what: string): number {
+  const steps = wholeSteps(units, scale)
+  if (steps !== undefined && steps > 0 && steps <= largest) return steps
+  throw invalid(`${what} is of ${shown(units)} units; give ${amountFrom(1 / scale, scale)} to ${largest / scale}`)
+}
+
+const invalid = (message: string) => new KeyplanError('PARAM_INVALID', message)
