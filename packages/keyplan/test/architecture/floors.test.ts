@@ -21,7 +21,11 @@ const storeys: Readonly<Record<string, Storey>> = {
   redis: { floor: 1, may: { base: 'all' } },
   guard: { floor: 1, may: { base: 'all' } },
   config: { floor: 1, may: { base: 'all' } },
-  mechanisms: { floor: 2, may: { redis: 'all', guard: 'types', base: 'all' }, strangers: { shared: ['wake'] } },
+  mechanisms: {
+    floor: 2,
+    may: { redis: 'all', guard: 'types', base: 'all' },
+    strangers: { shared: ['wake', 'lease'] },
+  },
   kinds: {
     floor: 3,
     may: { mechanisms: 'all', plan: 'all', redis: 'all', guard: 'all', base: 'all' },

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Call } from '../../src/base/call.ts'
 import { json } from '../../src/base/codec/json.ts'
 import type { OnceNamespace, OnceOptions, OnceRun } from '../../src/kinds/once/contract.ts'
-import { createMarkClaim } from '../../src/mechanisms/mark/claim.ts'
+import { createClaim } from '../../src/mechanisms/lease/claim.ts'
 import type { ClaimTerms, MarkStore, Settlement } from '../../src/mechanisms/mark/store.ts'
 import { deferred } from './deferred.ts'
 
@@ -207,7 +207,7 @@ export function onceConformance(name: string, open: () => Promise<OnceHarness>):
 
     test('rerun: who fell silent and was not taken over may still end it', async () => {
       const { payments } = await harness.client()
-      const claim = createMarkClaim('one')
+      const claim = createClaim('one')
       await harness.store.claim(harness.call(), key, claim, terms)
       await harness.advance(leaseMs + 50)
       expect(await payments({ id }).inspect()).toMatchObject({ state: 'unknown', attempt: 1, leaseMs: 0 })
@@ -350,11 +350,11 @@ export function onceConformance(name: string, open: () => Promise<OnceHarness>):
 
     test('a claim that asks again is told the same, and takes nothing twice', async () => {
       const { store } = harness
-      const claim = createMarkClaim('one')
+      const claim = createClaim('one')
       const claimed = { state: 'claimed', attempt: 1 }
       expect(await store.claim(harness.call(), key, claim, terms)).toEqual(claimed)
       expect(await store.claim(harness.call(), key, claim, terms)).toEqual(claimed)
-      expect(await store.claim(harness.call(), key, createMarkClaim('two'), terms)).toMatchObject({ state: 'running' })
+      expect(await store.claim(harness.call(), key, createClaim('two'), terms)).toMatchObject({ state: 'running' })
       expect(await store.settle(harness.call(), key, claim, ending('"x"'))).toBe(true)
       expect(await store.settle(harness.call(), key, claim, ending('"y"'))).toBe(true)
       expect(await store.inspect(harness.call(), key)).toMatchObject({ state: 'done', value: '"x"' })
@@ -365,7 +365,7 @@ export function onceConformance(name: string, open: () => Promise<OnceHarness>):
 
     test('who does not own it can neither renew nor settle nor withdraw it', async () => {
       const { store } = harness
-      const [owner, other] = [createMarkClaim('one'), createMarkClaim('on')]
+      const [owner, other] = [createClaim('one'), createClaim('on')]
       expect(await store.settle(harness.call(), key, other, ending('"x"'))).toBe(false)
       await store.claim(harness.call(), key, owner, terms)
       expect(await store.renew(harness.call(), key, other, terms)).toBe(false)
@@ -378,7 +378,7 @@ export function onceConformance(name: string, open: () => Promise<OnceHarness>):
 
     test('a claim whose time is over is refused and takes nothing', async () => {
       const { store } = harness
-      const late = store.claim(harness.call(-5_000), key, createMarkClaim('one'), terms)
+      const late = store.claim(harness.call(-5_000), key, createClaim('one'), terms)
       await expect(late).rejects.toMatchObject({ code: 'TIMEOUT', outcome: 'not-executed' })
       expect(await store.inspect(harness.call(), key)).toEqual({ state: 'none' })
     })

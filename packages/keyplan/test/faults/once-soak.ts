@@ -20,6 +20,8 @@ interface Soak {
   /** At the same time, all of them on the same operations. */
   readonly processes: number
   readonly kills: number
+  /** The longest time for which replies are lost, in milliseconds; most times are much shorter. */
+  readonly longestLoss: number
   readonly lease: `${number}ms`
 }
 
@@ -40,7 +42,7 @@ const effectKey = (id: number) => `{commit:${id}}:effect`
  * Lets processes race for the same operations while the replies of their server are swallowed and they are killed, and then
  * counts. The effect outside of Redis is a line in a file; with `commit` it is a counter in Redis.
  */
-export async function soakOnce(server: RedisProcess, { operations, processes, kills, lease }: Soak) {
+export async function soakOnce(server: RedisProcess, { operations, processes, kills, longestLoss, lease }: Soak) {
   const folder = mkdtempSync(join(tmpdir(), 'keyplan-once-'))
   const file = join(folder, 'notes')
   const proxy = await startProxy({ to: server.port })
@@ -68,7 +70,7 @@ export async function soakOnce(server: RedisProcess, { operations, processes, ki
   const faults = (async () => {
     while (!over) {
       await proxy.swallowReplies()
-      await sleep(20 + Math.random() * 100)
+      await sleep(20 + longestLoss * Math.random() ** 4)
       await proxy.pass()
       await sleep(100 + Math.random() * 250)
     }

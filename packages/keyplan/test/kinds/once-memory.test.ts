@@ -4,7 +4,7 @@ import { createBareGuard } from '../../src/guard/guard.ts'
 import { guarded } from '../../src/guard/guarded.ts'
 import { once } from '../../src/kinds/once/contract.ts'
 import { openOnce } from '../../src/kinds/once/handle.ts'
-import { createMarkClaim } from '../../src/mechanisms/mark/claim.ts'
+import { createClaim } from '../../src/mechanisms/lease/claim.ts'
 import { createMemoryMarkStore } from '../../src/mechanisms/mark/memory.ts'
 import { markOperations } from '../../src/mechanisms/mark/store.ts'
 import { localWake } from '../../src/mechanisms/wake.ts'
@@ -43,7 +43,7 @@ test('a store that keeps all it may refuses another mark, and none that it has',
   const store = createMemoryMarkStore(() => {}, clock, 2)
   const call = { expires: Number.POSITIVE_INFINITY, hold: true, written: 0 }
   const terms = { leaseMs, ttlMs, takeOver: true, print: undefined }
-  const claim = createMarkClaim('one')
+  const claim = createClaim('one')
   await store.claim(call, 'a', claim, terms)
   await store.claim(call, 'b', claim, terms)
   await expect(store.claim(call, 'c', claim, terms)).rejects.toMatchObject({ code: 'OVERLOADED' })
@@ -58,7 +58,7 @@ test('a mark that is kept for longer than a timer counts is not forgotten early'
   const day = 86_400_000
   const call = { expires: Number.POSITIVE_INFINITY, hold: true, written: 0 }
   const terms = { leaseMs, ttlMs: 60 * day, takeOver: true, print: undefined }
-  await store.claim(call, 'a', createMarkClaim('one'), terms)
+  await store.claim(call, 'a', createClaim('one'), terms)
   await clock.advance(59 * day)
   expect(await store.inspect(call, 'a')).toMatchObject({ remainingMs: day })
   await clock.advance(day + 1)

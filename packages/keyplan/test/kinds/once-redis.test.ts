@@ -1,6 +1,6 @@
 import { type RedisProcess, startRedis } from '@keyplan/local'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { createMarkClaim } from '../../src/mechanisms/mark/claim.ts'
+import { createClaim } from '../../src/mechanisms/lease/claim.ts'
 import { onceConformance } from '../conformance/once.ts'
 import { until } from '../live-server.ts'
 import { type RedisOnceHarness, redisHarness } from './once-redis-harness.ts'
@@ -126,7 +126,7 @@ describe('once on a real server', () => {
     const { payments } = await harness.client({ lease: '20s', ttl: '1m' })
     const { store } = harness
     const terms = { leaseMs: 60_000, ttlMs: 90_000, takeOver: true, print: undefined }
-    const own = createMarkClaim('one')
+    const own = createClaim('one')
     await store.claim(harness.call(), 'pay:own', own, { ...terms, leaseMs: 1_000 })
     try {
       await payments({ id }).run(async () => {

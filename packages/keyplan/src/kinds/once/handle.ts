@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { type CallOptions, checkOptions } from '../../base/call.ts'
-import { type Duration, durationMs } from '../../base/duration.ts'
+import { durationMs } from '../../base/duration.ts'
 import { isKeyplanError, KeyplanError, kindOf, shown } from '../../base/error.ts'
 import { onAbort } from '../../base/on-abort.ts'
 import type { Guarded } from '../../guard/guarded.ts'
-import { createMarkClaim, isDoubtful, type MarkClaim } from '../../mechanisms/mark/claim.ts'
+import { type Claim, createClaim, isDoubtful } from '../../mechanisms/lease/claim.ts'
+import { within } from '../../mechanisms/lease/patience.ts'
 import type { ClaimAnswer, ClaimTerms, MarkStore } from '../../mechanisms/mark/store.ts'
 import { createBell, type Listening, type Wake } from '../../mechanisms/wake.ts'
 import type { Opened, Surroundings } from '../kind.ts'
@@ -23,8 +24,6 @@ const poll = 250
 
 /** How long closing waits for what is under way, in milliseconds. */
 const longestClose = 500
-
-const within = (ms: number): Duration => `${Math.max(1, Math.floor(ms))}ms`
 
 type Surround = Pick<Surroundings, 'name' | 'pattern' | 'clock' | 'instance' | 'server' | 'notify'>
 
@@ -62,25 +61,24 @@ export function openOnce<In, Out>(
   }
 
   /** Asks once. What a request without an answer may have claimed is given back in the background. */
-  async function claim(key: string, by: MarkClaim, terms: ClaimTerms, options: CallOptions): Promise<ClaimAnswer> {
+  async function claim(key: string, by: Claim, terms: ClaimTerms, options: CallOptions): Promise<ClaimAnswer> {
     try {
       const answer = await steps.claim(options, key, by, terms)
       if (!closed || answer.state !== 'claimed') return answer
       check(undefined)
       return answer
     } catch (error) {
-      if (isDoubtful(by)) pursuits.start(() => steps.withdraw(undefined, key, by), leaseMs)
+      if (by.granted || isDoubtful(by)) pursuits.start(() => steps.withdraw(undefined, key, by), leaseMs)
       throw error
     }
   }
 
   /** Asks until there is an end, or the wait is over. */
-  async function claimed(key: string, by: MarkClaim, terms: ClaimTerms, options: OnceCallOptions) {
+  async function claimed(key: string, by: Claim, terms: ClaimTerms, options: OnceCallOptions) {
     const { signal, deadline } = options
     const began = clock.now()
     const patience = options.wait === undefined ? 0 : durationMs(options.wait, 'wait', shown)
     const bound = deadline === undefined ? undefined : durationMs(deadline, 'deadline', shown)
-    const remaining = (now: number) => (bound === undefined ? undefined : within(began + bound - now))
     const bell = createBell(clock, true)
     let listening: Listening | undefined
     let last: { answer: ClaimAnswer; until: number } | undefined
@@ -90,7 +88,7 @@ export function openOnce<In, Out>(
       for (;;) {
         check(signal)
         const asked = clock.now()
-        const answer = await claim(key, by, terms, { signal, deadline: remaining(asked) })
+        const answer = await claim(key, by, terms, within(bound && began + bound - asked, signal))
         const pause = began + Math.min(patience, bound ?? patience) - clock.now()
         last = { answer, until: asked + leaseMs }
         if (answer.state !== 'running' || pause < 1) return last
@@ -123,7 +121,7 @@ export function openOnce<In, Out>(
     const { payload, signal } = options
     const print = payload === undefined ? undefined : fingerprintOf(payload)
     const terms: ClaimTerms = { leaseMs, ttlMs, takeOver: rerun, print }
-    const by = createMarkClaim(`${instance}/${randomUUID()}`)
+    const by = createClaim(`${instance}/${randomUUID()}`)
     const { answer, until } = await claimed(key, by, terms, options)
     if (answer.state !== 'claimed') return answers.told(answer)
     const value = await run({ key, claim: by, terms, attempt: answer.attempt, until }, work, signal)

@@ -4,7 +4,7 @@ import type { Stored } from '../../base/codec.ts'
 import { eitherSignal } from '../../base/either-signal.ts'
 import { isKeyplanError, isUnavailable, KeyplanError } from '../../base/error.ts'
 import type { Guarded } from '../../guard/guarded.ts'
-import type { MarkClaim } from '../../mechanisms/mark/claim.ts'
+import type { Claim } from '../../mechanisms/lease/claim.ts'
 import type { ClaimTerms, MarkStore, Settlement } from '../../mechanisms/mark/store.ts'
 import type { Notice } from '../kind.ts'
 import type { OnceWork } from './contract.ts'
@@ -18,7 +18,7 @@ import { tokenOf } from './token.ts'
 /** An operation that this process has claimed. */
 export interface ClaimedOperation {
   readonly key: string
-  readonly claim: MarkClaim
+  readonly claim: Claim
   readonly terms: ClaimTerms
   readonly attempt: number
   /** Reading of the clock until which the lease certainly runs. */

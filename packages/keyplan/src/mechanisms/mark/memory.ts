@@ -2,7 +2,8 @@ import type { Call } from '../../base/call.ts'
 import type { Clock, Timer } from '../../base/clock.ts'
 import type { Stored } from '../../base/codec.ts'
 import { KeyplanError } from '../../base/error.ts'
-import type { MarkClaim } from './claim.ts'
+import type { Claim } from '../lease/claim.ts'
+import { tooLate } from '../lease/requests.ts'
 import type { ClaimAnswer, ClaimTerms, Ending, MarkStore, MarkView } from './store.ts'
 
 interface Entry {
@@ -31,7 +32,7 @@ export function createMemoryMarkStore(changed: (key: string) => void, clock: Clo
     if (entry && entry.ends <= clock.now()) remove(key, entry)
     return entries.get(key)
   }
-  function owned(key: string, { owner }: MarkClaim): Entry | undefined {
+  function owned(key: string, { owner }: Claim): Entry | undefined {
     const entry = find(key)
     return entry?.owner === owner ? entry : undefined
   }
@@ -72,7 +73,7 @@ export function createMemoryMarkStore(changed: (key: string) => void, clock: Clo
     return entry
   }
 
-  function take(key: string, entry: Entry, { owner }: MarkClaim, terms: ClaimTerms): ClaimAnswer {
+  function take(key: string, entry: Entry, { owner }: Claim, terms: ClaimTerms): ClaimAnswer {
     if (entry.owner !== owner) entry.attempt++
     entry.owner = owner
     entry.leaseEnds = clock.now() + terms.leaseMs
@@ -81,9 +82,9 @@ export function createMemoryMarkStore(changed: (key: string) => void, clock: Clo
     return { state: 'claimed', attempt: entry.attempt }
   }
 
-  function claim(call: Call, key: string, by: MarkClaim, terms: ClaimTerms): ClaimAnswer {
+  function claim(call: Call, key: string, by: Claim, terms: ClaimTerms): ClaimAnswer {
     if (clock.now() > call.expires) {
-      throw new KeyplanError('TIMEOUT', 'The claim came too late and was refused', { outcome: 'not-executed' })
+      throw tooLate('mark')
     }
     const entry = find(key)
     if (!entry) return take(key, begin(key), by, terms)

@@ -1,11 +1,12 @@
 import type { Call } from '../../base/call.ts'
 import type { Clock } from '../../base/clock.ts'
 import type { Stored } from '../../base/codec.ts'
-import { isKeyplanError, KeyplanError } from '../../base/error.ts'
+import { KeyplanError } from '../../base/error.ts'
 import { commandKeys } from '../../redis/command-table.ts'
 import { replyFailure } from '../../redis/failure.ts'
 import type { Argument, Encoding, Redis, Reply } from '../../redis/redis.ts'
-import { lastChance, type MarkClaim } from './claim.ts'
+import { type Claim, lastChance } from '../lease/claim.ts'
+import { createRequests, tooLate } from '../lease/requests.ts'
 import {
   type ClaimReply,
   claimScript,
@@ -27,32 +28,16 @@ export function createRedisMarkStore(
   clock: Clock,
   encoding: Encoding,
 ): MarkStore {
-  /** How far each server's clock is ahead of the estimate, seen in its last reply: it may have been set forward. */
-  const ahead = new Map<string, number>()
+  const requests = createRequests(redis, clock)
 
-  async function ask(call: Call, key: string, claim: MarkClaim, terms: ClaimTerms): Promise<ClaimReply> {
-    const lane = redis.lane(key)
-    const now = redis.serverTime(key) + (ahead.get(lane) ?? 0)
-    const request = { call, notAfter: Math.ceil(now + call.expires - clock.now()) }
-    const args = {
-      owner: claim.owner,
-      lease: terms.leaseMs,
-      ttl: terms.ttlMs,
-      takeOver: terms.takeOver ? 1 : 0,
-      print: terms.print ?? '',
-      notAfter: request.notAfter,
-    }
-    claim.unanswered.add(request)
-    try {
-      const reply = await redis.evaluate(claimScript, { mark: key }, args, call, encoding)
-      claim.unanswered.delete(request)
-      claim.granted ||= reply.sign === '+'
-      ahead.set(lane, Math.max(0, reply.now - redis.serverTime(key)))
-      return reply
-    } catch (error) {
-      if (isKeyplanError(error) && error.outcome === 'not-executed') claim.unanswered.delete(request)
-      throw error
-    }
+  async function ask(call: Call, key: string, claim: Claim, terms: ClaimTerms): Promise<ClaimReply> {
+    const { leaseMs: lease, ttlMs: ttl, takeOver, print = '' } = terms
+    const reply = await requests.send(call, key, [claim], notAfter => {
+      const args = { owner: claim.owner, lease, ttl, takeOver: takeOver ? 1 : 0, print, notAfter }
+      return redis.evaluate(claimScript, { mark: key }, args, call, encoding)
+    })
+    claim.granted ||= reply.sign === '+'
+    return reply
   }
 
   return {
@@ -96,9 +81,7 @@ function answerOf({ sign, detail }: ClaimReply): ClaimAnswer {
     case '!':
       return { state: 'mismatch' }
     case '~':
-      throw new KeyplanError('TIMEOUT', 'The claim reached Redis too late and was refused', {
-        outcome: 'not-executed',
-      })
+      throw tooLate('mark')
     default:
       return { state: sign as Ending, value: detail as Stored }
   }

@@ -2,7 +2,7 @@ import type { Call } from '../../base/call.ts'
 import type { Stored } from '../../base/codec.ts'
 import type { Operations } from '../../guard/operation.ts'
 import type { Command } from '../../redis/redis.ts'
-import type { MarkClaim } from './claim.ts'
+import type { Claim } from '../lease/claim.ts'
 
 /** How an operation ended. */
 export type Ending = 'done' | 'failed'
@@ -67,9 +67,9 @@ export interface MarkStore {
    * Takes an operation that is new, or one whose owner fell silent if the terms allow it; else says how it stands. A request
    * that arrives after its call has expired is refused: it never takes anything.
    */
-  claim(call: Call, key: string, claim: MarkClaim, terms: ClaimTerms): Promise<ClaimAnswer>
+  claim(call: Call, key: string, claim: Claim, terms: ClaimTerms): Promise<ClaimAnswer>
   /** Another full lease; false when the claim does not own the operation any more. Works at maxmemory. */
-  renew(call: Call, key: string, claim: MarkClaim, terms: ClaimTerms): Promise<boolean>
+  renew(call: Call, key: string, claim: Claim, terms: ClaimTerms): Promise<boolean>
   /**
    * Ends the operation and wakes who waits; false when the claim does not own it. It may have fallen silent, as long as nobody
    * took over. Without commands it works at maxmemory.
@@ -77,12 +77,12 @@ export interface MarkStore {
    * @throws KeyplanError what the server said of the first of the commands that it refused: `not-executed` when nothing was
    * done, `unknown` when those before it were, which has settled the mark as failed
    */
-  settle(call: Call, key: string, claim: MarkClaim, settlement: Settlement): Promise<boolean>
+  settle(call: Call, key: string, claim: Claim, settlement: Settlement): Promise<boolean>
   /**
    * Leaves nothing of a claim that has not been settled, and wakes who waits. 0: nor will anything come of it. Otherwise the
    * milliseconds after which to withdraw again, since a request may still be on its way. Works at maxmemory.
    */
-  withdraw(call: Call, key: string, claim: MarkClaim): Promise<number>
+  withdraw(call: Call, key: string, claim: Claim): Promise<number>
   /** Removes the mark, whatever it says, and wakes who waits; false when there was none. */
   forget(call: Call, key: string): Promise<boolean>
   inspect(call: Call, key: string): Promise<MarkView>

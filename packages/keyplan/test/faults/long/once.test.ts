@@ -12,7 +12,13 @@ afterAll(() => server.cleanUp())
 const total = 10_000
 
 test('10,000 operations of each way, asked for by four processes that are killed and lose replies', async () => {
-  const soak = await soakOnce(server, { operations: total, processes: 4, kills: 60, lease: '1500ms' })
+  const soak = await soakOnce(server, {
+    operations: total,
+    processes: 4,
+    kills: 60,
+    longestLoss: 3_000,
+    lease: '1500ms',
+  })
   report('once', {
     killed: soak.killed,
     swallowed: soak.swallowed,
