@@ -34,6 +34,7 @@ export function keyvStore<Name extends string>(namespace: OneParamCache<Name, st
   const prefix = () => (store.namespace ? `${store.namespace}::` : '')
   const own = (key: string) => prefix() + key
   const at = (key: string) => shelf.at(own(key))
+  const standingOf = (keys: readonly string[]) => Promise.all(keys.map(key => at(key).has()))
 
   // Keyv 6 takes for asynchronous only what is declared so.
   const store: KeyvStore = {
@@ -49,7 +50,7 @@ export function keyvStore<Name extends string>(namespace: OneParamCache<Name, st
       return at(key).has()
     },
     async hasMany(keys) {
-      return Promise.all(keys.map(key => at(key).has()))
+      return standingOf(keys)
     },
     async set(key, value, ttl) {
       return (await at(key).set(value, lasting(ttl || undefined))) === 'done'
@@ -63,7 +64,8 @@ export function keyvStore<Name extends string>(namespace: OneParamCache<Name, st
       return stood
     },
     async deleteMany(keys) {
-      return (await shelf.deleteMany(keys.map(own))) === 'done'
+      const [stood] = await Promise.all([standingOf(keys), shelf.deleteMany(keys.map(own))])
+      return stood.includes(true)
     },
     async clear() {
       await shelf.clear(prefix())

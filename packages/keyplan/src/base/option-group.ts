@@ -3,7 +3,7 @@ import { likely } from './likely.ts'
 
 /**
  * What is wrong with a group of options before its values are looked at: that it is none, or holds a name that is not
- * known, with the one that was probably meant.
+ * known, with the one that was probably meant, or all there are.
  *
  * @param name of the group, e.g. `retry`; empty for the options themselves
  */
@@ -17,6 +17,7 @@ export function groupProblems(group: unknown, name: string, known: readonly stri
     .filter(option => !known.includes(option))
     .map(option => {
       const meant = likely(option, known)
-      return `${path}${option} is not an option${meant ? `; did you mean ${path}${meant}?` : ''}`
+      const remedy = meant ? `did you mean ${path}${meant}?` : `there are ${known.join(', ')}`
+      return `${path}${option} is not an option; ${remedy}`
     })
 }

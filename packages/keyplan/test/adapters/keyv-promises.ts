@@ -48,7 +48,8 @@ export function keyvPromises(
         await keyv.setMany(['a', 'b', 'c'].map(key => ({ key, value: key.toUpperCase() })))
         expect(await keyv.getMany(['c', 'none', 'a'])).toEqual(['C', undefined, 'A'])
         expect(await keyv.hasMany(['c', 'none', 'a'])).toEqual([true, false, true])
-        await keyv.deleteMany(['a', 'c', 'none'])
+        expect(await keyv.deleteMany(['a', 'c', 'none'])).toBe(true)
+        expect(await keyv.deleteMany(['a', 'none'])).toBe(false)
         expect(await keyv.getMany(['a', 'b', 'c'])).toEqual([undefined, 'B', undefined])
       })
 

@@ -88,7 +88,7 @@ describe('each of these is refused by its name, the kind of its value and what t
     [{ url, log: console }, /^log is an object; write a function/],
     [{ url, deadlin: '5s' }, /^deadlin is not an option; did you mean deadline\?/],
     [{ URL: url }, /^URL is not an option; did you mean url\?/],
-    [{ url, host: 'here' }, /^host is not an option$/],
+    [{ url, host: 'here' }, /^host is not an option; there are url, password, /],
   ])('%j', (options, problem) => {
     const { message, problems } = refusal(options)
     expect(problems).toEqual([expect.stringMatching(problem)])
