@@ -9,6 +9,7 @@ export default {
     'client/index': 'src/client/index.ts',
     'config/index': 'src/config/index.ts',
     'adapters/bentocache': 'src/adapters/bentocache.ts',
+    'adapters/cookies': 'src/adapters/cookies.ts',
     'adapters/keyv': 'src/adapters/keyv.ts',
     'adapters/next': 'src/adapters/next.ts',
     'adapters/undici': 'src/adapters/undici.ts',

@@ -9,12 +9,15 @@ import type { Opened, Surroundings } from '../../src/kinds/kind.ts'
 import { lockScripts } from '../../src/kinds/lock/scripts.ts'
 import { rateLimit } from '../../src/kinds/rate-limit/contract.ts'
 import { rateLimitKind } from '../../src/kinds/rate-limit/kind.ts'
+import { sessionKind } from '../../src/kinds/session/kind.ts'
 import { parsePattern } from '../../src/plan/pattern/parse.ts'
 import { type Cache, type CacheHarness, cacheConformance, declared, type Options } from '../conformance/cache.ts'
 import { type LockHarness, lockConformance } from '../conformance/lock.ts'
 import { type LimitOptions, rateLimitConformance } from '../conformance/rate-limit.ts'
+import { sessionConformance } from '../conformance/session.ts'
 import { callFor, type LiveServer, openTarget, until } from '../live-server.ts'
 import { openClient, openStore } from './lock-redis-harness.ts'
+import { serverHarness } from './session-harness.ts'
 
 /** What every kind promises, it promises on a cluster: the same tests, on three masters. */
 let cluster: Cluster
@@ -23,7 +26,7 @@ beforeAll(async () => {
 }, 60_000)
 afterAll(() => cluster.stop())
 
-const scripts = [...cacheKind.scripts, ...rateLimitKind.scripts, ...lockScripts]
+const scripts = [...cacheKind.scripts, ...rateLimitKind.scripts, ...lockScripts, ...sessionKind.scripts]
 
 /** Clients that share nothing but the cluster, which is emptied before. */
 async function clusterHarness() {
@@ -104,6 +107,17 @@ async function limitHarness() {
 cacheConformance('a cluster', cacheHarness)
 lockConformance('a cluster', lockHarness)
 rateLimitConformance('a cluster', limitHarness)
+sessionConformance('a cluster', async () => {
+  const { server, close } = await clusterHarness()
+  const sessions = await serverHarness(server)
+  return {
+    ...sessions,
+    async close() {
+      await sessions.close()
+      await close()
+    },
+  }
+})
 
 test('calls of one tick share a trip for each server, and clear reaches every node', async () => {
   const harness = await clusterHarness()

@@ -3,6 +3,7 @@ import { localWake, redisWake } from '../../mechanisms/wake.ts'
 import type { Kind, Opened, Surroundings } from '../kind.ts'
 import type { SessionDeclaration, SessionNamespace } from './contract.ts'
 import { degrading } from './degraded.ts'
+import { createStandby } from './fallback.ts'
 import { openSessions } from './handle.ts'
 import { createMemorySessionStore } from './memory.ts'
 import { sessionNames } from './names.ts'
@@ -14,15 +15,21 @@ export const sessionKind: Kind<SessionDeclaration> = {
   kind: 'session',
   scripts: sessionScripts,
   open(declaration, surroundings) {
-    const { name, pattern, server } = surroundings
+    const { name, pattern, clock, server } = surroundings
     if (!server) return openInProcess(declaration, surroundings, false)
-    const names = sessionNames(pattern, declaration.options)
-    const store = createRedisSessionStore(server.redis, names)
+    const { options: settings, whenDown } = declaration
+    const names = sessionNames(pattern, settings)
+    const redis = createRedisSessionStore(server.redis, names)
+    const wake = localWake()
+    const standby =
+      whenDown === 'memory'
+        ? createStandby(redis, createMemorySessionStore(names, wake, clock), settings.ttlMs, clock.wall)
+        : { main: redis, fallback: {} }
     return openSessions({
-      settings: declaration.options,
+      settings,
       names,
-      steps: guarded(name, store, sessionOperations, server.guard),
-      wakes: [redisWake(server.redis)],
+      steps: guarded(name, standby.main, sessionOperations, server.guard, standby.fallback),
+      wakes: [redisWake(server.redis), wake],
       time: server.redis.serverTime,
       surroundings,
     })
