@@ -44,7 +44,7 @@ describe('while Redis is down', () => {
     const { strict } = await open()
     const { id } = await strict.create({ userId: 'ann' })
     await server.kill()
-    for (const work of [
+    const outcomes = [
       () => strict({ id }).read(),
       () => strict({ id: strict.newId() }).read(),
       () => strict({ id }).update({ items: ['x'] }),
@@ -53,8 +53,8 @@ describe('while Redis is down', () => {
       () => strict.create({ userId: 'bob' }),
       () => strict.user('ann').list(),
       () => strict.user('ann').endAll(),
-    ]) {
-      const error = await failure(work())
+    ].map(work => failure(work()))
+    for (const error of await Promise.all(outcomes)) {
       expect(isUnavailable(error)).toBe(true)
       expect([503, 504]).toContain(error.httpStatus)
     }
