@@ -1,5 +1,16 @@
 import type { Client } from '../../src/client/index.ts'
-import { cache, definePlan, foreign, type Held, json, lock, type RateLimitResult, rateLimit } from '../../src/index.ts'
+import {
+  cache,
+  definePlan,
+  foreign,
+  type Held,
+  json,
+  lock,
+  type RateLimitResult,
+  rateLimit,
+  type Session,
+  session,
+} from '../../src/index.ts'
 import type { Equal, Expect } from './expect.ts'
 
 interface Profile {
@@ -11,11 +22,17 @@ const profile = cache('profile:<tenant>:<userId>', { ttl: '1m', value, tags: p =
 const payout = lock('payout:<accountId>', { ttl: '5s', hashed: ['accountId'] })
 const api = rateLimit('api:<ip>', { limit: 100, window: '15m', algorithm: 'token-bucket', burst: 20 })
 const jobs = foreign('bull:<queue>', { kind: 'bullmq' })
-const plan = definePlan('shop', { profile, payout, api, jobs })
+interface Login {
+  userId?: string
+  roles: string[]
+}
+const login = session('session:<sessionId>', { ttl: '24h', value: json<Login>(), perUser: { by: data => data.userId } })
+const plan = definePlan('shop', { profile, payout, api, jobs, login })
 declare const client: Client<(typeof plan)['namespaces']>
 
 const entry = client.profile({ tenant: 't', userId: 1 })
 const account = client.payout({ accountId: 'a' })
+const shown = client.login({ sessionId: 'x' })
 const quota = client.api({ ip: '::1' })
 declare const decision: RateLimitResult
 const work = async () => 5
@@ -43,6 +60,9 @@ export type KindsSayWhatTheyTakeAndGive = [
   Expect<Equal<Awaited<ReturnType<typeof quota.consume>>, RateLimitResult>>,
   Expect<Equal<RateLimitResult['degraded'], true | undefined>>,
   Expect<Equal<keyof typeof client.jobs, 'key' | 'pattern'>>,
+  Expect<Equal<Parameters<typeof client.login>, [params: { sessionId: string | number }]>>,
+  Expect<Equal<Awaited<ReturnType<typeof shown.read>>, Session<Login> | undefined>>,
+  Expect<Equal<Awaited<ReturnType<typeof client.login.create>>, Session<Login>>>,
 ]
 
 // @ts-expect-error a length of time has a unit
@@ -116,3 +136,22 @@ decision.allowed = true
 
 // @ts-expect-error other software's keys have no verbs
 client.jobs.get
+
+void shown.update({ userId: undefined })
+void shown.update(data => ({ roles: [...data.roles, 'admin'] }))
+void shown.rotate({ change: { userId: 'ann' }, grace: false })
+
+// @ts-expect-error the fields are those of the data
+void shown.update({ roles: 'admin' })
+
+// @ts-expect-error all of the data is given
+void client.login.create({ userId: 'ann' })
+
+// @ts-expect-error the user is found in the data
+session('session:<sessionId>', { ttl: '24h', value: json<Login>(), perUser: { by: data => data.name } })
+
+// @ts-expect-error the id is hashed by itself
+session('session:<sessionId>', { ttl: '24h', value: json<Login>(), hashed: ['sessionId'] })
+
+// @ts-expect-error nobody is let in
+session('session:<sessionId>', { ttl: '24h', value: json<Login>(), whenDown: 'allow' })
