@@ -1,4 +1,4 @@
-import { cache, definePlan, json, lock, rateLimit, semaphore, text, vector } from 'keyplan'
+import { cache, definePlan, json, lock, rateLimit, semaphore, session, text, vector } from 'keyplan'
 import { type Item, keyCount } from './dataset.ts'
 import { leaseMilliseconds } from './subjects/lock/lease.ts'
 import { limit, windowSeconds } from './subjects/rate-limit/window.ts'
@@ -27,6 +27,10 @@ export const lockPlan = definePlan('bench', {
 
 export const semaphorePlan = definePlan('bench', {
   semaphores: semaphore('<key>', { permits, ttl: `${leaseMilliseconds}ms` }),
+})
+
+export const sessionPlan = definePlan('bench', {
+  sessions: session('session:<id>', { ttl: '1h', value: json<Item>() }),
 })
 
 export const heapPlan = definePlan('bench', {

@@ -5,7 +5,11 @@ import { lock } from './suites/lock.ts'
 import { near } from './suites/near.ts'
 import { rateLimit } from './suites/rate-limit.ts'
 import { semaphore } from './suites/semaphore.ts'
+import { session } from './suites/session.ts'
 
-export const suites = { cache, near, lock, semaphore, 'rate-limit': rateLimit, kushim } satisfies Record<string, Suite>
+export const suites = { cache, near, lock, semaphore, 'rate-limit': rateLimit, session, kushim } satisfies Record<
+  string,
+  Suite
+>
 
 export type SuiteName = keyof typeof suites

@@ -48,8 +48,9 @@ export function keyvPromises(
         await keyv.setMany(['a', 'b', 'c'].map(key => ({ key, value: key.toUpperCase() })))
         expect(await keyv.getMany(['c', 'none', 'a'])).toEqual(['C', undefined, 'A'])
         expect(await keyv.hasMany(['c', 'none', 'a'])).toEqual([true, false, true])
-        expect(await keyv.deleteMany(['a', 'c', 'none'])).toBe(true)
-        expect(await keyv.deleteMany(['a', 'none'])).toBe(false)
+        // Keyv 5 says it of all, Keyv 6 of each.
+        expect([await keyv.deleteMany(['a', 'c', 'none'])].flat()).toContain(true)
+        expect([await keyv.deleteMany(['a', 'none'])].flat()).not.toContain(true)
         expect(await keyv.getMany(['a', 'b', 'c'])).toEqual([undefined, 'B', undefined])
       })
 

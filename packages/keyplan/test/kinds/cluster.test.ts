@@ -10,6 +10,7 @@ import { lockScripts } from '../../src/kinds/lock/scripts.ts'
 import { rateLimit } from '../../src/kinds/rate-limit/contract.ts'
 import { rateLimitKind } from '../../src/kinds/rate-limit/kind.ts'
 import { semaphoreKind } from '../../src/kinds/semaphore/kind.ts'
+import { sessionKind } from '../../src/kinds/session/kind.ts'
 import { markScripts } from '../../src/mechanisms/mark/scripts.ts'
 import { parsePattern } from '../../src/plan/pattern/parse.ts'
 import { type Cache, type CacheHarness, cacheConformance, declared, type Options } from '../conformance/cache.ts'
@@ -17,10 +18,12 @@ import { type LockHarness, lockConformance } from '../conformance/lock.ts'
 import { type OnceHarness, onceConformance } from '../conformance/once.ts'
 import { type LimitOptions, type RateLimitHarness, rateLimitConformance } from '../conformance/rate-limit.ts'
 import { type SemaphoreHarness, semaphoreConformance } from '../conformance/semaphore.ts'
+import { sessionConformance } from '../conformance/session.ts'
 import { callFor, type LiveServer, openTarget, until } from '../live-server.ts'
 import { openClient, openStore } from './lock-redis-harness.ts'
 import { openClient as openOnceClient, openStore as openOnceStore } from './once-redis-harness.ts'
 import * as semaphores from './semaphore-redis-harness.ts'
+import { serverHarness } from './session-harness.ts'
 
 /** What every kind promises, it promises on a cluster: the same tests, on three masters. */
 let cluster: Cluster
@@ -35,6 +38,7 @@ const scripts = [
   ...lockScripts,
   ...semaphoreKind.scripts,
   ...markScripts,
+  ...sessionKind.scripts,
 ]
 
 /** Clients that share nothing but the cluster, which is emptied before. */
@@ -170,6 +174,17 @@ test('what is committed lies in the slot of its mark, or is refused before anyth
   const owner = await cluster.ownerOf('pay:a')
   expect(await owner.ask('GET', '{pay:a}:balance')).toBe('1')
   await close()
+})
+sessionConformance('a cluster', async () => {
+  const { server, close } = await clusterHarness()
+  const sessions = await serverHarness(server)
+  return {
+    ...sessions,
+    async close() {
+      await sessions.close()
+      await close()
+    },
+  }
 })
 
 test('calls of one tick share a trip for each server, and clear reaches every node', async () => {

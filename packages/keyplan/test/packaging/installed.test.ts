@@ -107,7 +107,7 @@ test('each adapter loads without the library it is for, opens nothing, and throw
     import { createRequire } from 'node:module'
     const { cache } = createRequire(import.meta.url)
     const { isKeyplanError, KeyplanError } = await import('keyplan')
-    const names = ['bentocache', 'express', 'fastify', 'hono', 'keyv', 'koa', 'next', 'undici', 'unstorage']
+    const names = ['bentocache', 'express', 'fastify', 'hono', 'keyv', 'koa', 'next', 'undici', 'unstorage', 'cookies']
     const adapters = await Promise.all(names.map(name => import('keyplan/' + name)))
     let code
     try {
@@ -120,15 +120,20 @@ test('each adapter loads without the library it is for, opens nothing, and throw
   `)
   expect(exported.sort()).toEqual([
     'bentoDriver',
+    'clearCookie',
     'keyvStore',
     'nextCacheHandler',
     'nextUseCacheHandler',
+    'parseCookies',
     'rateLimited',
     'rateLimited',
     'rateLimited',
     'rateLimited',
+    'readCookie',
+    'signedCookie',
     'undiciStore',
     'unstorageDriver',
+    'writeCookie',
   ])
   expect(loaded.filter(path => path.includes('/ioredis/'))).toEqual([])
   expect(code).toBe('PARAM_INVALID')

@@ -10,7 +10,9 @@ import {
   once,
   type RateLimitResult,
   rateLimit,
+  type Session,
   semaphore,
+  session,
 } from '../../src/index.ts'
 import type { Equal, Expect } from './expect.ts'
 
@@ -27,13 +29,19 @@ const payout = lock('payout:<accountId>', { ttl: '5s', hashed: ['accountId'] })
 const api = rateLimit('api:<ip>', { limit: 100, window: '15m', algorithm: 'token-bucket', burst: 20 })
 const render = semaphore('render:<tenant>', { permits: 5, ttl: '30s' })
 const jobs = foreign('bull:<queue>', { kind: 'bullmq' })
-const plan = definePlan('shop', { profile, payout, api, render, jobs })
+interface Login {
+  userId?: string
+  roles: string[]
+}
+const login = session('session:<sessionId>', { ttl: '24h', value: json<Login>(), perUser: { by: data => data.userId } })
+const plan = definePlan('shop', { profile, payout, api, render, jobs, login })
 declare const client: Client<(typeof plan)['namespaces']>
 
 const entry = client.profile({ tenant: 't', userId: 1 })
 const account = client.payout({ accountId: 'a' })
 const permits = client.render({ tenant: 't' })
 const rendered = permits.run(async () => 'done', { permits: 2 })
+const shown = client.login({ sessionId: 'x' })
 const quota = client.api({ ip: '::1' })
 declare const decision: RateLimitResult
 const work = async () => 5
@@ -63,6 +71,9 @@ export type KindsSayWhatTheyTakeAndGive = [
   Expect<Equal<Awaited<ReturnType<typeof quota.consume>>, RateLimitResult>>,
   Expect<Equal<RateLimitResult['degraded'], true | undefined>>,
   Expect<Equal<keyof typeof client.jobs, 'key' | 'pattern' | 'declaration'>>,
+  Expect<Equal<Parameters<typeof client.login>, [params: { sessionId: string | number }]>>,
+  Expect<Equal<Awaited<ReturnType<typeof shown.read>>, Session<Login> | undefined>>,
+  Expect<Equal<Awaited<ReturnType<typeof client.login.create>>, Session<Login>>>,
 ]
 
 // @ts-expect-error a length of time has a unit
@@ -180,3 +191,22 @@ void paid.run(({ commit }) => commit([['incr', 'x']], { sum: 5 }))
 
 // @ts-expect-error where there is a value there is a result
 void paid.run(({ commit }) => commit([['incr', 'x']]))
+
+void shown.update({ userId: undefined })
+void shown.update(data => ({ roles: [...data.roles, 'admin'] }))
+void shown.rotate({ change: { userId: 'ann' }, grace: false })
+
+// @ts-expect-error the fields are those of the data
+void shown.update({ roles: 'admin' })
+
+// @ts-expect-error all of the data is given
+void client.login.create({ userId: 'ann' })
+
+// @ts-expect-error the user is found in the data
+session('session:<sessionId>', { ttl: '24h', value: json<Login>(), perUser: { by: data => data.name } })
+
+// @ts-expect-error the id is hashed by itself
+session('session:<sessionId>', { ttl: '24h', value: json<Login>(), hashed: ['sessionId'] })
+
+// @ts-expect-error nobody is let in
+session('session:<sessionId>', { ttl: '24h', value: json<Login>(), whenDown: 'allow' })

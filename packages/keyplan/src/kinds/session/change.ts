@@ -49,7 +49,8 @@ export function createContents({ codec, perUser }: Pick<SessionSettings, 'codec'
           patch = patch(codec.decode(text) as object)
           present = JSON.parse(text) as Fields
         }
-        present = merged(replace ? {} : present, patch)
+        if (replace) present = {}
+        apply(present, patch)
         device = { ...device, ...deviceOf(seen) }
       }
       return contentOf(present, device)
@@ -57,14 +58,15 @@ export function createContents({ codec, perUser }: Pick<SessionSettings, 'codec'
   }
 }
 
-/** A field that is undefined is removed. `__proto__` is a field like any other, as JSON has it. */
-function merged(present: Fields, patch: unknown): Fields {
+/** Sets the fields of a patch; one that is undefined is removed. `__proto__` is a field like any other, as JSON has it. */
+function apply(fields: Fields, patch: unknown): void {
   if (typeof patch !== 'object' || patch === null || Array.isArray(patch)) {
     throw new KeyplanError('PARAM_INVALID', `the change is ${kindOf(patch)}; give an object of the fields to set`)
   }
-  const whole: Fields = { ...present, ...patch }
-  for (const field of Object.keys(whole)) if (whole[field] === undefined) delete whole[field]
-  return whole
+  for (const [field, value] of Object.entries(patch)) {
+    if (value === undefined) delete fields[field]
+    else Object.defineProperty(fields, field, { value, enumerable: true, writable: true, configurable: true })
+  }
 }
 
 /** @throws KeyplanError VALUE_INVALID when it is no name */

@@ -31,7 +31,7 @@ export interface SessionInfo<Out = unknown> {
   readonly lastSeen: number
   /** When it ends if it is not used any more. */
   readonly expiresAt: number
-  /** Redis could not be asked: it is this process that answers (`whenDown: 'memory'`), or sessions are switched off. */
+  /** Redis could not be asked: it is this process that answers (`whenDown: 'memory'`). */
   readonly degraded?: true
 }
 

@@ -1,3 +1,4 @@
+import type { KeyplanError } from '../../base/error.ts'
 import type { Reading, Saved, SessionStore } from './store.ts'
 
 /** A store whose answers say that it stands in for Redis. */
@@ -12,5 +13,5 @@ export function degrading(store: SessionStore): SessionStore {
   }
 }
 
-const reading = (one: Reading): Reading => ({ ...one, degraded: true })
+const reading = (one: Reading | KeyplanError) => (one instanceof Error ? one : { ...one, degraded: true as const })
 const saved = (one: Saved): Saved => (one.is === 'saved' ? { ...one, degraded: true } : one)

@@ -1,52 +1,68 @@
+import { KeyplanError } from '../../base/error.ts'
 import { guarded } from '../../guard/guarded.ts'
 import { localWake, redisWake } from '../../mechanisms/wake.ts'
 import type { Kind, Opened, Surroundings } from '../kind.ts'
 import type { SessionDeclaration, SessionNamespace } from './contract.ts'
-import { degrading } from './degraded.ts'
+import { createStandby } from './fallback.ts'
 import { openSessions } from './handle.ts'
 import { createMemorySessionStore } from './memory.ts'
 import { sessionNames } from './names.ts'
 import { createRedisSessionStore } from './redis.ts'
 import { sessionScripts } from './scripts.ts'
-import { sessionOperations } from './store.ts'
+import { type SessionStore, sessionOperations } from './store.ts'
 
 export const sessionKind: Kind<SessionDeclaration> = {
   kind: 'session',
   scripts: sessionScripts,
   open(declaration, surroundings) {
-    const { name, pattern, server } = surroundings
-    if (!server) return openInProcess(declaration, surroundings, false)
-    const names = sessionNames(pattern, declaration.options)
-    const store = createRedisSessionStore(server.redis, names)
+    const { name, pattern, clock, server } = surroundings
+    if (!server) return openInProcess(declaration, surroundings)
+    const { options: settings, whenDown } = declaration
+    const names = sessionNames(pattern, settings)
+    const redis = createRedisSessionStore(server.redis, names)
+    const wake = localWake()
+    const standby =
+      whenDown === 'memory'
+        ? createStandby(redis, createMemorySessionStore(names, wake, clock), settings.ttlMs, clock.wall)
+        : { main: redis, fallback: {} }
     return openSessions({
-      settings: declaration.options,
+      settings,
       names,
-      steps: guarded(name, store, sessionOperations, server.guard),
-      wakes: [redisWake(server.redis)],
+      steps: guarded(name, standby.main, sessionOperations, server.guard, standby.fallback),
+      wakes: [redisWake(server.redis), wake],
       time: server.redis.serverTime,
       surroundings,
     })
   },
   feature: 'session',
-  openDisabled: (declaration, surroundings) => openInProcess(declaration, surroundings, true),
+  openDisabled: (declaration, surroundings) => openInProcess(declaration, surroundings, refusing),
 }
 
-/** Sessions of this process alone; `degraded` where there is a server that is not asked. */
+/** Sessions of this process alone. */
 function openInProcess(
   { options: settings }: SessionDeclaration,
-  surroundings: Surroundings,
-  degraded: boolean,
+  { name, pattern, clock, bare }: Surroundings,
+  over = (store: SessionStore) => store,
 ): Opened<SessionNamespace> {
-  const { name, pattern, clock, bare } = surroundings
   const names = sessionNames(pattern, settings)
   const wake = localWake()
-  const memory = createMemorySessionStore(names, wake, clock)
   return openSessions({
     settings,
     names,
-    steps: guarded(name, degraded ? degrading(memory) : memory, sessionOperations, bare),
+    steps: guarded(name, over(createMemorySessionStore(names, wake, clock)), sessionOperations, bare),
     wakes: [wake],
     time: () => Math.floor(clock.wall()),
     surroundings: { clock, server: undefined },
   })
+}
+
+/** Sessions that are switched off: nobody is taken for logged out, or in. */
+function refusing(store: SessionStore): SessionStore {
+  const refuse = () =>
+    Promise.reject(
+      new KeyplanError('UNSUPPORTED', 'Sessions are switched off by configuration (features.session)', {
+        outcome: 'not-executed',
+      }),
+    )
+  return Object.fromEntries(Object.keys(store).map(step => [step, refuse])) as unknown as SessionStore
 }

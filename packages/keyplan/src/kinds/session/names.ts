@@ -14,16 +14,19 @@ export interface SessionNames {
   wake(key: string): string
 }
 
+/** Of a SHA-256 as base64url. */
+const hashLength = 43
+
 export function sessionNames(
-  pattern: Pick<Pattern, 'format' | 'match' | 'tagged'>,
+  pattern: Pick<Pattern, 'format' | 'match' | 'stem' | 'tagged'>,
   { param, hashed }: Pick<SessionSettings, 'param' | 'hashed'>,
 ): SessionNames {
   const key = (id: string) => pattern.format({ [param]: id })
   return {
     key,
     nameOf(text) {
-      const inKey = pattern.match(text)?.[param] ?? text
-      return hashed ? inKey : nameOfId(inKey)
+      if (hashed) return text.slice(pattern.stem.length, pattern.stem.length + hashLength)
+      return nameOfId(pattern.match(text)?.[param] ?? text)
     },
     user: user => helperKey(key(user), pattern.tagged, 'user'),
     wake: text => helperKey(text, pattern.tagged, 'wake'),

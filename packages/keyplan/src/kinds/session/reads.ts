@@ -42,6 +42,7 @@ export function createReads(
 
   async function alone(key: string, touch: boolean, options: CallOptions): Promise<Reading> {
     const [reading] = await ask([key], touch, options)
+    if (reading instanceof Error) throw reading
     return reading!
   }
 

@@ -1,5 +1,4 @@
 import type { Call } from '../../base/call.ts'
-import { isKeyplanError } from '../../base/error.ts'
 import { perSlot } from '../../mechanisms/per-slot.ts'
 import type { Redis } from '../../redis/redis.ts'
 import type { SessionNames } from './names.ts'
@@ -20,20 +19,14 @@ type Server = Pick<Redis, 'send' | 'evaluate' | 'slot'>
 
 export function createRedisSessionStore(redis: Server, names: SessionNames): SessionStore {
   const store: SessionStore = {
-    async touch(call, keys, { ttlMs, everyMs }) {
-      const values = await readAll(redis, keys, part =>
-        redis.evaluate(touchScript, { keys: part }, { ttl: ttlMs, every: everyMs }, call),
-      )
-      return values.map(touched)
-    },
-    async look(call, keys) {
-      const values = await readAll(
-        redis,
-        keys,
-        async part => (await redis.send('mget', part, call)) as (string | null)[],
-      )
-      return values.map(raw => ({ raw, touched: false }))
-    },
+    touch: (call, keys, { ttlMs, everyMs }) =>
+      perSlot(redis, keys, itself, async part =>
+        (await redis.evaluate(touchScript, { keys: part }, { ttl: ttlMs, every: everyMs }, call)).map(touched),
+      ),
+    look: (call, keys) =>
+      perSlot(redis, keys, itself, async part =>
+        ((await redis.send('mget', part, call)) as (string | null)[]).map(seen),
+      ),
     async create(call, key, draft) {
       const { rest, ttl, bound, notAfter } = argsOf(draft)
       return savedOf(await redis.evaluate(createScript, { session: key }, { rest, ttl, bound, notAfter }, call))
@@ -88,23 +81,12 @@ async function moveInSteps(
   return ended
 }
 
-/** One trip for each slot. What a whole part met is for the guard when no other has an answer, and else for its keys alone. */
-async function readAll(
-  redis: Server,
-  keys: readonly string[],
-  read: (keys: readonly string[]) => Promise<readonly (string | null)[]>,
-): Promise<(string | null)[]> {
-  const values = await perSlot<string, string | null>(redis, keys, itself, read)
-  return values.map(value => {
-    if (isKeyplanError(value)) throw value
-    return value
-  })
-}
-
 const itself = (key: string) => key
 
 const touched = (raw: string | null): Reading =>
   raw?.startsWith('+') ? { raw: raw.slice(1), touched: true } : { raw, touched: false }
+
+const seen = (raw: string | null): Reading => ({ raw, touched: false })
 
 const argsOf = ({ rest, ttlMs, until, notAfter }: Draft) => ({
   rest,

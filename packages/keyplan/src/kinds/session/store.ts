@@ -1,4 +1,5 @@
 import type { Call } from '../../base/call.ts'
+import type { KeyplanError } from '../../base/error.ts'
 import type { Operations } from '../../guard/operation.ts'
 
 /** What lies at one key. */
@@ -62,10 +63,13 @@ export interface Noted {
  * version, when it was seen, until when it may live. Every key has a time to live from the same step on.
  */
 export interface SessionStore {
-  /** What lies at each key. Notes the use of those that were not seen for `everyMs`, and extends them. */
-  touch(call: Call, keys: readonly string[], touching: Touching): Promise<readonly Reading[]>
+  /**
+   * What lies at each key; an error concerns it alone. Notes the use of those that were not seen for `everyMs`, and extends
+   * them.
+   */
+  touch(call: Call, keys: readonly string[], touching: Touching): Promise<readonly (Reading | KeyplanError)[]>
   /** What lies at each key. */
-  look(call: Call, keys: readonly string[]): Promise<readonly Reading[]>
+  look(call: Call, keys: readonly string[]): Promise<readonly (Reading | KeyplanError)[]>
   /** Begins a session where nothing is; where the very same text is, that was an earlier try. */
   create(call: Call, key: string, draft: Draft): Promise<Saved>
   /** Replaces the text of a session at this version, and raises it; where the very same text is, that was an earlier try. */
