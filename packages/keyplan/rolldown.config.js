@@ -12,6 +12,7 @@ export default {
     'adapters/express': 'src/adapters/express.ts',
     'adapters/fastify': 'src/adapters/fastify.ts',
     'adapters/hono': 'src/adapters/hono.ts',
+    'adapters/idempotency': 'src/adapters/idempotency.ts',
     'adapters/keyv': 'src/adapters/keyv.ts',
     'adapters/koa': 'src/adapters/koa.ts',
     'adapters/next': 'src/adapters/next.ts',
