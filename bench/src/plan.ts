@@ -1,6 +1,7 @@
-import { cache, definePlan, json, lock, rateLimit, semaphore, text, vector } from 'keyplan'
+import { cache, definePlan, json, lock, once, rateLimit, semaphore, text, vector } from 'keyplan'
 import { type Item, keyCount } from './dataset.ts'
 import { leaseMilliseconds } from './subjects/lock/lease.ts'
+import { rememberMilliseconds } from './subjects/once/receipt.ts'
 import { limit, windowSeconds } from './subjects/rate-limit/window.ts'
 import { permits } from './subjects/semaphore/permits.ts'
 
@@ -27,6 +28,10 @@ export const lockPlan = definePlan('bench', {
 
 export const semaphorePlan = definePlan('bench', {
   semaphores: semaphore('<key>', { permits, ttl: `${leaseMilliseconds}ms` }),
+})
+
+export const oncePlan = definePlan('bench', {
+  operations: once('<key>', { ttl: `${rememberMilliseconds}ms`, onCrash: 'rerun', value: json<Item>() }),
 })
 
 export const heapPlan = definePlan('bench', {

@@ -21,7 +21,12 @@ const plan = definePlan('shop', {
 })
 
 const open = (port: number) =>
-  connect(plan, { url: `redis://127.0.0.1:${port}`, log: () => {}, deadline: '1s', backoff: { min: '20ms', max: '100ms' } })
+  connect(plan, {
+    url: `redis://127.0.0.1:${port}`,
+    log: () => {},
+    deadline: '1s',
+    backoff: { min: '20ms', max: '100ms' },
+  })
 
 let server: RedisProcess
 let proxy: FaultProxy
