@@ -1,6 +1,7 @@
-import { cache, definePlan, json, lock, rateLimit, semaphore, session, text, vector } from 'keyplan'
+import { cache, definePlan, json, lock, once, rateLimit, semaphore, session, text, vector } from 'keyplan'
 import { type Item, keyCount } from './dataset.ts'
 import { leaseMilliseconds } from './subjects/lock/lease.ts'
+import { rememberMilliseconds } from './subjects/once/receipt.ts'
 import { limit, windowSeconds } from './subjects/rate-limit/window.ts'
 import { permits } from './subjects/semaphore/permits.ts'
 
@@ -31,6 +32,10 @@ export const semaphorePlan = definePlan('bench', {
 
 export const sessionPlan = definePlan('bench', {
   sessions: session('session:<id>', { ttl: '1h', value: json<Item>() }),
+})
+
+export const oncePlan = definePlan('bench', {
+  operations: once('<key>', { ttl: `${rememberMilliseconds}ms`, onCrash: 'rerun', value: json<Item>() }),
 })
 
 export const heapPlan = definePlan('bench', {

@@ -3,13 +3,20 @@ import { cache } from './suites/cache.ts'
 import { kushim } from './suites/kushim.ts'
 import { lock } from './suites/lock.ts'
 import { near } from './suites/near.ts'
+import { once } from './suites/once.ts'
 import { rateLimit } from './suites/rate-limit.ts'
 import { semaphore } from './suites/semaphore.ts'
 import { session } from './suites/session.ts'
 
-export const suites = { cache, near, lock, semaphore, 'rate-limit': rateLimit, session, kushim } satisfies Record<
-  string,
-  Suite
->
+export const suites = {
+  cache,
+  near,
+  lock,
+  semaphore,
+  once,
+  'rate-limit': rateLimit,
+  session,
+  kushim,
+} satisfies Record<string, Suite>
 
 export type SuiteName = keyof typeof suites

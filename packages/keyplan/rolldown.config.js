@@ -13,6 +13,7 @@ export default {
     'adapters/fastify': 'src/adapters/fastify.ts',
     'adapters/hono': 'src/adapters/hono.ts',
     'adapters/cookies': 'src/adapters/cookies.ts',
+    'adapters/idempotency': 'src/adapters/idempotency.ts',
     'adapters/keyv': 'src/adapters/keyv.ts',
     'adapters/koa': 'src/adapters/koa.ts',
     'adapters/next': 'src/adapters/next.ts',

@@ -107,7 +107,7 @@ test('each adapter loads without the library it is for, opens nothing, and throw
     import { createRequire } from 'node:module'
     const { cache } = createRequire(import.meta.url)
     const { isKeyplanError, KeyplanError } = await import('keyplan')
-    const names = ['bentocache', 'express', 'fastify', 'hono', 'keyv', 'koa', 'next', 'undici', 'unstorage', 'cookies']
+    const names = ['bentocache', 'express', 'fastify', 'hono', 'idempotency', 'keyv', 'koa', 'next', 'undici', 'unstorage', 'cookies']
     const adapters = await Promise.all(names.map(name => import('keyplan/' + name)))
     let code
     try {
@@ -121,10 +121,15 @@ test('each adapter loads without the library it is for, opens nothing, and throw
   expect(exported.sort()).toEqual([
     'bentoDriver',
     'clearCookie',
+    'createIdempotency',
+    'idempotencyOf',
+    'idempotencySettings',
+    'idempotent',
     'keyvStore',
     'nextCacheHandler',
     'nextUseCacheHandler',
     'parseCookies',
+    'parseIdempotencyKey',
     'rateLimited',
     'rateLimited',
     'rateLimited',

@@ -1,0 +1,16 @@
+export { type GivenKey, parseIdempotencyKey } from './idempotency/key.ts'
+export { idempotencyOf, idempotent, type NodeIdempotencyOptions } from './idempotency/node.ts'
+export {
+  createIdempotency,
+  type Idempotency,
+  type IdempotencyNamespace,
+  type IdempotencyVerdict,
+  type IdempotentRequest,
+  type IdempotentRun,
+} from './idempotency/requests.ts'
+export type { HttpAnswer, ProducedResponse } from './idempotency/response.ts'
+export {
+  type IdempotencyOptions,
+  type IdempotencySettings,
+  settingsOf as idempotencySettings,
+} from './idempotency/settings.ts'
