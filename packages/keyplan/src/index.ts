@@ -35,6 +35,20 @@ export type { CacheFigures } from './kinds/cache/figures.ts'
 export type { CacheOptions, NearOptions } from './kinds/cache/options.ts'
 export type { Unchanged } from './kinds/cache/unchanged.ts'
 export {
+  type Channel,
+  type ChannelDeclaration,
+  type ChannelGap,
+  type ChannelHandler,
+  type ChannelNamespace,
+  type ChannelSubscription,
+  channel,
+  type Delivery,
+  type Published,
+  type SubscribeOptions,
+} from './kinds/channel/contract.ts'
+export type { ChannelFigures } from './kinds/channel/figures.ts'
+export type { ChannelOptions } from './kinds/channel/options.ts'
+export {
   type AcquireOptions,
   type Held,
   type Lock,

@@ -57,6 +57,8 @@ export interface Declaration<Kind extends string = string, Pattern extends strin
   /** What `describe` prints of the kind's own options. */
   readonly facts: { readonly [name: string]: Json }
   readonly problems: readonly string[]
+  /** The channel namespace on which each change is published, in the step that makes it. */
+  readonly announce?: string | undefined
   /** Exists for the compiler alone: the type of `redis.<namespace>`. */
   readonly '~client'?: Client
 }

@@ -21,7 +21,7 @@ const storeys: Readonly<Record<string, Storey>> = {
   redis: { floor: 1, may: { base: 'all' } },
   guard: { floor: 1, may: { base: 'all' } },
   config: { floor: 1, may: { base: 'all' } },
-  mechanisms: { floor: 2, may: { redis: 'all', guard: 'types', base: 'all' }, strangers: { shared: [] } },
+  mechanisms: { floor: 2, may: { redis: 'all', guard: 'types', base: 'all' }, strangers: { shared: ['source'] } },
   kinds: {
     floor: 3,
     may: { mechanisms: 'all', plan: 'all', redis: 'all', guard: 'all', base: 'all' },
