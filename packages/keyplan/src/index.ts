@@ -49,6 +49,18 @@ export {
 export type { ChannelFigures } from './kinds/channel/figures.ts'
 export type { ChannelOptions } from './kinds/channel/options.ts'
 export {
+  type Feed,
+  type FeedDeclaration,
+  type FeedEntry,
+  type FeedNamespace,
+  type FollowOptions,
+  feed,
+  type LogGap,
+  type RangeOptions,
+} from './kinds/feed/contract.ts'
+export type { FeedFigures } from './kinds/feed/figures.ts'
+export type { FeedOptions, Keep } from './kinds/feed/options.ts'
+export {
   type AcquireOptions,
   type Held,
   type Lock,

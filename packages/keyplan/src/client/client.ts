@@ -2,6 +2,7 @@ import type { KeyplanError } from '../base/error.ts'
 import type { OperationStats } from '../guard/tally.ts'
 import type { CacheFigures } from '../kinds/cache/figures.ts'
 import type { ChannelFigures } from '../kinds/channel/figures.ts'
+import type { FeedFigures } from '../kinds/feed/figures.ts'
 import type { Notice } from '../kinds/kind.ts'
 import type { Params } from '../plan/params.ts'
 import type { Pattern as ParsedPattern } from '../plan/pattern/pattern.ts'
@@ -63,6 +64,8 @@ export interface NamespaceStats extends OperationStats {
   readonly cache?: CacheFigures
   /** Of a channel. */
   readonly channel?: ChannelFigures
+  /** Of a feed. */
+  readonly feed?: FeedFigures
 }
 
 /** Counts of the whole client, and of each namespace that was used; `$command` and its like under their own names. */

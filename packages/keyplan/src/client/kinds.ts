@@ -1,10 +1,11 @@
 import { cacheKind } from '../kinds/cache/kind.ts'
 import { channelKind } from '../kinds/channel/kind.ts'
+import { feedKind } from '../kinds/feed/kind.ts'
 import type { Kind } from '../kinds/kind.ts'
 import { lockKind } from '../kinds/lock/kind.ts'
 import { rateLimitKind } from '../kinds/rate-limit/kind.ts'
 
 /** Every kind the client can open: a new one is a folder and a row here. */
-const rows = [cacheKind, channelKind, lockKind, rateLimitKind] as unknown as readonly Kind[]
+const rows = [cacheKind, channelKind, feedKind, lockKind, rateLimitKind] as unknown as readonly Kind[]
 
 export const kinds: ReadonlyMap<string, Kind> = new Map(rows.map(row => [row.kind, row]))

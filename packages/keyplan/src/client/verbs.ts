@@ -12,7 +12,7 @@ interface VerbParts {
   readonly tally: Tally
   readonly disabled: Status['disabled']
   /** What the kind of a namespace has counted, under the name of the kind. */
-  figuresOf(namespace: string): Pick<NamespaceStats, 'cache' | 'channel'>
+  figuresOf(namespace: string): Pick<NamespaceStats, 'cache' | 'channel' | 'feed'>
 }
 
 /** The client's own verbs. */
