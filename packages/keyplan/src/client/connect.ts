@@ -51,12 +51,17 @@ export async function connect<N extends Namespaces>(plan: Plan<N>, options: Conn
   const client = assemble<N>(
     prefixed,
     namespaces,
-    verbs({ connections, events, tally, disabled: disabledIn(settings), figuresOf }, closeAll),
+    verbs({ connections, events, tally, disabled: disabledIn(settings), listening, figuresOf }, closeAll),
   )
 
   function figuresOf(name: string): object {
     const figures = namespaces.get(name)?.figures?.()
     return figures ? { [prefixed.namespaces[name]!.kind]: figures } : {}
+  }
+
+  function listening(): string[] {
+    const isCounted = (figures: object = {}) => Object.values(figures).some(figure => Number(figure) > 0)
+    return [...namespaces].flatMap(([name, { figures }]) => (isCounted(figures?.()) ? [name] : []))
   }
 
   async function closeAll(): Promise<void> {

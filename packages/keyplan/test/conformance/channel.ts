@@ -192,7 +192,9 @@ export function channelConformance(name: string, connect: () => Promise<ChannelH
         const topics = ['a', 'b:c', '*', 'd{e}', '']
         for (const [n, topic] of topics.entries()) await client.events({ topic }).publish({ n })
         await until(() => heard.numbers.length === topics.length)
-        expect(heard.deliveries.map(({ params }) => params.topic)).toEqual(topics)
+        // Channels of different servers have no order among them.
+        const inOrder = [...heard.deliveries].sort((left, right) => left.message.n - right.message.n)
+        expect(inOrder.map(({ params }) => params.topic)).toEqual(topics)
       })
 
       test('are not those that another namespace owns, and one that is also heard alone is heard once by each', async () => {
@@ -211,7 +213,7 @@ export function channelConformance(name: string, connect: () => Promise<ChannelH
         for (const n of upTo(3)) await client.events({ topic: 'a' }).publish({ n })
         await client.events({ topic: 'b' }).publish({ n: 4 })
         await until(() => all.numbers.length === 4 && one.numbers.length === 3)
-        expect([all.numbers, one.numbers]).toEqual([upTo(4), upTo(3)])
+        expect([all.numbers.filter(n => n !== 4), one.numbers]).toEqual([upTo(3), upTo(3)])
       })
     })
 
