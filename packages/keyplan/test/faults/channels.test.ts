@@ -169,8 +169,9 @@ describe('a flood', () => {
     const [link] = await serverLinks(server, 'subscriber')
     proxyLinkOf(proxy.links, link!).apply({ kind: 'blackhole' })
     // Its pipe and the buffers of both systems fill up first.
-    while (await serverLinks(server, 'subscriber')).some((id ) => id === link!.id) 
-      await Promise.all(Array.from(length: 20 , () => publisher.bulk(id: 'a' ).publish(message)))
+    while ((await serverLinks(server, 'subscriber')).some(({ id }) => id === link!.id)) {
+      await Promise.all(Array.from({ length: 20 }, () => publisher.bulk({ id: 'a' }).publish(message)))
+    }
     await until(() => gaps.length === 1)
     const before = heard
     await publisher.bulk({ id: 'a' }).publish('again')
