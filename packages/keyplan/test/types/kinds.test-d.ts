@@ -1,5 +1,19 @@
 import type { Client } from '../../src/client/index.ts'
-import { cache, definePlan, foreign, type Held, json, lock, type RateLimitResult, rateLimit } from '../../src/index.ts'
+import {
+  cache,
+  channel,
+  type Delivery,
+  definePlan,
+  type FeedEntry,
+  feed,
+  foreign,
+  type Held,
+  json,
+  lock,
+  type Published,
+  type RateLimitResult,
+  rateLimit,
+} from '../../src/index.ts'
 import type { Equal, Expect } from './expect.ts'
 
 interface Profile {
@@ -11,7 +25,10 @@ const profile = cache('profile:<tenant>:<userId>', { ttl: '1m', value, tags: p =
 const payout = lock('payout:<accountId>', { ttl: '5s', hashed: ['accountId'] })
 const api = rateLimit('api:<ip>', { limit: 100, window: '15m', algorithm: 'token-bucket', burst: 20 })
 const jobs = foreign('bull:<queue>', { kind: 'bullmq' })
-const plan = definePlan('shop', { profile, payout, api, jobs })
+const renamed = channel('renamed:<userId>', { value, reliable: { keep: '1h' } })
+const news = channel('news', { value: json<string>() })
+const history = feed('history:<userId>', { ttl: '1h', value, announce: 'renamed' })
+const plan = definePlan('shop', { profile, payout, api, jobs, renamed, news, history })
 declare const client: Client<(typeof plan)['namespaces']>
 
 const entry = client.profile({ tenant: 't', userId: 1 })
@@ -27,7 +44,21 @@ const renewed = entry.getOrLoad(async load => load.unchanged)
 const loadedMany = client.profile.getOrLoadMany([], async missing => missing.map(() => ({ name: 'Ann' })))
 const soughtMany = client.profile.getOrLoadMany([], async missing => missing.map(() => found))
 
+const user = client.renamed({ userId: 1 })
+type Heard = Parameters<Parameters<typeof user.subscribe>[0]>[0]
+type HeardOfAll = Parameters<Parameters<typeof client.renamed.subscribeAll>[0]>[0]
+const past = client.history({ userId: 1 })
+
 export type KindsSayWhatTheyTakeAndGive = [
+  Expect<Equal<Parameters<typeof user.publish>[0], Profile>>,
+  Expect<Equal<Awaited<ReturnType<typeof user.publish>>, Published>>,
+  Expect<Equal<Heard, Delivery<'renamed:<userId>', Profile>>>,
+  Expect<Equal<HeardOfAll['params'], { readonly userId: string }>>,
+  Expect<Equal<HeardOfAll['message'], Profile>>,
+  // biome-ignore lint/complexity/noBannedTypes: a channel without parameters takes an empty object
+  Expect<Equal<Parameters<typeof client.news>, [params: {}]>>,
+  Expect<Equal<Awaited<ReturnType<typeof past.range>>, FeedEntry<Profile>[]>>,
+  Expect<Equal<Parameters<typeof past.append>[0], Profile>>,
   Expect<Equal<Parameters<typeof client.profile>, [params: { tenant: string | number; userId: string | number }]>>,
   Expect<Equal<Awaited<typeof loaded>, Profile>>,
   Expect<Equal<Awaited<typeof sought>, Profile | undefined>>,
@@ -116,3 +147,12 @@ decision.allowed = true
 
 // @ts-expect-error other software's keys have no verbs
 client.jobs.get
+
+// @ts-expect-error a feed that forgets to expire is a leak
+feed('history:<userId>', { value })
+
+// @ts-expect-error a handler takes the type of the channel
+user.subscribe(({ message }: { message: number }) => message)
+
+// @ts-expect-error what is kept is a number of messages or a length of time
+channel('renamed:<userId>', { value, reliable: { keep: 'many' } })
