@@ -11,6 +11,7 @@ export default {
     'adapters/bentocache': 'src/adapters/bentocache.ts',
     'adapters/keyv': 'src/adapters/keyv.ts',
     'adapters/next': 'src/adapters/next.ts',
+    'adapters/sse': 'src/adapters/sse.ts',
     'adapters/undici': 'src/adapters/undici.ts',
     'adapters/unstorage': 'src/adapters/unstorage.ts',
   },

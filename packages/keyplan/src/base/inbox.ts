@@ -19,7 +19,7 @@ export interface Inbox<T> {
 /**
  * @param deliver is called for one item after the other: while the promise that it gave is open, the next wait. It
  * neither throws nor rejects.
- * @param room is told whenever something has left
+ * @param room is told when something has left and at least half of the room is free: who waits for it brings more than one
  */
 export function createInbox<T>(
   limits: InboxLimits,
@@ -35,8 +35,9 @@ export function createInbox<T>(
   const waiting = () => items.length - head
 
   function shift(): T | undefined {
-    const first = items[head++]
+    const first = items[head]
     if (!first) return undefined
+    head++
     kept -= first.bytes
     if (head > 32 && head > items.length / 2) {
       items = items.slice(head)
@@ -47,7 +48,8 @@ export function createInbox<T>(
 
   function work(item: T): void {
     busy = true
-    for (let next: T | undefined = item; ; next = shift() as T) {
+    let several = false
+    for (let next: T | undefined = item; ; next = shift() as T, several = true) {
       const done = deliver(next)
       if (done) {
         void done.then(goOn)
@@ -56,13 +58,15 @@ export function createInbox<T>(
       if (closed || waiting() === 0) break
     }
     busy = false
+    // What comes from within a handler waits for that to end.
+    if (several && !closed) room()
   }
 
   function goOn(): void {
     busy = false
     if (closed) return
     if (waiting() > 0) work(shift() as T)
-    room()
+    if (waiting() <= limits.count / 2 && kept <= limits.bytes / 2) room()
   }
 
   return {

@@ -93,6 +93,7 @@ export function createReplaying({ name, pattern, settings, listening, steps, clo
       namespace: name,
       from,
       live,
+      most: settings.buffer.count,
       range: (after, count) => replays.add({ log, after, count }),
       accept: (entry, gap) =>
         subscriber.offer({ payload: entry && String(entry.value ?? ''), params, id: entry?.id, gap }),

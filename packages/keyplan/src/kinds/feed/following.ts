@@ -66,6 +66,7 @@ export function openFollowing(parts: FollowingParts): Following {
     follower = createFollower({
       namespace: name,
       from: start,
+      most: limits.count,
       range,
       accept: (entry, gap) => inbox.put({ entry, gap }, entry?.value?.length ?? 0),
       caughtUp: listening.caughtUp,

@@ -26,6 +26,8 @@ interface FollowerParts {
   readonly from: string | undefined
   /** It has everything up to there already. Default: false, and it begins by reading. */
   readonly live?: boolean
+  /** Most entries that `accept` has room for, if that is less than a page. */
+  readonly most: number
   /** The entries behind an id, the oldest first. */
   range(after: string, count: number): Promise<readonly LogEntry[]>
   /** Takes an entry and what is missing before it, or says that there is no room: it is offered again after `room`. */
@@ -36,14 +38,15 @@ interface FollowerParts {
 }
 
 /** Most entries of one read, and most that are kept of those heard while it is under way. */
-const page = 200
+const longestPage = 200
 
 /**
  * News are believed only where they follow what was read last. As soon as they do not, because one was missed or there was
  * no room, the log itself is read on from there, until what it gives and what is heard meanwhile join.
  */
 export function createFollower(parts: FollowerParts): Follower {
-  const { namespace, from, range, accept, caughtUp, clock } = parts
+  const { namespace, from, most, range, accept, caughtUp, clock } = parts
+  const page = Math.min(longestPage, most)
   let at = from ?? beginning
   /** Nothing can be missing before the first entry of everything that is kept. */
   let fresh = from === undefined
@@ -130,7 +133,7 @@ export function createFollower(parts: FollowerParts): Follower {
       if (compareIds(entry.id, known) > 0) known = entry.id
       if (full || compareIds(entry.id, at) <= 0) return
       if (!live) {
-        if (heard.length === page) heard.shift()
+        if (heard.length === longestPage) heard.shift()
         heard.push(entry)
       } else if (entry.prev === at) takeNext(entry)
       else readOn()

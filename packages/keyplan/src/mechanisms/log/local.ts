@@ -2,7 +2,7 @@ import type { Clock, Timer } from '../../base/clock.ts'
 import type { Stored } from '../../base/codec.ts'
 import { KeyplanError } from '../../base/error.ts'
 import { type Announcement, sealed } from './announcement.ts'
-import { beginning, compareIds, type LogEntry, timeOf } from './entry.ts'
+import { beginning, compareIds, timeOf } from './entry.ts'
 import type { Appended, Log, LogListener, LogNews } from './log.ts'
 import type { LogTerms } from './terms.ts'
 
@@ -125,10 +125,11 @@ export function createLocalServer(clock: Clock, maxLogs = mostLogs): LocalServer
         return { id, receivers, unannounced: undefined }
       },
       async range(_, key, { after, before, count, reverse }) {
-        const inside = ({ id }: LogEntry) =>
-          (after === undefined || compareIds(id, after) > 0) && (before === undefined || compareIds(id, before) < 0)
-        const found = (find(key)?.entries ?? []).filter(inside)
-        return reverse ? found.reverse().slice(0, count) : found.slice(0, count)
+        const entries = find(key)?.entries ?? []
+        const from = after === undefined ? 0 : placeOf(entries, id => compareIds(id, after) > 0)
+        const to = before === undefined ? entries.length : placeOf(entries, id => compareIds(id, before) >= 0)
+        if (!reverse) return entries.slice(from, Math.min(to, from + count))
+        return entries.slice(Math.max(from, to - count), to).reverse()
       },
       count: async (_, key) => find(key)?.entries.length ?? 0,
       async remove(_, key) {
@@ -150,6 +151,18 @@ export function createLocalServer(clock: Clock, maxLogs = mostLogs): LocalServer
       },
     },
   }
+}
+
+/** The place of the first entry of which that holds; it holds of all behind it. */
+function placeOf(entries: readonly Kept[], holds: (id: string) => boolean): number {
+  let low = 0
+  let high = entries.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (holds(entries[middle]!.id)) high = middle
+    else low = middle + 1
+  }
+  return low
 }
 
 function createLocalBus(): LocalBus {
