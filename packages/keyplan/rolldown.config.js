@@ -14,6 +14,7 @@ export default {
     'adapters/sse': 'src/adapters/sse.ts',
     'adapters/undici': 'src/adapters/undici.ts',
     'adapters/unstorage': 'src/adapters/unstorage.ts',
+    'adapters/websocket': 'src/adapters/websocket.ts',
   },
   platform: 'node',
   transform: { target: 'es2023' },

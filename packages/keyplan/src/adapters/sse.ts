@@ -1,16 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import {
-  type EventOptions,
-  eventText,
-  type Followable,
-  followFrom,
-  gapText,
-  heartbeatMs,
-  heartbeatText,
-  retryText,
-} from './sse/followed.ts'
+import { type Followable, followFrom } from './followed.ts'
+import { type EventOptions, eventText, gapText, heartbeatMs, heartbeatText, retryText } from './sse/event-text.ts'
 
-export type { EventOptions, Followable } from './sse/followed.ts'
+export type { Followable } from './followed.ts'
+export type { EventOptions } from './sse/event-text.ts'
 
 const headers = {
   'content-type': 'text/event-stream; charset=utf-8',

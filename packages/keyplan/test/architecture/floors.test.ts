@@ -34,7 +34,7 @@ const storeys: Readonly<Record<string, Storey>> = {
   adapters: {
     floor: 5,
     may: { client: 'types', kinds: 'all', plan: 'all', base: 'all' },
-    strangers: { shared: ['shelf', 'frame'] },
+    strangers: { shared: ['shelf', 'frame', 'followed'] },
   },
   // Inert: what it brings must open nothing, so the client and the wire are not for it.
   'index.ts': {
