@@ -1,4 +1,4 @@
-import { cache, definePlan, json, lock, rateLimit, text, vector } from 'keyplan'
+import { cache, channel, definePlan, json, lock, rateLimit, text, vector } from 'keyplan'
 import { type Item, keyCount } from './dataset.ts'
 import { leaseMilliseconds } from './subjects/lock/lease.ts'
 import { limit, windowSeconds } from './subjects/rate-limit/window.ts'
@@ -22,6 +22,10 @@ export const limitPlan = definePlan('bench', {
 
 export const lockPlan = definePlan('bench', {
   locks: lock('<key>', { ttl: `${leaseMilliseconds}ms` }),
+})
+
+export const channelPlan = definePlan('bench', {
+  events: channel('events:<topic>', { value: json<{ i: number; item: Item }>() }),
 })
 
 export const heapPlan = definePlan('bench', {

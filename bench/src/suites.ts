@@ -1,10 +1,11 @@
 import type { Suite } from './subject.ts'
 import { cache } from './suites/cache.ts'
+import { channel } from './suites/channel.ts'
 import { kushim } from './suites/kushim.ts'
 import { lock } from './suites/lock.ts'
 import { near } from './suites/near.ts'
 import { rateLimit } from './suites/rate-limit.ts'
 
-export const suites = { cache, near, lock, 'rate-limit': rateLimit, kushim } satisfies Record<string, Suite>
+export const suites = { cache, near, lock, 'rate-limit': rateLimit, channel, kushim } satisfies Record<string, Suite>
 
 export type SuiteName = keyof typeof suites
