@@ -1,4 +1,4 @@
-import { cache, definePlan, json, lock, once, rateLimit, semaphore, session, text, vector } from 'keyplan'
+import { cache, channel, definePlan, json, lock, once, rateLimit, semaphore, session, text, vector } from 'keyplan'
 import { type Item, keyCount } from './dataset.ts'
 import { leaseMilliseconds } from './subjects/lock/lease.ts'
 import { rememberMilliseconds } from './subjects/once/receipt.ts'
@@ -36,6 +36,10 @@ export const sessionPlan = definePlan('bench', {
 
 export const oncePlan = definePlan('bench', {
   operations: once('<key>', { ttl: `${rememberMilliseconds}ms`, onCrash: 'rerun', value: json<Item>() }),
+})
+
+export const channelPlan = definePlan('bench', {
+  events: channel('events:<topic>', { value: json<{ i: number; item: Item }>() }),
 })
 
 export const heapPlan = definePlan('bench', {

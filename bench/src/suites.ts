@@ -1,5 +1,6 @@
 import type { Suite } from './subject.ts'
 import { cache } from './suites/cache.ts'
+import { channel } from './suites/channel.ts'
 import { kushim } from './suites/kushim.ts'
 import { lock } from './suites/lock.ts'
 import { near } from './suites/near.ts'
@@ -16,6 +17,7 @@ export const suites = {
   once,
   'rate-limit': rateLimit,
   session,
+  channel,
   kushim,
 } satisfies Record<string, Suite>
 

@@ -35,6 +35,32 @@ export type { CacheFigures } from './kinds/cache/figures.ts'
 export type { CacheOptions, NearOptions } from './kinds/cache/options.ts'
 export type { Unchanged } from './kinds/cache/unchanged.ts'
 export {
+  type Channel,
+  type ChannelDeclaration,
+  type ChannelGap,
+  type ChannelHandler,
+  type ChannelNamespace,
+  type ChannelSubscription,
+  channel,
+  type Delivery,
+  type Published,
+  type SubscribeOptions,
+} from './kinds/channel/contract.ts'
+export type { ChannelFigures } from './kinds/channel/figures.ts'
+export type { ChannelOptions } from './kinds/channel/options.ts'
+export {
+  type Feed,
+  type FeedDeclaration,
+  type FeedEntry,
+  type FeedNamespace,
+  type FollowOptions,
+  feed,
+  type LogGap,
+  type RangeOptions,
+} from './kinds/feed/contract.ts'
+export type { FeedFigures } from './kinds/feed/figures.ts'
+export type { FeedOptions, Keep } from './kinds/feed/options.ts'
+export {
   type AcquireOptions,
   type Held,
   type LeaseFigures,

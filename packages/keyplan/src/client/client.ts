@@ -1,6 +1,8 @@
 import type { KeyplanError } from '../base/error.ts'
 import type { OperationStats } from '../guard/tally.ts'
 import type { CacheFigures } from '../kinds/cache/figures.ts'
+import type { ChannelFigures } from '../kinds/channel/figures.ts'
+import type { FeedFigures } from '../kinds/feed/figures.ts'
 import type { Notice } from '../kinds/kind.ts'
 import type { RateLimitFigures } from '../kinds/rate-limit/counters.ts'
 import type { LeaseFigures } from '../mechanisms/lease/custody.ts'
@@ -68,6 +70,10 @@ export interface NamespaceStats extends OperationStats {
   readonly semaphore?: LeaseFigures
   /** Of a rate limit. */
   readonly rateLimit?: RateLimitFigures
+  /** Of a channel. */
+  readonly channel?: ChannelFigures
+  /** Of a feed. */
+  readonly feed?: FeedFigures
 }
 
 /** Counts of the whole client, and of each namespace that was used; `$command` and its like under their own names. */

@@ -5,7 +5,9 @@ import type { ConnectOptions } from '../config/options.ts'
 import type { Settings } from '../config/settings.ts'
 import { createBareGuard, type Guard } from '../guard/guard.ts'
 import { createTally, type Tally } from '../guard/tally.ts'
-import type { Opened, Surroundings } from '../kinds/kind.ts'
+import type { Announcing, Kind, Opened, Surroundings } from '../kinds/kind.ts'
+import { createLocalServer } from '../mechanisms/log/local.ts'
+import type { Declaration } from '../plan/declaration.ts'
 import { withPrefix } from '../plan/define.ts'
 import { isPlan, type Namespaces, type Plan } from '../plan/plan.ts'
 import type { Script } from '../redis/script.ts'
@@ -49,12 +51,17 @@ export async function connect<N extends Namespaces>(plan: Plan<N>, options: Conn
   const client = assemble<N>(
     prefixed,
     namespaces,
-    verbs({ connections, events, tally, disabled: disabledIn(settings), figuresOf }, closeAll),
+    verbs({ connections, events, tally, disabled: disabledIn(settings), listening, figuresOf }, closeAll),
   )
 
   function figuresOf(name: string): object {
     const figures = namespaces.get(name)?.figures?.()
     return figures ? { [prefixed.namespaces[name]!.kind]: figures } : {}
+  }
+
+  function listening(): string[] {
+    const isCounted = (figures: object = {}) => Object.values(figures).some(figure => Number(figure) > 0)
+    return [...namespaces].flatMap(([name, { figures }]) => (isCounted(figures?.()) ? [name] : []))
   }
 
   async function closeAll(): Promise<void> {
@@ -140,14 +147,22 @@ function openNamespaces(
   connections: Connections | undefined,
 ): Map<string, Opened<unknown>> {
   const bare: Guard = closable(createBareGuard(tally), isClosed)
-  const common: Omit<Surroundings, 'name' | 'pattern' | 'server'> = {
+  const common: Omit<Surroundings, 'name' | 'pattern' | 'server' | 'announcing'> = {
     clock: realClock,
     instance: randomUUID(),
     bare,
+    local: connections ? undefined : createLocalServer(realClock),
     notify(notice) {
       events.tell('notice', notice)
       if (notice.warning !== undefined) log('warn', notice.warning)
     },
+  }
+  const isOff = ({ feature }: Kind) => feature !== undefined && !settings.features[feature]
+  /** On a channel that is switched off nothing is announced. */
+  function announcingOf({ announce }: Declaration): Announcing | undefined {
+    const target = announce === undefined ? undefined : plan.namespaces[announce]
+    const kind = target && kinds.get(target.kind)
+    return kind && !isOff(kind) ? kind.announcing?.(target, plan.patterns[announce!]!) : undefined
   }
   const opened = new Map<string, Opened<unknown>>()
   for (const [name, declaration] of Object.entries(plan.namespaces)) {
@@ -155,9 +170,8 @@ function openNamespaces(
     const kind = kinds.get(declaration.kind)
     if (!kind || !pattern) continue
     const server = connections?.of(roleOf(declaration.durability)).server
-    const surroundings = { ...common, name, pattern, server }
-    const isOff = kind.feature !== undefined && !settings.features[kind.feature]
-    opened.set(name, (isOff && kind.openDisabled ? kind.openDisabled : kind.open)(declaration, surroundings))
+    const surroundings = { ...common, name, pattern, server, announcing: announcingOf(declaration) }
+    opened.set(name, (isOff(kind) && kind.openDisabled ? kind.openDisabled : kind.open)(declaration, surroundings))
   }
   return opened
 }

@@ -1,4 +1,6 @@
 import { cacheKind } from '../kinds/cache/kind.ts'
+import { channelKind } from '../kinds/channel/kind.ts'
+import { feedKind } from '../kinds/feed/kind.ts'
 import type { Kind } from '../kinds/kind.ts'
 import { lockKind } from '../kinds/lock/kind.ts'
 import { onceKind } from '../kinds/once/kind.ts'
@@ -7,6 +9,15 @@ import { semaphoreKind } from '../kinds/semaphore/kind.ts'
 import { sessionKind } from '../kinds/session/kind.ts'
 
 /** Every kind the client can open: a new one is a folder and a row here. */
-const rows = [cacheKind, lockKind, onceKind, rateLimitKind, semaphoreKind, sessionKind] as unknown as readonly Kind[]
+const rows = [
+  cacheKind,
+  channelKind,
+  feedKind,
+  lockKind,
+  onceKind,
+  rateLimitKind,
+  semaphoreKind,
+  sessionKind,
+] as unknown as readonly Kind[]
 
 export const kinds: ReadonlyMap<string, Kind> = new Map(rows.map(row => [row.kind, row]))

@@ -11,13 +11,15 @@ interface VerbParts {
   readonly events: Events
   readonly tally: Tally
   readonly disabled: Status['disabled']
+  /** Namespaces of which something was counted, though nothing may have been asked of Redis: they only listen. */
+  listening(): readonly string[]
   /** What the kind of a namespace has counted, under the name of the kind. */
   figuresOf(namespace: string): Omit<NamespaceStats, keyof OperationStats>
 }
 
 /** The client's own verbs. */
 export function verbs(
-  { connections, events, tally, disabled, figuresOf }: VerbParts,
+  { connections, events, tally, disabled, listening, figuresOf }: VerbParts,
   closeAll: () => Promise<void>,
 ): ClientVerbs {
   const all = connections?.all ?? []
@@ -42,7 +44,10 @@ export function verbs(
     $stats: () => ({
       ...tally.all.stats,
       namespaces: Object.fromEntries(
-        [...tally.namespaces].map(([name, { stats }]) => [name, { ...stats, ...figuresOf(name) }]),
+        [...new Set([...tally.namespaces.keys(), ...listening()])].map(name => [
+          name,
+          { ...tally.of(name).stats, ...figuresOf(name) },
+        ]),
       ),
     }),
     $on: events.on,

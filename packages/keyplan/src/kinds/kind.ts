@@ -1,7 +1,9 @@
 import type { Clock } from '../base/clock.ts'
 import type { Guard } from '../guard/guard.ts'
+import type { Announcement } from '../mechanisms/log/announcement.ts'
+import type { LocalServer } from '../mechanisms/log/local.ts'
 import type { Declaration } from '../plan/declaration.ts'
-import type { Pattern } from '../plan/pattern/pattern.ts'
+import type { ParamValues, Pattern } from '../plan/pattern/pattern.ts'
 import type { Redis } from '../redis/redis.ts'
 import type { Script } from '../redis/script.ts'
 
@@ -26,6 +28,8 @@ export interface Notice {
   readonly [detail: string]: unknown
 }
 
+export type Announcing = (params: ParamValues) => Announcement
+
 /** What the client gives to a namespace when it opens it. */
 export interface Surroundings {
   /** The name of the namespace in the plan. */
@@ -38,6 +42,10 @@ export interface Surroundings {
   readonly server: Server | undefined
   /** A guard for stores that have no server to fail: it traces, and honours the caller's signal. */
   readonly bare: Guard
+  /** What the namespaces of one client share in memory mode. Default: one of its own. */
+  readonly local?: LocalServer | undefined
+  /** The channel on which a change is announced, by the params of what changes; undefined where none is declared. */
+  readonly announcing?: Announcing | undefined
   notify(notice: Notice): void
 }
 
@@ -59,4 +67,6 @@ export interface Kind<D extends Declaration = Declaration> {
   /** By what name the kind can be switched off, and what it is then: it asks no server. */
   readonly feature?: 'cache' | 'rateLimit' | 'channel' | 'session'
   openDisabled?(declaration: D, surroundings: Surroundings): Opened<NonNullable<D['~client']>>
+  /** Of a kind on which others announce what they change. */
+  announcing?(declaration: D, pattern: Pattern): Announcing
 }

@@ -59,6 +59,8 @@ export interface Declaration<Kind extends string = string, Pattern extends strin
   readonly problems: readonly string[]
   /** What is allowed but should be thought about. */
   readonly warnings?: readonly string[]
+  /** The channel namespace on which each change is published, in the step that makes it. */
+  readonly announce?: string | undefined
   /** Exists for the compiler alone: the type of `redis.<namespace>`. */
   readonly '~client'?: Client
 }

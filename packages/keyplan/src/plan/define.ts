@@ -1,5 +1,6 @@
 import { KeyplanError, kindOf } from '../base/error.ts'
 import { groupProblems } from '../base/option-group.ts'
+import { type Announcer, announcementProblems } from './announcements.ts'
 import { declarationProblems, isDeclaration, isObject, nameProblems, prefixProblems } from './check.ts'
 import type { Declaration } from './declaration.ts'
 import { isForeign } from './foreign.ts'
@@ -34,6 +35,7 @@ export function definePlan<N extends Namespaces>(name: string, namespaces: N, op
 
   const patterns: Record<string, Pattern> = {}
   const neighbours: Neighbour[] = []
+  const announcers = new Map<string, Announcer>()
   const entries: [string, unknown][] = isObject(namespaces) ? Object.entries(namespaces) : []
   if (!isObject(namespaces)) problems.push(`the namespaces are ${kindOf(namespaces)}; write an object of declarations`)
   else if (entries.length === 0) problems.push('the plan is empty; declare at least one namespace')
@@ -49,11 +51,12 @@ export function definePlan<N extends Namespaces>(name: string, namespaces: N, op
     const reading = read(value, wrongPrefix.length === 0 ? prefix : '')
     problems.push(...reading.problems.map(problem => about(`the pattern '${value.pattern}' ${problem}`)))
     warnings.push(...reading.warnings.map(warning => about(`the pattern '${value.pattern}' ${warning}`)))
+    announcers.set(key, { declaration: value, pattern: reading.pattern })
     if (!reading.pattern) continue
     patterns[key] = reading.pattern
     neighbours.push({ name: key, pattern: reading.pattern, space: value.space })
   }
-  problems.push(...overlapProblems(neighbours))
+  problems.push(...overlapProblems(neighbours), ...announcementProblems(announcers))
   if (problems.length > 0) throw invalid(name, problems)
   return sealPlan({
     name,

@@ -24,7 +24,7 @@ const storeys: Readonly<Record<string, Storey>> = {
   mechanisms: {
     floor: 2,
     may: { redis: 'all', guard: 'types', base: 'all' },
-    strangers: { shared: ['wake', 'lease'] },
+    strangers: { shared: ['wake', 'source', 'lease'] },
   },
   kinds: {
     floor: 3,
@@ -38,7 +38,7 @@ const storeys: Readonly<Record<string, Storey>> = {
   adapters: {
     floor: 5,
     may: { client: 'types', kinds: 'all', plan: 'all', base: 'all' },
-    strangers: { shared: ['shelf', 'frame', 'http', 'cookies', 'idempotency'] },
+    strangers: { shared: ['shelf', 'frame', 'http', 'cookies', 'idempotency', 'followed'] },
   },
   // Inert: what it brings must open nothing, so the client and the wire are not for it.
   'index.ts': {

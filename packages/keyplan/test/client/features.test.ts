@@ -1,7 +1,7 @@
 import { type RedisProcess, startRedis } from '@keyplan/local'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { connect } from '../../src/client/index.ts'
-import { cache, definePlan, json, lock, rateLimit } from '../../src/index.ts'
+import { cache, channel, definePlan, feed, json, lock, rateLimit } from '../../src/index.ts'
 
 const plan = definePlan('switches', {
   profile: cache('profile:<id>', { ttl: '1m', value: json<{ name: string }>(), tags: () => ['all'] }),
@@ -58,4 +58,25 @@ test('a cache that allows replicas is warned of where there is none', async () =
   await client.profile({ id: 1 }).set('Ada')
   expect(await client.profile({ id: 1 }).get()).toBe('Ada')
   expect(lines.filter(line => /profile allows replicas/.test(line)).length).toBe(1)
+})
+
+test('channels that are switched off are heard by nobody, ask nothing, and nothing is announced on them', async () => {
+  vi.stubEnv('REDIS_PUBSUB_ENABLED', 'false')
+  const quiet = definePlan('quiet', {
+    events: channel('events:<topic>', { value: json<number>(), reliable: { keep: 10 } }),
+    thoughts: feed('thoughts:<id>', { value: json<number>(), ttl: '1m', announce: 'live' }),
+    live: channel('thoughts:<id>', { value: json<number>() }),
+  })
+  await using client = await connect(quiet, { url: server.url, start: 'required', log: false })
+  expect(client.$status.disabled).toEqual(['channel'])
+  const heard: number[] = []
+  const subscription = await client.events({ topic: 'a' }).subscribe(({ message }) => heard.push(message))
+  await client.events.subscribeAll(({ message }) => heard.push(message))
+  expect(await client.events({ topic: 'a' }).publish(1)).toEqual({ receivers: 0, id: undefined, degraded: true })
+  await client.thoughts({ id: 1 }).append(1)
+  subscription.close()
+  expect(await subscription.ended).toBeUndefined()
+  expect(heard).toEqual([])
+  expect(await server.ask('PUBSUB', 'CHANNELS', '*')).toEqual([])
+  expect(((await server.ask('KEYS', '*events*')) as string[]).length).toBe(0)
 })

@@ -1,6 +1,12 @@
-import { cache, definePlan, type Json, json } from '../../src/index.ts'
+import { cache, channel, definePlan, feed, type Json, json } from '../../src/index.ts'
 
-/** What the Awareness Network caches, under the prefix that keeps it apart from others on the same server. */
+/** A step of a session's thinking. */
+export interface Thought {
+  readonly text: string
+  readonly by: string
+}
+
+/** What the Awareness Network caches, tells and keeps in order, under the prefix that keeps it apart from others on the same server. */
 export default definePlan(
   'awareness-network',
   {
@@ -11,6 +17,17 @@ export default definePlan(
       // Above 90 % is healthy, below 80 % an alert.
       minHitRatio: 0.8,
     }),
+    marketplace: channel('events:marketplace', { doc: 'New listings and purchases.', value: json<Json>() }),
+    sessionEvents: channel('events:sessions', { doc: 'Lifecycle of collaboration sessions.', value: json<Json>() }),
+    agentEvents: channel('events:agents', { doc: 'Registration and status of agents.', value: json<Json>() }),
+    pubsub: channel('pubsub:<channel>', { doc: 'Real-time events of any kind.', value: json<Json>() }),
+    thoughts: feed('thoughts:<sessionId>', {
+      doc: 'The thoughts of a session, in order.',
+      ttl: '1h',
+      value: json<Thought>(),
+      announce: 'thoughtsLive',
+    }),
+    thoughtsLive: channel('thoughts:<sessionId>', { doc: 'The same, as they come.', value: json<Thought>() }),
   },
   { prefix: 'awareness:' },
 )

@@ -1,6 +1,7 @@
 import { type RedisProcess, startRedis } from '@keyplan/local'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { describe as describePlan } from '../../src/index.ts'
+import { until } from '../live-server.ts'
 import plan from './awareness-network.plan.ts'
 import { documentKeys } from './document-keys.ts'
 import { documentSystem } from './document-system.ts'
@@ -66,10 +67,57 @@ describe('the prefix', () => {
   })
 })
 
+describe('real-time messaging', () => {
+  test('each channel is heard alone, and those of pubsub:{channel} all together, each once', async () => {
+    const listener = await system.start()
+    const heard: [string, unknown][] = []
+    await listener.marketplace({}).subscribe(({ message }) => heard.push(['marketplace', message]))
+    await listener.pubsub.subscribeAll(({ params, message }) => heard.push([params.channel, message]))
+    await listener.pubsub({ channel: 'deals' }).subscribe(({ message }) => heard.push(['alone', message]))
+    const { redis, other } = system
+    await redis.marketplace({}).publish({ listing: 1 })
+    await redis.sessionEvents({}).publish({ session: 's1' })
+    // Another service, which knows nothing of plans.
+    await other.publish('awareness:pubsub:deals', '{"deal":7}')
+    await other.publish('awareness:pubsub:deals:of:others', '{"deal":8}')
+    await redis.pubsub({ channel: 'news' }).publish('last')
+    await until(() => heard.some(([, message]) => message === 'last'))
+    await until(() => heard.length === 4)
+    expect(heard.sort(([left], [right]) => (left < right ? -1 : 1))).toEqual([
+      ['alone', { deal: 7 }],
+      ['deals', { deal: 7 }],
+      ['marketplace', { listing: 1 }],
+      ['news', 'last'],
+    ])
+  })
+
+  test('the thoughts of a session lie in order for an hour, and are told on a channel of the same name', async () => {
+    const { redis, other } = system
+    const listener = await system.start()
+    const told: string[] = []
+    await listener.thoughtsLive({ sessionId: 's1' }).subscribe(({ message }) => told.push(message.text))
+    const thoughts = ['look', 'compare', 'decide']
+    for (const text of thoughts) await redis.thoughts({ sessionId: 's1' }).append({ text, by: 'agent-7' })
+    await until(() => told.length === 3)
+    const kept = await listener.thoughts({ sessionId: 's1' }).range()
+    expect([told, kept.map(({ value }) => value.text)]).toEqual([thoughts, thoughts])
+    expect(await other.keys()).toEqual(['awareness:thoughts:s1'])
+    expect(await other.lifetime('awareness:thoughts:s1')).toBeGreaterThan(ttlMs - 120_000)
+  })
+})
+
 test('the plan says what the document says', () => {
   const { namespaces } = describePlan(plan)
-  expect(namespaces.map(({ pattern, facts, figures }) => [pattern, facts.ttl, facts.form, figures])).toEqual([
-    ['awareness:cache:<key...>', '1h', 'plain', { minHitRatio: 0.8 }],
+  expect(
+    namespaces.map(({ pattern, kind, facts, figures }) => [pattern, kind, facts.ttl, facts.form, figures]),
+  ).toEqual([
+    ['awareness:cache:<key...>', 'cache', '1h', 'plain', { minHitRatio: 0.8 }],
+    ['awareness:events:marketplace', 'channel', undefined, undefined, {}],
+    ['awareness:events:sessions', 'channel', undefined, undefined, {}],
+    ['awareness:events:agents', 'channel', undefined, undefined, {}],
+    ['awareness:pubsub:<channel>', 'channel', undefined, undefined, {}],
+    ['awareness:thoughts:<sessionId>', 'feed', '1h', undefined, {}],
+    ['awareness:thoughts:<sessionId>', 'channel', undefined, undefined, {}],
   ])
   expect(plan.warnings).toEqual([])
 })

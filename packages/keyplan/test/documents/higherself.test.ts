@@ -1,6 +1,7 @@
 import { type RedisProcess, startRedis } from '@keyplan/local'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { describe as describePlan } from '../../src/index.ts'
+import { until } from '../live-server.ts'
 import { documentKeys } from './document-keys.ts'
 import { documentSystem } from './document-system.ts'
 import plan from './higherself.plan.ts'
@@ -82,14 +83,65 @@ describe('api:notion:* as a whole', () => {
   })
 })
 
+describe('agent communication', () => {
+  const message = { from: 'grace_fields', to: 'all', type: 'task_assignment', payload: { task: 'prepare_training' } }
+
+  test('is heard, whether this or the Python service has published it, and by nobody on other channels', async () => {
+    const listener = await system.start()
+    const heard: unknown[] = []
+    const status: unknown[] = []
+    await listener.communication({}).subscribe(({ message }) => heard.push(message))
+    await listener.status({}).subscribe(({ message }) => status.push(message))
+    const python = '{"from": "grace_fields", "to": "all", "type": "caf\\u00e9", "payload": {}}'
+    await system.other.publish('higherself:agents:communication', python)
+    await until(() => heard.length === 1)
+    await system.redis.communication({}).publish(message)
+    await until(() => heard.length === 2)
+    expect(heard).toEqual([{ from: 'grace_fields', to: 'all', type: 'café', payload: {} }, message])
+    expect(status).toEqual([])
+  })
+
+  test('of tasks an agent that was away misses none', async () => {
+    const agent = await system.start()
+    const heard: string[] = []
+    let last: string | undefined
+    const listen = () =>
+      agent.tasks({}).subscribe(
+        ({ message, id }) => {
+          heard.push(message.type)
+          last = id
+        },
+        { after: last },
+      )
+    const subscription = await listen()
+    await system.redis.tasks({}).publish({ ...message, type: 'one' })
+    await until(() => heard.length === 1)
+    subscription.close()
+    for (const type of ['two', 'three']) await system.redis.tasks({}).publish({ ...message, type })
+    await listen()
+    await system.redis.tasks({}).publish({ ...message, type: 'four' })
+    await until(() => heard.length === 4)
+    expect(heard).toEqual(['one', 'two', 'three', 'four'])
+  })
+})
+
 test('the plan says what the document says', () => {
   const { namespaces } = describePlan(plan)
   expect(
-    namespaces.map(({ pattern, facts, figures }) => [pattern, facts.ttl, facts.form, figures.minHitRatio]),
+    namespaces
+      .filter(({ kind }) => kind === 'cache')
+      .map(({ pattern, facts, figures }) => [pattern, facts.ttl, facts.form, figures.minHitRatio]),
   ).toEqual([
     ['api:notion:<resource...>', '5m', 'plain', 0.8],
     ['api:hubspot:<resource...>', '5m', 'plain', 0.8],
     ['api:typeform:<resource...>', '5m', 'plain', 0.8],
+  ])
+  expect(
+    namespaces.filter(({ kind }) => kind === 'channel').map(({ pattern, facts }) => [pattern, facts.reliable]),
+  ).toEqual([
+    ['higherself:agents:communication', false],
+    ['higherself:agents:tasks', { keep: { count: null, age: '1h', bytes: null } }],
+    ['higherself:agents:status', false],
   ])
   expect(plan.warnings).toEqual([])
 })

@@ -11,6 +11,7 @@ export interface OtherService {
   keys(): Promise<string[]>
   /** Those that are kept beside values. */
   helperKeys(): Promise<string[]>
+  publish(channel: string, message: string): Promise<void>
   flush(): Promise<void>
   close(): void
 }
@@ -35,6 +36,9 @@ export async function openOtherService(port: number): Promise<OtherService> {
     lifetime: async key => (await ask('PTTL', wire(key))) as number,
     keys: async () => (await scanned()).filter(key => !isHelper(key)),
     helperKeys: async () => (await scanned()).filter(isHelper),
+    async publish(channel, message) {
+      await ask('PUBLISH', channel, wire(message))
+    },
     async flush() {
       await ask('FLUSHALL')
     },

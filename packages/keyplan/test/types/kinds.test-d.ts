@@ -1,13 +1,18 @@
 import type { Client } from '../../src/client/index.ts'
 import {
   cache,
+  channel,
+  type Delivery,
   definePlan,
+  type FeedEntry,
+  feed,
   foreign,
   type Held,
   json,
   lock,
   type OnceAnswer,
   once,
+  type Published,
   type RateLimitResult,
   rateLimit,
   type Session,
@@ -34,7 +39,10 @@ interface Login {
   roles: string[]
 }
 const login = session('session:<sessionId>', { ttl: '24h', value: json<Login>(), perUser: { by: data => data.userId } })
-const plan = definePlan('shop', { profile, payout, api, render, jobs, login })
+const renamed = channel('renamed:<userId>', { value, reliable: { keep: '1h' } })
+const news = channel('news', { value: json<string>() })
+const history = feed('history:<userId>', { ttl: '1h', value, announce: 'renamed' })
+const plan = definePlan('shop', { profile, payout, api, render, jobs, login, renamed, news, history })
 declare const client: Client<(typeof plan)['namespaces']>
 
 const entry = client.profile({ tenant: 't', userId: 1 })
@@ -53,7 +61,21 @@ const renewed = entry.getOrLoad(async load => load.unchanged)
 const loadedMany = client.profile.getOrLoadMany([], async missing => missing.map(() => ({ name: 'Ann' })))
 const soughtMany = client.profile.getOrLoadMany([], async missing => missing.map(() => found))
 
+const user = client.renamed({ userId: 1 })
+type Heard = Parameters<Parameters<typeof user.subscribe>[0]>[0]
+type HeardOfAll = Parameters<Parameters<typeof client.renamed.subscribeAll>[0]>[0]
+const past = client.history({ userId: 1 })
+
 export type KindsSayWhatTheyTakeAndGive = [
+  Expect<Equal<Parameters<typeof user.publish>[0], Profile>>,
+  Expect<Equal<Awaited<ReturnType<typeof user.publish>>, Published>>,
+  Expect<Equal<Heard, Delivery<'renamed:<userId>', Profile>>>,
+  Expect<Equal<HeardOfAll['params'], { readonly userId: string }>>,
+  Expect<Equal<HeardOfAll['message'], Profile>>,
+  // biome-ignore lint/complexity/noBannedTypes: a channel without parameters takes an empty object
+  Expect<Equal<Parameters<typeof client.news>, [params: {}]>>,
+  Expect<Equal<Awaited<ReturnType<typeof past.range>>, FeedEntry<Profile>[]>>,
+  Expect<Equal<Parameters<typeof past.append>[0], Profile>>,
   Expect<Equal<Parameters<typeof client.profile>, [params: { tenant: string | number; userId: string | number }]>>,
   Expect<Equal<Awaited<typeof loaded>, Profile>>,
   Expect<Equal<Awaited<typeof sought>, Profile | undefined>>,
@@ -210,3 +232,12 @@ session('session:<sessionId>', { ttl: '24h', value: json<Login>(), hashed: ['ses
 
 // @ts-expect-error nobody is let in
 session('session:<sessionId>', { ttl: '24h', value: json<Login>(), whenDown: 'allow' })
+
+// @ts-expect-error a feed that forgets to expire is a leak
+feed('history:<userId>', { value })
+
+// @ts-expect-error a handler takes the type of the channel
+user.subscribe(({ message }: { message: number }) => message)
+
+// @ts-expect-error what is kept is a number of messages or a length of time
+channel('renamed:<userId>', { value, reliable: { keep: 'many' } })

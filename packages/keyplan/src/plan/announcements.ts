@@ -1,0 +1,51 @@
+import { shown } from '../base/error.ts'
+import { likely } from '../base/likely.ts'
+import type { Declaration } from './declaration.ts'
+import type { Pattern } from './pattern/pattern.ts'
+
+/** A namespace of a plan, with its pattern where that is well formed. */
+export interface Announcer {
+  readonly declaration: Declaration
+  readonly pattern: Pattern | undefined
+}
+
+/** One sentence for each namespace whose changes cannot be announced where it says. */
+export function announcementProblems(namespaces: ReadonlyMap<string, Announcer>): string[] {
+  return [...namespaces].flatMap(([name, announcer]) =>
+    problemsOf(announcer, namespaces).map(problem => `${name}: ${problem}`),
+  )
+}
+
+function problemsOf({ declaration, pattern }: Announcer, namespaces: ReadonlyMap<string, Announcer>): string[] {
+  const { announce } = declaration
+  if (announce === undefined) return []
+  const target = typeof announce === 'string' ? namespaces.get(announce) : undefined
+  if (!target) {
+    const meant = likely(String(announce), [...namespaces.keys()])
+    return [
+      `announce is ${shown(announce)}, which is no namespace of the plan${meant ? `; did you mean ${meant}?` : ''}`,
+    ]
+  }
+  if (target.declaration.kind !== 'channel') {
+    return [`announce names ${announce}, which is no channel; declare it with channel()`]
+  }
+  if (!pattern || !target.pattern) return []
+  const unknown = target.pattern.params.filter(param => !pattern.params.includes(param))
+  if (unknown.length > 0) {
+    return [`announce names ${announce}, whose '${unknown[0]}' is no parameter of '${pattern.source}'`]
+  }
+  const { sharded, reliable } = target.declaration.facts
+  if (!sharded && !reliable) return []
+  if (pattern.source === target.pattern.source || sameTag(pattern, target.pattern)) return []
+  const what = sharded ? 'sharded' : 'reliable'
+  return [
+    `announce names ${announce}, which is ${what} and may lie in another slot of a cluster; give both the same pattern, ` +
+      'or the same hash tag',
+  ]
+}
+
+/** What decides on the slot is the same text in both, whatever the params are. */
+function sameTag(left: Pattern, right: Pattern): boolean {
+  const tag = ({ source }: Pattern) => /\{([^}]+)\}/.exec(source)?.[1]
+  return left.tagged && right.tagged && tag(left) === tag(right)
+}

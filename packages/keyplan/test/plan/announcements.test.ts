@@ -1,0 +1,54 @@
+import { expect, test } from 'vitest'
+import { channel, definePlan, feed, foreign, json, KeyplanError, vector } from '../../src/index.ts'
+
+const value = json<number>()
+const live = (pattern: string, options: object = {}) => channel(pattern, { value, ...options })
+const announcing = (announce: string, pattern = 'thoughts:<id>') => feed(pattern, { value, ttl: '1h', announce })
+
+test.each([
+  ['the same pattern', { thoughts: announcing('live'), live: live('thoughts:<id>') }],
+  [
+    'the same pattern, reliable',
+    { thoughts: announcing('live'), live: live('thoughts:<id>', { reliable: { keep: 5 } }) },
+  ],
+  ['fewer parameters', { thoughts: announcing('live'), live: live('all-thoughts') }],
+  [
+    'the same tag, sharded',
+    { thoughts: announcing('live', '{t:<id>}:thoughts'), live: live('{t:<id>}:live', { sharded: true }) },
+  ],
+])('a feed announces on a channel with %s', (_, namespaces) => {
+  expect(definePlan('p', namespaces).namespaces).toEqual(namespaces)
+})
+
+test.each([
+  [
+    'liev',
+    { live: live('thoughts:<id>') },
+    "announce is 'liev', which is no namespace of the plan; did you mean live?",
+  ],
+  ['live', { live: foreign('x:<id>', { kind: 'other' }) }, 'announce names live, which is no channel'],
+  ['live', { live: live('live:<user>') }, "whose 'user' is no parameter of 'thoughts:<id>'"],
+  ['live', { live: live('live:<id>', { sharded: true }) }, 'which is sharded and may lie in another slot of a cluster'],
+  ['live', { live: live('live:<id>', { reliable: { keep: 1 } }) }, 'which is reliable and may lie in another slot'],
+])('announce: %s with %o is refused', (announce, namespaces, problem) => {
+  const define = () => definePlan('p', { thoughts: announcing(announce), ...namespaces })
+  expect(define).toThrow(KeyplanError)
+  expect(define).toThrow(problem)
+})
+
+test.each([
+  [() => channel('c', { value: vector() }), 'messages are text'],
+  [() => channel('c', { value, reliable: { keep: 0 } }), 'reliable.keep is 0'],
+  [() => channel('c', { value, reliable: true as unknown as { keep: 1 } }), 'reliable is a boolean'],
+  [() => channel('c', { value, buffer: { count: 0 } }), 'buffer.count is 0'],
+  [() => channel('c', { value, buffer: { drop: 'all' as 'oldest' } }), "buffer.drop is 'all'"],
+  [() => channel('c', { value, whenDown: 'load' as 'drop' }), "whenDown is 'load'"],
+  [() => channel('c', { value, sharded: 1 as unknown as boolean }), 'sharded is 1'],
+  [() => channel('c', undefined as never), 'the options are undefined'],
+  [() => feed('f', { value, ttl: '1 hour' as '1h' }), "ttl is '1 hour'"],
+  [() => feed('f', { value, ttl: '1h', keep: {} }), 'keep bounds nothing'],
+  [() => feed('f', { value, ttl: '1h', keep: { bytes: '1 mb' as '1mb' } }), "keep.bytes is '1 mb'"],
+  [() => feed('f', { value: vector(), ttl: '1h', announce: 'c' }), 'do not announce it'],
+])('%s is refused', (declare, problem) => {
+  expect(() => definePlan('p', { one: declare() })).toThrow(problem)
+})
