@@ -46,6 +46,15 @@ export {
 } from './kinds/lock/contract.ts'
 export type { LockRetry } from './kinds/lock/settings.ts'
 export type { BlockOptions } from './kinds/rate-limit/block-policy.ts'
+export type {
+  Concurrency,
+  ConcurrencyDeclaration,
+  ConcurrencyNamespace,
+  ConcurrencyOptions,
+  Permit,
+  PermitOptions,
+  Refusal,
+} from './kinds/rate-limit/concurrency/contract.ts'
 export {
   type ConsumeOptions,
   type RateLimit,

@@ -9,6 +9,7 @@ import type { Opened, Surroundings } from '../../src/kinds/kind.ts'
 import { lockScripts } from '../../src/kinds/lock/scripts.ts'
 import { rateLimit } from '../../src/kinds/rate-limit/contract.ts'
 import { rateLimitKind } from '../../src/kinds/rate-limit/kind.ts'
+import { openRates } from '../../src/kinds/rate-limit/open.ts'
 import { parsePattern } from '../../src/plan/pattern/parse.ts'
 import { type Cache, type CacheHarness, cacheConformance, declared, type Options } from '../conformance/cache.ts'
 import { type LockHarness, lockConformance } from '../conformance/lock.ts'
@@ -91,7 +92,7 @@ async function lockHarness(): Promise<LockHarness> {
 }
 
 const openLimits = (options: LimitOptions, source: string, surroundings: Surroundings) =>
-  rateLimitKind.open(rateLimit<string, string>(source, options), { ...surroundings, pattern: parsePattern(source) })
+  openRates(rateLimit<string, string>(source, options), { ...surroundings, pattern: parsePattern(source) })
 
 async function limitHarness(): Promise<RateLimitHarness> {
   const harness = await clusterHarness()

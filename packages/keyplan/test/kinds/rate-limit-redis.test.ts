@@ -12,6 +12,7 @@ import { type RateLimitNamespace, rateLimit } from '../../src/kinds/rate-limit/c
 import { countBase, windowShape } from '../../src/kinds/rate-limit/fixed-window.ts'
 import { rateLimitKind } from '../../src/kinds/rate-limit/kind.ts'
 import { createMemoryRateLimitStore } from '../../src/kinds/rate-limit/memory.ts'
+import { openRates } from '../../src/kinds/rate-limit/open.ts'
 import { createRedisRateLimitStore } from '../../src/kinds/rate-limit/redis.ts'
 import type { Decision, Request } from '../../src/kinds/rate-limit/store.ts'
 import { parsePattern } from '../../src/plan/pattern/parse.ts'
@@ -26,7 +27,7 @@ const call: Call = { expires: Number.POSITIVE_INFINITY, hold: true, written: 0 }
 const connectTo = (port: number) => connectToServer(port, { name: 'keyplan:limits', scripts: rateLimitKind.scripts })
 
 const openClient = (server: Server, options: LimitOptions, source = 'limit:<id>', instance = 'one') =>
-  rateLimitKind.open(rateLimit<string, string>(source, options), {
+  openRates(rateLimit<string, string>(source, options), {
     name: 'limits',
     pattern: parsePattern(source),
     clock: realClock,

@@ -4,6 +4,7 @@ import { shown } from '../../base/error.ts'
 import type { Json } from '../../base/json.ts'
 import { type Declaration, type NamespaceOptions, optionProblems } from '../../plan/declaration.ts'
 import type { ParamName, Params } from '../../plan/params.ts'
+import { type ConcurrencyDeclaration, type ConcurrencyOptions, concurrencyDeclaration } from './concurrency/contract.ts'
 import { hasBurst, type PolicyOptions, type RateLimitPolicy } from './policy.ts'
 import {
   type CommonOptions,
@@ -146,6 +147,24 @@ const ownOptions: Readonly<Record<Exclude<keyof WholeOptions | 'whenDown', keyof
  * together: `rateLimit('api:<user>', { limits: [{ limit: 10, window: '1s' }, { limit: 5_000, window: '1d' }] })`.
  */
 export function rateLimit<const P extends string, const Tier extends string = never>(
+  pattern: P,
+  options: RateLimitOptions<ParamName<P>, Tier>,
+): RateLimitDeclaration<P, Tier>
+/** Declares how much may go on at once: `rateLimit('exports:<user>', { algorithm: 'concurrency', limit: 3 })`. */
+export function rateLimit<const P extends string>(
+  pattern: P,
+  options: ConcurrencyOptions<ParamName<P>>,
+): ConcurrencyDeclaration<P>
+export function rateLimit<P extends string, Tier extends string>(
+  pattern: P,
+  options: RateLimitOptions<ParamName<P>, Tier> | ConcurrencyOptions<ParamName<P>>,
+): RateLimitDeclaration<P, Tier> | ConcurrencyDeclaration<P> {
+  return options?.algorithm === 'concurrency'
+    ? concurrencyDeclaration(pattern, options)
+    : rateDeclaration<P, Tier>(pattern, options)
+}
+
+function rateDeclaration<P extends string, Tier extends string>(
   pattern: P,
   options: RateLimitOptions<ParamName<P>, Tier>,
 ): RateLimitDeclaration<P, Tier> {
