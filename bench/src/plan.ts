@@ -1,7 +1,7 @@
-import { cache, definePlan, json, lock, rateLimit, text, vector } from 'keyplan'
+import { cache, definePlan, json, lock, type RateLimitDeclaration, rateLimit, text, vector } from 'keyplan'
 import { type Item, keyCount } from './dataset.ts'
 import { leaseMilliseconds } from './subjects/lock/lease.ts'
-import { limit, windowSeconds } from './subjects/rate-limit/window.ts'
+import { blockedLimit, limit, ownLimit, ownWindow, windowSeconds } from './subjects/rate-limit/window.ts'
 
 /** The keys that Keyplan is measured with. Each namespace has the database to itself. */
 /** For each kind of value. */
@@ -19,6 +19,19 @@ export const nearPlan = definePlan('bench', {
 export const limitPlan = definePlan('bench', {
   limits: rateLimit('<key>', { algorithm: 'fixed-window', limit, window: `${windowSeconds}s` }),
 })
+
+const own = { limit: ownLimit, window: ownWindow } as const
+const limited = (declaration: RateLimitDeclaration<'<key>', never>) => definePlan('bench', { limits: declaration })
+
+/** For each algorithm but the one above. */
+export const algorithmPlans = {
+  'consume sliding window': limited(rateLimit('<key>', { ...own, algorithm: 'sliding-window' })),
+  'consume token bucket': limited(rateLimit('<key>', { ...own, algorithm: 'token-bucket' })),
+  'consume gcra': limited(rateLimit('<key>', { ...own, algorithm: 'gcra' })),
+  'consume sliding log': limited(rateLimit('<key>', { ...own, algorithm: 'sliding-log' })),
+  'consume two limits': limited(rateLimit('<key>', { limits: [own, { ...own, window: '2h' }] })),
+  'consume blocked key': limited(rateLimit('<key>', { ...own, limit: blockedLimit, near: '1h' })),
+}
 
 export const lockPlan = definePlan('bench', {
   locks: lock('<key>', { ttl: `${leaseMilliseconds}ms` }),

@@ -4,7 +4,16 @@ import { kushim } from './suites/kushim.ts'
 import { lock } from './suites/lock.ts'
 import { near } from './suites/near.ts'
 import { rateLimit } from './suites/rate-limit.ts'
+import { rateLimitAlgorithms, rateLimitBlocked } from './suites/rate-limit-algorithms.ts'
 
-export const suites = { cache, near, lock, 'rate-limit': rateLimit, kushim } satisfies Record<string, Suite>
+export const suites = {
+  cache,
+  near,
+  lock,
+  'rate-limit': rateLimit,
+  'rate-limit-algorithms': rateLimitAlgorithms,
+  'rate-limit-blocked': rateLimitBlocked,
+  kushim,
+} satisfies Record<string, Suite>
 
 export type SuiteName = keyof typeof suites

@@ -7,6 +7,7 @@ const [epoch, monotonic] = [Date.now, performance.now.bind(performance)]
 Date.now = () => epoch() + Number(skewMs)
 performance.now = () => monotonic() + Number(skewMs)
 
+const { setTimeout: sleep } = await import('node:timers/promises')
 const { connect } = await import('../../dist/client/index.js')
 const { limitPlan } = await import('./limit-plan.mjs')
 
@@ -20,7 +21,9 @@ function random() {
 }
 const oneOf = list => list[Math.floor(random() * list.length)]
 
-const redis = await connect(limitPlan, { url, start: 'required', log: false })
+const redis = await connect(limitPlan, { url, log: false })
+// On a busy machine the first links of eight processes may take their time.
+while ((await redis.fixed({ id: 'a' }).peek()).degraded) await sleep(20)
 const names = Object.keys(limitPlan.namespaces)
 const costs = [1, 1, 1, 1, 2, 3, 0, -1, Number.NaN, Number('1e309')]
 
@@ -35,7 +38,7 @@ async function request() {
   try {
     const { allowed, degraded } = await asked
     if (!isSound) return { wrong: `a cost of ${cost} was answered` }
-    if (degraded) return { degraded: 1 }
+    if (degraded && allowed) return { wrong: 'an outage allowed it' }
     return allowed ? { name, cost } : {}
   } catch (error) {
     const expected = isSound ? 'ABORTED' : 'PARAM_INVALID'
@@ -48,8 +51,7 @@ for (let round = 0; round < Number(rounds); round++) {
   const allowed = Object.fromEntries(names.map(name => [name, 0]))
   for (const { name, cost } of answers) if (name) allowed[name] += cost
   const wrong = answers.flatMap(answer => answer.wrong ?? [])
-  const degraded = answers.filter(answer => answer.degraded).length
-  process.stdout.write(`${JSON.stringify({ allowed, wrong, degraded, asked: answers.length })}\n`)
+  process.stdout.write(`${JSON.stringify({ allowed, wrong, asked: answers.length })}\n`)
 }
 await redis.$close()
 process.stdout.write(`${JSON.stringify({ done: true })}\n`)

@@ -13,7 +13,6 @@ export interface LimitTally {
   readonly allowed: Map<string, number>
   readonly wrong: string[]
   asked: number
-  degraded: number
 }
 
 interface LimitProcess {
@@ -38,7 +37,6 @@ function startLimitProcess(server: RedisProcess, tally: LimitTally, rounds: numb
     if (said.done) return
     told++
     tally.asked += said.asked
-    tally.degraded += said.degraded
     tally.wrong.push(...said.wrong)
     for (const [name, units] of Object.entries<number>(said.allowed)) {
       tally.allowed.set(name, (tally.allowed.get(name) ?? 0) + units)
@@ -49,7 +47,7 @@ function startLimitProcess(server: RedisProcess, tally: LimitTally, rounds: numb
 
 /** Eight processes with clocks five seconds ahead or behind, of which `kills` are killed at work and replaced. */
 export async function underFire(server: RedisProcess, rounds: number, kills: number): Promise<LimitTally> {
-  const tally: LimitTally = { allowed: new Map(), wrong: [], asked: 0, degraded: 0 }
+  const tally: LimitTally = { allowed: new Map(), wrong: [], asked: 0 }
   let seed = 1
   const start = () => startLimitProcess(server, tally, rounds, seed++)
   const processes = Array.from({ length: 8 }, start)

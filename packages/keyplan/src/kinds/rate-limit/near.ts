@@ -61,8 +61,12 @@ export function createNear(clock: Clock, nearMs: number): Near {
   }
 }
 
-function later(answer: RateLimitResult, ms: number): RateLimitResult {
-  const { parts: _, ...one } = answer
-  const sooner = (figure: number) => Math.max(1, Math.ceil(figure - ms))
-  return { ...one, resetMs: sooner(answer.resetMs), retryAfterMs: sooner(answer.retryAfterMs) }
+function later({ limit, remaining, resetMs, retryAfterMs }: RateLimitResult, ms: number): RateLimitResult {
+  return {
+    allowed: false,
+    limit,
+    remaining,
+    resetMs: Math.max(1, Math.ceil(resetMs - ms)),
+    retryAfterMs: Math.max(1, Math.ceil(retryAfterMs - ms)),
+  }
 }
