@@ -175,6 +175,10 @@ function rateDeclaration<P extends string, Tier extends string>(
   if (whenDown !== 'allow' && whenDown !== 'deny' && whenDown !== 'memory') {
     problems.push(`whenDown is ${shown(whenDown)}; use 'allow', 'deny' or 'memory'`)
   }
+  for (const param of paramsNamed(settings)) {
+    if (typeof pattern !== 'string' || pattern.includes(`<${param}>`) || pattern.includes(`<${param}...>`)) continue
+    problems.push(`${shown(param)} is named in allow, deny or report and is no parameter of the pattern`)
+  }
   return {
     kind: 'rateLimit',
     pattern,
@@ -194,6 +198,14 @@ function rateDeclaration<P extends string, Tier extends string>(
     problems,
   }
 }
+
+function paramsNamed({ allow, deny, report }: RateLimitSettings): string[] {
+  const lists = [allow, deny].flatMap(guests => (isList(guests) ? Object.keys(guests) : []))
+  return [...lists, ...report].map(String)
+}
+
+const isList = (guests: unknown): guests is object =>
+  typeof guests === 'object' && guests !== null && !Array.isArray(guests)
 
 function commonOf(options: object): NamespaceOptions {
   return Object.fromEntries(Object.entries(options).filter(([name]) => !(name in ownOptions)))

@@ -1,5 +1,7 @@
 import type { Clock } from '../../base/clock.ts'
 import type { RateLimitResult } from './contract.ts'
+import { windowShape } from './fixed-window.ts'
+import type { RateLimitPolicy } from './policy.ts'
 import type { Request } from './store.ts'
 
 /** What this process knows to be used up: it is denied without asking, for a while. */
@@ -47,8 +49,7 @@ export function createNear(clock: Clock, nearMs: number): Near {
     },
     mark: () => ({ at: clock.now(), changes }),
     note(mark, { key, policy, cost }, answer) {
-      // A moment is told in whole milliseconds, of which one may have gone by.
-      const until = mark.at + Math.min(nearMs, answer.retryAfterMs - 1)
+      const until = mark.at + Math.min(nearMs, answer.retryAfterMs - roundingOf(policy))
       if (mark.changes !== changes || until <= clock.now()) return
       denials.delete(key)
       if (denials.size >= mostKept) denials.delete(denials.keys().next().value!)
@@ -60,6 +61,9 @@ export function createNear(clock: Clock, nearMs: number): Near {
     },
   }
 }
+
+/** Moments are told in whole milliseconds, or grains of a long window, of which one may have gone by. */
+const roundingOf = (policy: RateLimitPolicy) => (policy.algorithm === 'fixed-window' ? windowShape(policy).grain : 1)
 
 function later({ limit, remaining, resetMs, retryAfterMs }: RateLimitResult, ms: number): RateLimitResult {
   return {

@@ -1,5 +1,5 @@
 import { guarded } from '../../guard/guarded.ts'
-import { createInstances } from '../../mechanisms/instances.ts'
+import { createInstances, type Instances } from '../../mechanisms/instances.ts'
 import { helperKey } from '../../plan/pattern/helper-key.ts'
 import type { Opened, Surroundings } from '../kind.ts'
 import type { RateLimitDeclaration, RateLimitNamespace } from './contract.ts'
@@ -18,6 +18,7 @@ import { type Home, type RateLimitStore, rateLimitOperations } from './store.ts'
 export function openRates(declaration: RateLimitDeclaration, surroundings: Surroundings): Opened<RateLimitNamespace> {
   const { name, pattern, clock, server, instance, bare } = surroundings
   const { whenDown, options } = declaration
+  let alive: Instances | undefined
   const home: Home = {
     name,
     whenDown,
@@ -30,10 +31,9 @@ export function openRates(declaration: RateLimitDeclaration, surroundings: Surro
   }
   const { redis, guard } = server
   const counts = whenDown === 'memory'
-  const alive =
-    counts && options.instances === undefined
-      ? createInstances(redis, helperKey(pattern.source, pattern.tagged, 'instances'), instance, clock)
-      : undefined
+  if (counts && options.instances === undefined) {
+    alive = createInstances(redis, helperKey(pattern.source, pattern.tagged, 'instances'), instance, clock)
+  }
   const fallback = rateLimitFallback(clock, part => merge.note(part))
   const merge = createMerge(clock, fallback)
   const unhook = redis.beforeReady(merge.recover)

@@ -56,7 +56,7 @@ return 1
 `,
 })
 
-/** A permit may free the place of one that waits only where all were held. */
+/** A permit may free the place of one that waits only where all were held. Who may not tell of it has released it. */
 export const releasePermit = script({
   name: 'rate-limit.release',
   keys: ['key'],
@@ -64,7 +64,7 @@ export const releasePermit = script({
   reply: () => undefined,
   lua: `
 local full = redis.call('ZCARD', key) >= tonumber(limit)
-if redis.call('ZREM', key, id) == 1 and full then redis.call('PUBLISH', channel, '') end
+if redis.call('ZREM', key, id) == 1 and full then redis.pcall('PUBLISH', channel, '') end
 return 1
 `,
 })
