@@ -1,11 +1,25 @@
-import { cache, channel, definePlan, json, lock, once, rateLimit, semaphore, session, text, vector } from 'keyplan'
+import {
+  cache,
+  channel,
+  definePlan,
+  json,
+  lock,
+  once,
+  type RateLimitDeclaration,
+  rateLimit,
+  semaphore,
+  session,
+  text,
+  vector,
+} from 'keyplan'
 import { type Item, keyCount } from './dataset.ts'
 import { leaseMilliseconds } from './subjects/lock/lease.ts'
 import { rememberMilliseconds } from './subjects/once/receipt.ts'
-import { limit, windowSeconds } from './subjects/rate-limit/window.ts'
+import { blockedLimit, limit, ownLimit, ownWindow, windowSeconds } from './subjects/rate-limit/window.ts'
 import { permits } from './subjects/semaphore/permits.ts'
 
 /** The keys that Keyplan is measured with. Each namespace has the database to itself. */
+
 /** For each kind of value. */
 export const valuePlans = {
   '100 B JSON': definePlan('bench', { items: cache('<key>', { ttl: '1h', value: json<unknown>() }) }),
@@ -21,6 +35,19 @@ export const nearPlan = definePlan('bench', {
 export const limitPlan = definePlan('bench', {
   limits: rateLimit('<key>', { algorithm: 'fixed-window', limit, window: `${windowSeconds}s` }),
 })
+
+const own = { limit: ownLimit, window: ownWindow } as const
+const limited = (declaration: RateLimitDeclaration<'<key>', never>) => definePlan('bench', { limits: declaration })
+
+/** For each algorithm but the one above. */
+export const algorithmPlans = {
+  'consume sliding window': limited(rateLimit('<key>', { ...own, algorithm: 'sliding-window' })),
+  'consume token bucket': limited(rateLimit('<key>', { ...own, algorithm: 'token-bucket' })),
+  'consume gcra': limited(rateLimit('<key>', { ...own, algorithm: 'gcra' })),
+  'consume sliding log': limited(rateLimit('<key>', { ...own, algorithm: 'sliding-log' })),
+  'consume two limits': limited(rateLimit('<key>', { limits: [own, { ...own, window: '2h' }] })),
+  'consume blocked key': limited(rateLimit('<key>', { ...own, limit: blockedLimit, near: '1h' })),
+}
 
 export const lockPlan = definePlan('bench', {
   locks: lock('<key>', { ttl: `${leaseMilliseconds}ms` }),

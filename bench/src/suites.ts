@@ -6,6 +6,7 @@ import { lock } from './suites/lock.ts'
 import { near } from './suites/near.ts'
 import { once } from './suites/once.ts'
 import { rateLimit } from './suites/rate-limit.ts'
+import { rateLimitAlgorithms, rateLimitBlocked } from './suites/rate-limit-algorithms.ts'
 import { semaphore } from './suites/semaphore.ts'
 import { session } from './suites/session.ts'
 
@@ -16,6 +17,8 @@ export const suites = {
   semaphore,
   once,
   'rate-limit': rateLimit,
+  'rate-limit-algorithms': rateLimitAlgorithms,
+  'rate-limit-blocked': rateLimitBlocked,
   session,
   channel,
   kushim,

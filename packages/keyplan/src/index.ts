@@ -87,6 +87,15 @@ export {
 export type { Committed } from './kinds/once/effects.ts'
 export type { KeptFailure } from './kinds/once/failure.ts'
 export type { BlockOptions } from './kinds/rate-limit/block-policy.ts'
+export type {
+  Concurrency,
+  ConcurrencyCallOptions,
+  ConcurrencyDeclaration,
+  ConcurrencyNamespace,
+  ConcurrencyOptions,
+  Permit,
+  Refusal,
+} from './kinds/rate-limit/concurrency/contract.ts'
 export {
   type ConsumeOptions,
   type RateLimit,

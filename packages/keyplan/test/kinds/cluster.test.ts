@@ -7,8 +7,10 @@ import { type CacheDeclaration, cache } from '../../src/kinds/cache/contract.ts'
 import { cacheKind } from '../../src/kinds/cache/kind.ts'
 import type { Opened, Surroundings } from '../../src/kinds/kind.ts'
 import { lockScripts } from '../../src/kinds/lock/scripts.ts'
+import { openPermits } from '../../src/kinds/rate-limit/concurrency/open.ts'
 import { rateLimit } from '../../src/kinds/rate-limit/contract.ts'
 import { rateLimitKind } from '../../src/kinds/rate-limit/kind.ts'
+import { openRates } from '../../src/kinds/rate-limit/open.ts'
 import { semaphoreKind } from '../../src/kinds/semaphore/kind.ts'
 import { sessionKind } from '../../src/kinds/session/kind.ts'
 import { markScripts } from '../../src/mechanisms/mark/scripts.ts'
@@ -16,6 +18,7 @@ import { parsePattern } from '../../src/plan/pattern/parse.ts'
 import { type Cache, type CacheHarness, cacheConformance, declared, type Options } from '../conformance/cache.ts'
 import { type LockHarness, lockConformance } from '../conformance/lock.ts'
 import { type OnceHarness, onceConformance } from '../conformance/once.ts'
+import { permitConformance } from '../conformance/permits.ts'
 import { type LimitOptions, type RateLimitHarness, rateLimitConformance } from '../conformance/rate-limit.ts'
 import { type SemaphoreHarness, semaphoreConformance } from '../conformance/semaphore.ts'
 import { sessionConformance } from '../conformance/session.ts'
@@ -129,7 +132,7 @@ async function onceHarness(): Promise<OnceHarness> {
 }
 
 const openLimits = (options: LimitOptions, source: string, surroundings: Surroundings) =>
-  rateLimitKind.open(rateLimit<string, string>(source, options), { ...surroundings, pattern: parsePattern(source) })
+  openRates(rateLimit<string, string>(source, options), { ...surroundings, pattern: parsePattern(source) })
 
 async function limitHarness(): Promise<RateLimitHarness> {
   const harness = await clusterHarness()
@@ -185,6 +188,34 @@ sessionConformance('a cluster', async () => {
       await close()
     },
   }
+})
+
+permitConformance('a cluster', async () => {
+  const harness = await clusterHarness()
+  return {
+    ...harness,
+    client: options =>
+      harness.open('slots:<id>', surroundings =>
+        openPermits(rateLimit<string>('slots:<id>', { ...options, algorithm: 'concurrency' }), surroundings),
+      ),
+  }
+})
+
+test('limits that are consumed together and lie in several slots are refused with the remedy, and take nothing', async () => {
+  const harness = await clusterHarness()
+  const limits = await harness.open('limit:<id>', surroundings =>
+    openLimits({ limit: 5, window: '1h' }, 'limit:<id>', surroundings),
+  )
+  const apart = limits({ id: 'a' }).with(limits({ id: 'b' }), limits({ id: 'c' }))
+  await expect(apart.consume()).rejects.toMatchObject({
+    code: 'CROSS_SLOT',
+    outcome: 'not-executed',
+    message: expect.stringContaining('give their patterns the same tag'),
+  })
+  const [alone, together] = await Promise.allSettled([limits({ id: 'a' }).consume(), apart.consume()])
+  expect(alone).toMatchObject({ status: 'fulfilled', value: { remaining: 4 } })
+  expect(together).toMatchObject({ status: 'rejected' })
+  await harness.close()
 })
 
 test('calls of one tick share a trip for each server, and clear reaches every node', async () => {

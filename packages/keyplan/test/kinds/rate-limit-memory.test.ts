@@ -6,9 +6,9 @@ import { formatDuration } from '../../src/base/duration.ts'
 import { createBareGuard } from '../../src/guard/guard.ts'
 import type { Opened } from '../../src/kinds/kind.ts'
 import { type RateLimitNamespace, type RateLimitResult, rateLimit } from '../../src/kinds/rate-limit/contract.ts'
-import { rateLimitKind } from '../../src/kinds/rate-limit/kind.ts'
 import { createLedger } from '../../src/kinds/rate-limit/ledger.ts'
 import { createMemoryRateLimitStore } from '../../src/kinds/rate-limit/memory.ts'
+import { openRates } from '../../src/kinds/rate-limit/open.ts'
 import { hasBurst, type RateLimitPolicy } from '../../src/kinds/rate-limit/policy.ts'
 import type { RateLimitStore } from '../../src/kinds/rate-limit/store.ts'
 import { parsePattern } from '../../src/plan/pattern/parse.ts'
@@ -32,7 +32,7 @@ rateLimitConformance('memory', async (): Promise<RateLimitHarness> => {
     const surroundings = { name: 'limits', clock, instance: 'one', server: undefined, bare, notify: () => {} }
     const found =
       opened.get(name) ??
-      rateLimitKind.open(rateLimit<string, string>(source, options), { ...surroundings, pattern: parsePattern(source) })
+      openRates(rateLimit<string, string>(source, options), { ...surroundings, pattern: parsePattern(source) })
     opened.set(name, found)
     return found.client
   }

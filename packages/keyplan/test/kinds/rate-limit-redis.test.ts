@@ -12,6 +12,7 @@ import { type RateLimitNamespace, rateLimit } from '../../src/kinds/rate-limit/c
 import { countBase, windowShape } from '../../src/kinds/rate-limit/fixed-window.ts'
 import { rateLimitKind } from '../../src/kinds/rate-limit/kind.ts'
 import { createMemoryRateLimitStore } from '../../src/kinds/rate-limit/memory.ts'
+import { openRates } from '../../src/kinds/rate-limit/open.ts'
 import { createRedisRateLimitStore } from '../../src/kinds/rate-limit/redis.ts'
 import type { Decision, Request } from '../../src/kinds/rate-limit/store.ts'
 import { parsePattern } from '../../src/plan/pattern/parse.ts'
@@ -26,7 +27,7 @@ const call: Call = { expires: Number.POSITIVE_INFINITY, hold: true, written: 0 }
 const connectTo = (port: number) => connectToServer(port, { name: 'keyplan:limits', scripts: rateLimitKind.scripts })
 
 const openClient = (server: Server, options: LimitOptions, source = 'limit:<id>', instance = 'one') =>
-  rateLimitKind.open(rateLimit<string, string>(source, options), {
+  openRates(rateLimit<string, string>(source, options), {
     name: 'limits',
     pattern: parsePattern(source),
     clock: realClock,
@@ -64,6 +65,18 @@ async function redisHarness(port: number) {
 async function timesToLive(ask: RespConnection['ask']): Promise<number[]> {
   const keys = (await ask('KEYS', '*')) as string[]
   return Promise.all(keys.map(async key => Number(await ask('PTTL', key))))
+}
+
+/** Writes figures as the scripts do, and reads them. */
+async function plant(ask: RespConnection['ask'], key: string, ...figures: number[]): Promise<void> {
+  const values = figures.map((_, at) => `ARGV[${at + 1}]`).join(', ')
+  const pack = `struct.pack('<${'d'.repeat(figures.length)}', ${values})`
+  await ask('EVAL', `return redis.call('SET', KEYS[1], ${pack}, 'PX', 600000)`, '1', key, ...figures.map(String))
+}
+
+async function planted(ask: RespConnection['ask'], key: string): Promise<string> {
+  const read = "local a, b, c = struct.unpack('<ddd', redis.call('GET', KEYS[1]))"
+  return String(await ask('EVAL', `${read} return string.format('%.0f %.0f %.0f', a, b, c)`, '1', key))
 }
 
 /** The server's clock, in milliseconds. */
@@ -221,24 +234,24 @@ describe('rate limit on a real server', () => {
     const limits = await harness.client({ limit: 1_000, window, algorithm: 'sliding-window' })
     const before = await serverNow(harness.ask)
     const index = Math.floor(before / windowMs)
-    await harness.ask('SET', 'limit:a', `${index - 1} 400 800`, 'PX', '600000')
+    await plant(harness.ask, 'limit:a', index - 1, 400, 800)
     const { remaining } = await limits({ id }).consume({ cost: 0 })
     const inView = (now: number) => 1_000 - Math.ceil((800 * (windowMs - (now % windowMs))) / windowMs)
     expect(remaining).toBeGreaterThanOrEqual(inView(before))
     expect(remaining).toBeLessThanOrEqual(inView(await serverNow(harness.ask)))
     expect(await limits({ id }).consume({ cost: remaining })).toMatchObject({ allowed: true, remaining: 0 })
-    expect(await harness.ask('GET', 'limit:a')).toBe(`${index} 800 ${remaining}`)
+    expect(await planted(harness.ask, 'limit:a')).toBe(`${index} 800 ${remaining}`)
   })
 
   test('sliding window: a clock that went back across an edge counts on, one set back further starts anew', async () => {
     const limits = await harness.client({ limit: 10, window, algorithm: 'sliding-window' })
     const index = Math.floor((await serverNow(harness.ask)) / windowMs)
-    await harness.ask('SET', 'limit:a', `${index + 1} 4 3`, 'PX', '600000')
+    await plant(harness.ask, 'limit:a', index + 1, 4, 3)
     expect(await limits({ id }).consume()).toMatchObject({ remaining: 2 })
-    expect(await harness.ask('GET', 'limit:a')).toBe(`${index + 1} 4 4`)
-    await harness.ask('SET', 'limit:a', `${index + 2} 4 3`, 'PX', '600000')
+    expect(await planted(harness.ask, 'limit:a')).toBe(`${index + 1} 4 4`)
+    await plant(harness.ask, 'limit:a', index + 2, 4, 3)
     expect(await limits({ id }).consume()).toMatchObject({ remaining: 9 })
-    await harness.ask('SET', 'limit:a', `${index - 2} 9 9`, 'PX', '600000')
+    await plant(harness.ask, 'limit:a', index - 2, 9, 9)
     expect(await limits({ id }).consume()).toMatchObject({ remaining: 9 })
   })
 
@@ -247,11 +260,11 @@ describe('rate limit on a real server', () => {
     const limits = await harness.client(options)
     const minute = 60_000
     const now = await serverNow(harness.ask)
-    await harness.ask('SET', 'limit:a', `0 ${now - 20 * minute}`, 'PX', '600000')
+    await plant(harness.ask, 'limit:a', 0, now - 20 * minute)
     expect(await limits({ id }).consume({ cost: 5 })).toMatchObject({ allowed: true, remaining: 15, limit: 50 })
-    await harness.ask('SET', 'limit:a', `0 ${now - 1_000 * minute}`, 'PX', '600000')
+    await plant(harness.ask, 'limit:a', 0, now - 1_000 * minute)
     expect(await limits({ id }).peek()).toMatchObject({ remaining: 50, resetMs: 0 })
-    await harness.ask('SET', 'limit:a', `${100 * minute * 3} ${now + 1_000 * minute}`, 'PX', '600000')
+    await plant(harness.ask, 'limit:a', 100 * minute * 3, now + 1_000 * minute)
     expect(await limits({ id }).consume()).toMatchObject({ allowed: true, remaining: 2 })
   })
 

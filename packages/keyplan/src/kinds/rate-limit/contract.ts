@@ -4,6 +4,7 @@ import { shown } from '../../base/error.ts'
 import type { Json } from '../../base/json.ts'
 import { type Declaration, type NamespaceOptions, optionProblems } from '../../plan/declaration.ts'
 import type { ParamName, Params } from '../../plan/params.ts'
+import { type ConcurrencyDeclaration, type ConcurrencyOptions, concurrencyDeclaration } from './concurrency/contract.ts'
 import { hasBurst, type PolicyOptions, type RateLimitPolicy } from './policy.ts'
 import {
   type CommonOptions,
@@ -148,6 +149,24 @@ const ownOptions: Readonly<Record<Exclude<keyof WholeOptions | 'whenDown', keyof
 export function rateLimit<const P extends string, const Tier extends string = never>(
   pattern: P,
   options: RateLimitOptions<ParamName<P>, Tier>,
+): RateLimitDeclaration<P, Tier>
+/** Declares how much may go on at once: `rateLimit('exports:<user>', { algorithm: 'concurrency', limit: 3 })`. */
+export function rateLimit<const P extends string>(
+  pattern: P,
+  options: ConcurrencyOptions<ParamName<P>>,
+): ConcurrencyDeclaration<P>
+export function rateLimit<P extends string, Tier extends string>(
+  pattern: P,
+  options: RateLimitOptions<ParamName<P>, Tier> | ConcurrencyOptions<ParamName<P>>,
+): RateLimitDeclaration<P, Tier> | ConcurrencyDeclaration<P> {
+  return options?.algorithm === 'concurrency'
+    ? concurrencyDeclaration(pattern, options)
+    : rateDeclaration<P, Tier>(pattern, options)
+}
+
+function rateDeclaration<P extends string, Tier extends string>(
+  pattern: P,
+  options: RateLimitOptions<ParamName<P>, Tier>,
 ): RateLimitDeclaration<P, Tier> {
   const problems = optionProblems(options, Object.keys(ownOptions))
   const whole: WholeOptions = options ?? {}
@@ -155,6 +174,10 @@ export function rateLimit<const P extends string, const Tier extends string = ne
   const settings = settingsOf(whole, problems)
   if (whenDown !== 'allow' && whenDown !== 'deny' && whenDown !== 'memory') {
     problems.push(`whenDown is ${shown(whenDown)}; use 'allow', 'deny' or 'memory'`)
+  }
+  for (const param of paramsNamed(settings)) {
+    if (typeof pattern !== 'string' || pattern.includes(`<${param}>`) || pattern.includes(`<${param}...>`)) continue
+    problems.push(`${shown(param)} is named in allow, deny or report and is no parameter of the pattern`)
   }
   return {
     kind: 'rateLimit',
@@ -175,6 +198,14 @@ export function rateLimit<const P extends string, const Tier extends string = ne
     problems,
   }
 }
+
+function paramsNamed({ allow, deny, report }: RateLimitSettings): string[] {
+  const lists = [allow, deny].flatMap(guests => (isList(guests) ? Object.keys(guests) : []))
+  return [...lists, ...report].map(String)
+}
+
+const isList = (guests: unknown): guests is object =>
+  typeof guests === 'object' && guests !== null && !Array.isArray(guests)
 
 function commonOf(options: object): NamespaceOptions {
   return Object.fromEntries(Object.entries(options).filter(([name]) => !(name in ownOptions)))

@@ -17,8 +17,8 @@ export interface Arrival extends Entry {
  *
  * Figures: what is to be had, in units × window, as of a token bucket.
  *
- * Key: `<the arrival time in ms> <what it exceeds that by, in 1 ÷ limit of a ms>`, so nothing is rounded. It lives until
- * that time. After the server's clock was set back it lies further ahead by as much.
+ * Key: the arrival time in ms and what it exceeds that by, in 1 ÷ limit of a ms, as packed doubles: nothing is rounded. It
+ * lives until that time. After the server's clock was set back it lies further ahead by as much.
  */
 export const gcra: Algorithm<Arrival> = {
   lua: `{
@@ -26,8 +26,8 @@ export const gcra: Algorithm<Arrival> = {
     local state = call('GET', key)
     if type(state) == 'table' then return state end
     if not state then return { p.capacity * p.window } end
-    local at, rest = match(state, '^(%d+) (%d+)$')
-    if not at then return { err = 'ERR value is not an arrival time' } end
+    if #state ~= 16 then return { err = 'ERR value is not an arrival time' } end
+    local at, rest = unpacked('<dd', state)
     return { p.capacity * p.window - max(0, (at - now) * p.limit + rest) }
   end,
   fits = function(s, cost, p) return cost * p.window <= s[1] end,
@@ -36,7 +36,7 @@ export const gcra: Algorithm<Arrival> = {
     s[1] = max(-${mostExact}, min(full, s[1] - cost * p.window))
     local debt = full - s[1]
     if debt == 0 then return call('DEL', key) end
-    local value = format('%.0f %.0f', now + floor(debt / p.limit), debt % p.limit)
+    local value = packed('<dd', now + floor(debt / p.limit), debt % p.limit)
     return call('SET', key, value, 'PX', format('%.0f', ceil(debt / p.limit)))
   end,
 }`,

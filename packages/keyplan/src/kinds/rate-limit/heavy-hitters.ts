@@ -19,27 +19,41 @@ interface Counter {
  */
 export function createHeavyHitters(size: number): HeavyHitters {
   const counters = new Map<string, Counter>()
+  /** The names by their count: whoever is counted goes one further, so the least count is always known. */
+  const names = new Map<number, Set<string>>()
+  let least = 1
 
-  function least(): [string, Counter] {
-    let found: [string, Counter] | undefined
-    for (const entry of counters) if (!found || entry[1].count < found[1].count) found = entry
-    return found!
+  function file(name: string, count: number): void {
+    const others = names.get(count)
+    if (others) others.add(name)
+    else names.set(count, new Set([name]))
+  }
+
+  /** A name goes one further, or another one does in its place. */
+  function move(name: string, from: number, as: string): void {
+    const others = names.get(from)!
+    others.delete(name)
+    file(as, from + 1)
+    if (others.size > 0) return
+    names.delete(from)
+    if (from === least) least = from + 1
   }
 
   return {
     add(name) {
       const known = counters.get(name)
-      if (known) {
-        known.count++
-        return
-      }
-      if (counters.size < size) {
+      if (known) move(name, known.count++, name)
+      else if (counters.size < size) {
         counters.set(name, { count: 1, error: 0 })
-        return
+        file(name, 1)
+        least = 1
+      } else {
+        const from = least
+        const rarest = names.get(from)!.values().next().value!
+        counters.delete(rarest)
+        counters.set(name, { count: from + 1, error: from })
+        move(rarest, from, name)
       }
-      const [rarest, { count }] = least()
-      counters.delete(rarest)
-      counters.set(name, { count: count + 1, error: count })
     },
     top: () =>
       [...counters]

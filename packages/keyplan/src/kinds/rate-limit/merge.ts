@@ -17,6 +17,9 @@ export interface Merge {
 
 const batch = 32
 
+/** Parts that are kept before those that no longer count are looked for. */
+const firstSweep = 10_000
+
 /** How long the link of a server that is back may be kept from others. */
 const patienceMs = 500
 
@@ -27,6 +30,7 @@ const patienceMs = 500
 export function createMerge(clock: Clock, fallback: Pick<RateLimitStore, 'consume'>): Merge {
   const owed = new Map<string, Part>()
   let isSettling = false
+  let sweepAt = firstSweep
 
   /** Takes what is owed out of the books. */
   function* batches(concerns: (key: string) => boolean): Generator<Request[]> {
@@ -49,7 +53,13 @@ export function createMerge(clock: Clock, fallback: Pick<RateLimitStore, 'consum
   }
 
   return {
-    note: part => owed.set(part.key, part),
+    note(part) {
+      owed.set(part.key, part)
+      if (owed.size < sweepAt) return
+      // What the ledger has let go of is over.
+      for (const [key, { home }] of owed) if (!home.ledger.has(key)) owed.delete(key)
+      sweepAt = Math.max(firstSweep, 2 * owed.size)
+    },
     get owes() {
       return owed.size > 0
     },

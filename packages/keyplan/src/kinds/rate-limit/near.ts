@@ -1,5 +1,7 @@
 import type { Clock } from '../../base/clock.ts'
 import type { RateLimitResult } from './contract.ts'
+import { windowShape } from './fixed-window.ts'
+import type { RateLimitPolicy } from './policy.ts'
 import type { Request } from './store.ts'
 
 /** What this process knows to be used up: it is denied without asking, for a while. */
@@ -47,8 +49,7 @@ export function createNear(clock: Clock, nearMs: number): Near {
     },
     mark: () => ({ at: clock.now(), changes }),
     note(mark, { key, policy, cost }, answer) {
-      // A moment is told in whole milliseconds, of which one may have gone by.
-      const until = mark.at + Math.min(nearMs, answer.retryAfterMs - 1)
+      const until = mark.at + Math.min(nearMs, answer.retryAfterMs - roundingOf(policy))
       if (mark.changes !== changes || until <= clock.now()) return
       denials.delete(key)
       if (denials.size >= mostKept) denials.delete(denials.keys().next().value!)
@@ -61,8 +62,15 @@ export function createNear(clock: Clock, nearMs: number): Near {
   }
 }
 
-function later(answer: RateLimitResult, ms: number): RateLimitResult {
-  const { parts: _, ...one } = answer
-  const sooner = (figure: number) => Math.max(1, Math.ceil(figure - ms))
-  return { ...one, resetMs: sooner(answer.resetMs), retryAfterMs: sooner(answer.retryAfterMs) }
+/** Moments are told in whole milliseconds, or grains of a long window, of which one may have gone by. */
+const roundingOf = (policy: RateLimitPolicy) => (policy.algorithm === 'fixed-window' ? windowShape(policy).grain : 1)
+
+function later({ limit, remaining, resetMs, retryAfterMs }: RateLimitResult, ms: number): RateLimitResult {
+  return {
+    allowed: false,
+    limit,
+    remaining,
+    resetMs: Math.max(1, Math.ceil(resetMs - ms)),
+    retryAfterMs: Math.max(1, Math.ceil(retryAfterMs - ms)),
+  }
 }

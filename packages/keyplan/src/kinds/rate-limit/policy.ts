@@ -58,7 +58,9 @@ export function policyOf(
 ): RateLimitPolicy {
   const { algorithm = 'fixed-window', burst } = options
   if (!names.includes(algorithm)) {
-    problems.push(`algorithm is ${shown(algorithm)}; use ${names.map(name => `'${name}'`).join(', ')}`)
+    problems.push(
+      `algorithm is ${shown(algorithm)}; use ${[...names, 'concurrency'].map(name => `'${name}'`).join(', ')}`,
+    )
   }
   const limit = stepsOf(options.limit, 'limit', scale, problems)
   const windowMs = collect(problems, () => durationMs(options.window, 'window', shown), 1_000)

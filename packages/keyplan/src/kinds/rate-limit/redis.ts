@@ -96,7 +96,7 @@ function argumentsOf(requests: readonly Request[]) {
   const policies = new Map<RateLimitPolicy, number>()
   const keys: string[] = []
   const parts: Argument[] = []
-  let alike = true
+  let alike = requests[0]!.blockKey === undefined
   let algorithm: keyof typeof decideScripts = requests[0]!.policy.algorithm
   for (const request of requests) {
     alike &&= request.policy === requests[0]!.policy && !request.more && !request.forced && request.cost === 1

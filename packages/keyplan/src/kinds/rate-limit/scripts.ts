@@ -9,7 +9,7 @@ import type { RateLimitAlgorithm, RateLimitPolicy } from './policy.ts'
 const locals = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local call, match, format = redis.pcall, string.match, string.format
+local call, match, format, packed, unpacked = redis.pcall, string.match, string.format, struct.pack, struct.unpack
 local floor, ceil, max, min, abs = math.floor, math.ceil, math.max, math.min, math.abs
 `
 
@@ -31,7 +31,8 @@ const policyWidth = 12
  *
  * Arguments: how many policies, the figures of each, and for each key the number of its policy (from 1, negative when the
  * key belongs to the request of the one before) and its cost, `+5` for a penalty and `-5` for what is given back, which
- * never ask whether they fit. Without those every key is a request of its own, for 1 by the only policy. After a key whose
+ * never ask whether they fit. Without those, which is the common call, every key is a request of its own, for 1 by the only
+ * policy, which cannot block. After a key whose
  * policy can block comes the key of its block.
  *
  * Figures of each key: 1 if it fits, 0 if not, or minus the milliseconds it is blocked for; then those of its algorithm.
@@ -61,16 +62,29 @@ for index = 1, tonumber(args[1]) do
   at = at + ${policyWidth}
 end
 local alike = at > #args
-local reply, n, failures, place, parts, k = {}, 0, nil, 0, 0, 1
+local reply, n, failures, place, k = {}, 0, nil, 0, 1
+while alike and k <= #keys do
+  local p, failure = policies[1], nil
+  local s = p.look(keys[k], p, 1)
+  local fit = not s.err and p.fits(s, 1, p)
+  if fit then
+    local refused = p.take(keys[k], s, 1, p)
+    if type(refused) == 'table' then failure = refused.err end
+  end
+  reply[n + 1], reply[n + 2], reply[n + 3], reply[n + 4] = fit and 1 or 0, s[1] or 0, s[2] or 0, s[3] or 0
+  n = n + 4
+  failure = s.err or failure
+  if failure then
+    ${fail('k', 'failure')}
+  end
+  k = k + 1
+end
 while k <= #keys do
   local request, fit, failure = {}, true, nil
   repeat
-    local p, cost, forced = policies[1], 1, false
-    if not alike then
-      local sign = string.byte(args[at + 1])
-      p, cost, forced = policies[abs(args[at])], tonumber(args[at + 1]), sign == 43 or sign == 45
-      at = at + 2
-    end
+    local sign = string.byte(args[at + 1])
+    local p, cost, forced = policies[abs(args[at])], tonumber(args[at + 1]), sign == 43 or sign == 45
+    at = at + 2
     local asked = (forced or cost == 0) and 1 or cost
     local s = p.look(keys[k], p, asked)
     s.p, s.key, s.cost, s.forced, s.blocked = p, keys[k], cost, forced, 0
@@ -87,7 +101,7 @@ while k <= #keys do
     end
     fit = fit and (forced or s.fits)
     request[#request + 1] = s
-  until alike or k > #keys or tonumber(args[at]) > 0
+  until k > #keys or tonumber(args[at]) > 0
   for _, s in ipairs(request) do
     local p = s.p
     if failure then
@@ -108,7 +122,6 @@ while k <= #keys do
       local lasts, refused = block(s.block, p.block.first, p.block)
       s.blocked, failure = lasts, refused and refused.err
     end
-    parts = parts + 1
     reply[n + 1] = s.blocked and s.blocked > 0 and -s.blocked or (s.fits and 1 or 0)
     reply[n + 2], reply[n + 3], reply[n + 4] = s[1] or 0, s[2] or 0, s[3] or 0
     n = n + 4

@@ -49,7 +49,7 @@ export const slidingLog: Algorithm<SlidingLog> = {
       at = tonumber(at)
       local present = max(now, at)
       local function stays(time) return time + p.window > present end
-      if not stays(at) then return { 0, 0, 0 } end
+      if not stays(at) then return { 0, 0, 0, ended = true } end
       local s = { 0, at + p.window - present, 0, lives = true, at = at, before = tonumber(before), after = tonumber(after) }
       local first, start = 0, 0
       local oldest, base = read(key, 0)
@@ -71,7 +71,7 @@ export const slidingLog: Algorithm<SlidingLog> = {
       local failure
       if not s.lives then
         if cost < 0 then return end
-        call('DEL', key)
+        if s.ended then call('DEL', key) end
         failure = push(key, now, 0, cost)
       elseif cost < 0 then
         local back = min(-cost, s[1])

@@ -18,7 +18,7 @@ export interface SlidingWindow extends Entry {
  *
  * Figures: units in the window, units in the one before, milliseconds since it began.
  *
- * Key: `<index of the window> <units in the window before> <units in it>`; windows are aligned to the epoch. It lives
+ * Key: index of the window, units in the window before, units in it, as packed doubles; windows are aligned to the epoch. It lives
  * until the window after its own has ended. A window that lies one ahead means that the clock went back across its edge:
  * counting goes on in it. One further ahead means that the clock was set back, and nothing is known of the present.
  */
@@ -30,15 +30,14 @@ export const slidingWindow: Algorithm<SlidingWindow> = {
     local state = call('GET', key)
     if type(state) == 'table' then return state end
     if not state then return s end
-    local at, earlier, later = match(state, '^(%d+) (%d+) (%d+)$')
-    if not at then return { err = 'ERR value is not a sliding window' } end
-    at = tonumber(at)
+    if #state ~= 24 then return { err = 'ERR value is not a sliding window' } end
+    local at, earlier, later = unpacked('<ddd', state)
     if at == present then
-      s[1], s[2] = tonumber(later), tonumber(earlier)
+      s[1], s[2], s.lives = later, earlier, true
     elseif at == present - 1 then
-      s[2] = tonumber(later)
+      s[2] = later
     elseif at == present + 1 then
-      s[1], s[2], s[3], s.index = tonumber(later), tonumber(earlier), 0, at
+      s[1], s[2], s[3], s.index, s.lives = later, earlier, 0, at, true
     end
     return s
   end,
@@ -48,7 +47,9 @@ export const slidingWindow: Algorithm<SlidingWindow> = {
     if current < 0 then s[2] = max(0, s[2] + current) end
     s[1] = max(0, min(${mostTaken}, current))
     if s[1] + s[2] == 0 then return call('DEL', key) end
-    local value = format('%.0f %.0f %.0f', s.index, s[2], s[1])
+    local value = packed('<ddd', s.index, s[2], s[1])
+    -- Within a window the time to live stays what it is, which costs half.
+    if s.lives then return call('SET', key, value, 'KEEPTTL') end
     return call('SET', key, value, 'PXAT', format('%.0f', (s.index + 2) * p.window))
   end,
 }`,

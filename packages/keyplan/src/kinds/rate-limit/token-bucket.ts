@@ -17,7 +17,7 @@ export interface TokenBucket extends Entry {
  *
  * Figures: the level.
  *
- * Key: `<level> <time it was so>`. It lives until the bucket is full again. A clock that went back refills nothing.
+ * Key: the level and the time it was so, as packed doubles. It lives until the bucket is full again. A clock that went back refills nothing.
  */
 export const tokenBucket: Algorithm<TokenBucket> = {
   lua: `{
@@ -25,8 +25,8 @@ export const tokenBucket: Algorithm<TokenBucket> = {
     local state = call('GET', key)
     if type(state) == 'table' then return state end
     if not state then return { p.capacity * p.window } end
-    local level, at = match(state, '^(%-?%d+) (%d+)$')
-    if not level then return { err = 'ERR value is not a token bucket' } end
+    if #state ~= 16 then return { err = 'ERR value is not a token bucket' } end
+    local level, at = unpacked('<dd', state)
     return { min(p.capacity * p.window, level + max(0, now - at) * p.limit) }
   end,
   fits = function(s, cost, p) return cost * p.window <= s[1] end,
@@ -34,7 +34,7 @@ export const tokenBucket: Algorithm<TokenBucket> = {
     local full = p.capacity * p.window
     s[1] = max(-${mostExact}, min(full, s[1] - cost * p.window))
     if s[1] == full then return call('DEL', key) end
-    return call('SET', key, format('%.0f %.0f', s[1], now), 'PX', format('%.0f', ceil((full - s[1]) / p.limit)))
+    return call('SET', key, packed('<dd', s[1], now), 'PX', format('%.0f', ceil((full - s[1]) / p.limit)))
   end,
 }`,
   look: (entry, now, policy) => {
