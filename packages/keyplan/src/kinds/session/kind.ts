@@ -3,12 +3,12 @@ import { guarded } from '../../guard/guarded.ts'
 import { localWake, redisWake, type Wake } from '../../mechanisms/wake.ts'
 import type { Kind, Opened, Surroundings } from '../kind.ts'
 import type { SessionDeclaration, SessionNamespace } from './contract.ts'
-import { createStandby } from './fallback.ts'
 import { openSessions } from './handle.ts'
 import { createMemorySessionStore } from './memory.ts'
 import { sessionNames } from './names.ts'
 import { createRedisSessionStore } from './redis.ts'
 import { sessionScripts } from './scripts.ts'
+import { createStandby } from './standby.ts'
 import { type SessionStore, sessionOperations } from './store.ts'
 
 export const sessionKind: Kind<SessionDeclaration> = {

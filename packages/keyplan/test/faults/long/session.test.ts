@@ -7,7 +7,7 @@ import { type Counted, savesUnderFaults } from '../session-saves.ts'
 
 const plan = definePlan('faults', { sessions: session('session:<id>', { ttl: '1h', value: json<Counted>() }) })
 
-test('a thousand faults: no save that was acknowledged is lost, and no session that was ended is back', async () => {
+test('two hundred faults: no save that was acknowledged is lost, and no session that was ended is back', async () => {
   const server = await startRedis()
   onTestFinished(() => server.cleanUp())
   const proxy = await startProxy({ to: server.port })
@@ -23,7 +23,7 @@ test('a thousand faults: no save that was acknowledged is lost, and no session t
     return client.sessions
   }
   const stored = async (id: string) => String(await server.ask('GET', `session:${digest(id)}`))
-  const { saved, ended } = await savesUnderFaults({ faults: 1_000, proxy, open, stored })
+  const { saved, ended } = await savesUnderFaults({ faults: 200, proxy, open, stored })
   console.log(`${saved} saves, ${ended} logouts`)
-  expect(saved).toBeGreaterThan(10_000)
+  expect(saved).toBeGreaterThan(2_000)
 })
