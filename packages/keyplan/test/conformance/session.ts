@@ -181,6 +181,16 @@ export function sessionConformance(name: string, open: () => Promise<SessionHarn
       expect(await sessions({ sessionId: again.id }).read()).toBeDefined()
     })
 
+    test('the old id ends the session that it still leads to', async () => {
+      const sessions = await harness.client({ rotateGrace: '1m' })
+      const { id } = await sessions.create({})
+      const moved = (await sessions({ sessionId: id }).rotate())!
+      expect(await sessions({ sessionId: id }).destroy()).toBe(true)
+      expect(await sessions({ sessionId: moved.id }).read()).toBeUndefined()
+      expect(await sessions({ sessionId: id }).read()).toBeUndefined()
+      expect(await sessions({ sessionId: id }).destroy()).toBe(false)
+    })
+
     test('of many rotations at once one wins, and saves meanwhile are in it', async () => {
       const [one, two] = [await harness.client(), await harness.client()]
       const { id } = await one.create({ visits: 0 })
@@ -287,6 +297,11 @@ export function sessionConformance(name: string, open: () => Promise<SessionHarn
       const { id } = await sessions.create({})
       const entry = sessions({ sessionId: id })
       const refused = (code: string) => expect.objectContaining({ code })
+      await expect(entry.update({ items: 5n as never })).rejects.toMatchObject({
+        code: 'VALUE_INVALID',
+        namespace: 'sessions',
+        operation: 'update',
+      })
       await expect(sessions.create([] as never)).rejects.toEqual(refused('VALUE_INVALID'))
       await expect(sessions.create('text' as never)).rejects.toEqual(refused('VALUE_INVALID'))
       await expect(sessions.create({}, { device: { ip: 5 as never } })).rejects.toEqual(refused('PARAM_INVALID'))

@@ -80,10 +80,13 @@ describe('what lies in Redis', () => {
   test('what is no session is said to be none, and is not overwritten', async () => {
     const sessions = await open()
     const id = 'a-foreign-one'
-    for (const text of ['{"cookie":{}}', 'null', '[]', 'text', '{"v":1,"seen":1}']) {
+    const damaged = `{"v":1,"seen":${Date.now()},"until":9000000000000,"created":1,"data":{secret}`
+    for (const text of ['{"cookie":{}}', 'null', '[]', 'text', '{"v":1,"seen":1}', damaged]) {
       await server.ask('SET', keyOf(id), text)
       const entry = sessions({ sessionId: id })
-      await expect(entry.read()).rejects.toMatchObject({ code: 'DECODE_FAILED' })
+      const error = await entry.read().catch(refusal => refusal)
+      expect(error).toMatchObject({ code: 'DECODE_FAILED' })
+      expect(error.cause).toBeUndefined()
       await expect(entry.update({ theme: 'x' })).rejects.toMatchObject({ code: 'DECODE_FAILED' })
       expect(await server.ask('GET', keyOf(id))).toBe(text)
     }

@@ -8,6 +8,7 @@ import type { ReadOptions, RotateOptions, Session, SessionChange, SessionEntry, 
 import type { Endings } from './endings.ts'
 import { isId, newId } from './id.ts'
 import type { SessionNames } from './names.ts'
+import type { Naming } from './naming.ts'
 import type { Reads } from './reads.ts'
 import type { Rotate } from './rotation.ts'
 import type { Saves } from './saves.ts'
@@ -27,11 +28,12 @@ interface EntryParts {
   readonly lists: Pick<UserLists, 'strike'>
   readonly bindings: Pick<Bindings, 'bind'>
   readonly snapshots: Pick<Snapshots, 'session'>
+  readonly naming: Naming
 }
 
 /** What the user touches for one id: `redis.<namespace>({ … })`. */
 export function createEntries(parts: EntryParts): (id: unknown) => SessionEntry<object, unknown> {
-  const { settings, names, reads, access, saves, rotate, endings, lists, bindings, snapshots } = parts
+  const { settings, names, reads, access, saves, rotate, endings, lists, bindings, snapshots, naming } = parts
 
   /** One session. A class, since one is made for every call and its methods must not be. */
   class Entry implements SessionEntry<object, unknown> {
@@ -45,19 +47,20 @@ export function createEntries(parts: EntryParts): (id: unknown) => SessionEntry<
       this.#key = isId(this.#id) ? names.key(this.#id) : undefined
     }
 
-    #shown = (reading: Reading, key: string) => {
+    #shown(reading: Reading, key: string): Session | undefined | Promise<Session | undefined> {
       const found = access.shown(reading, key, true, undefined)
-      return found instanceof Promise ? found.then(this.#given) : this.#given(found)
+      return found instanceof Promise ? found.then(one => this.#given(one)) : this.#given(found)
     }
 
-    #given = (found: Found | undefined): Session | undefined => {
+    #given(found: Found | undefined): Session | undefined {
       this.#known = found
       return found && snapshots.session(this.#id, found)
     }
 
     read(options?: ReadOptions): Promise<Session | undefined> {
       if (this.#key === undefined) return Promise.resolve(undefined)
-      if (options === undefined) return reads.one(this.#key, true, undefined, this.#shown)
+      if (options === undefined)
+        return reads.one(this.#key, true, undefined, (reading, key) => this.#shown(reading, key))
       return this.#readBy(this.#key, options)
     }
 
@@ -75,8 +78,9 @@ export function createEntries(parts: EntryParts): (id: unknown) => SessionEntry<
       }
       if (this.#key === undefined) return undefined
       reads.flush()
+      const key = this.#known?.key ?? this.#key
       const save = { change: change as SessionChange<object>, replace, device, ifVersion }
-      return this.#given(await saves.save(this.#known?.key ?? this.#key, this.#known, save, terms))
+      return naming('update', async () => this.#given(await saves.save(key, this.#known, save, terms)))
     }
 
     async touch(options?: CallOptions): Promise<boolean> {
@@ -88,13 +92,16 @@ export function createEntries(parts: EntryParts): (id: unknown) => SessionEntry<
       if (options !== undefined) checkOptions(options, ['change', 'device', 'grace'])
       const { change, device, grace, ...terms } = options ?? {}
       const graceMs = graceOf(grace, settings.graceMs)
-      if (this.#key === undefined) return undefined
+      const key = this.#key
+      if (key === undefined) return undefined
       reads.flush()
       const id = newId()
       const moving = { change: change as SessionChange<object> | undefined, replace: false, device }
-      const moved = await rotate(this.#known, this.#key, names.key(id), moving, graceMs, terms)
-      this.#known = undefined
-      return moved && snapshots.session(id, moved)
+      return naming('rotate', async () => {
+        const moved = await rotate(this.#known, key, names.key(id), moving, graceMs, terms)
+        this.#known = undefined
+        return moved && snapshots.session(id, moved)
+      })
     }
 
     async destroy(options?: CallOptions): Promise<boolean> {

@@ -14,6 +14,7 @@ import { createEndings } from './endings.ts'
 import { createEntries } from './entry.ts'
 import { isId, newId } from './id.ts'
 import type { SessionNames } from './names.ts'
+import { createNaming } from './naming.ts'
 import { createReads } from './reads.ts'
 import { createRefresh } from './refresh.ts'
 import { createRotate } from './rotation.ts'
@@ -30,7 +31,7 @@ interface SessionParts {
   readonly wakes: readonly Wake[]
   /** Milliseconds since the epoch on the clock of the server that has the key. */
   readonly time: (key: string) => number
-  readonly surroundings: Pick<Surroundings, 'clock' | 'server'>
+  readonly surroundings: Pick<Surroundings, 'name' | 'clock' | 'server'>
 }
 
 /** What the user touches: `redis.<namespace>`. */
@@ -48,9 +49,24 @@ export function openSessions(parts: SessionParts): Opened<SessionNamespace> {
   const saves = createSaves({ steps, access, contents, drafts, lists, time })
   const rotate = createRotate({ steps, access, contents, drafts, lists, time })
   const bindings = createBindings({ settings, names, access, wakes, clock })
-  const entry = createEntries({ settings, names, reads, access, saves, rotate, endings, lists, bindings, snapshots })
+  const naming = createNaming(surroundings.name)
+  const entry = createEntries({
+    naming,
+    settings,
+    names,
+    reads,
+    access,
+    saves,
+    rotate,
+    endings,
+    lists,
+    bindings,
+    snapshots,
+  })
 
-  async function create(data: unknown, options?: CreateOptions): Promise<Session> {
+  const create = (data: unknown, options?: CreateOptions) => naming('create', () => begin(data, options))
+
+  async function begin(data: unknown, options?: CreateOptions): Promise<Session> {
     if (options !== undefined) checkOptions(options, ['device', 'id'])
     const { device, id = newId(), ...terms } = options ?? {}
     if (!isId(id)) throw new KeyplanError('PARAM_INVALID', `id is ${kindOf(id)} that cannot be one; leave it out`)

@@ -54,7 +54,7 @@ function openInProcess(
     steps: guarded(name, over(createMemorySessionStore(names, wake, clock)), sessionOperations, bare),
     wakes: [wake],
     time: () => Math.floor(clock.wall()),
-    surroundings: { clock, server: undefined },
+    surroundings: { name, clock, server: undefined },
   })
 }
 
