@@ -168,16 +168,27 @@ export function sessionConformance(name: string, open: () => Promise<SessionHarn
     })
 
     test('with a grace the old id leads to the session for a while', async () => {
-      const sessions = await harness.client({ rotateGrace: '300ms' })
+      const sessions = await harness.client({ rotateGrace: '1m' })
       const { id } = await sessions.create({ visits: 1 })
       const entry = sessions({ sessionId: id })
       const moved = (await entry.rotate())!
       expect(await entry.read()).toMatchObject({ data: { visits: 1 }, name: moved.name })
       expect(await sessions({ sessionId: id }).update({ visits: 2 })).toMatchObject({ data: { visits: 2 } })
-      expect((await sessions({ sessionId: moved.id }).read())!.data).toEqual({ visits: 2 })
-      await harness.advance(320)
+      const again = (await sessions({ sessionId: moved.id }).rotate({ grace: '100ms' }))!
+      expect((await sessions({ sessionId: again.id }).read())!.data).toEqual({ visits: 2 })
+      await harness.advance(110)
+      for (const old of [id, moved.id]) expect(await sessions({ sessionId: old }).read()).toBeUndefined()
+      expect(await sessions({ sessionId: again.id }).read()).toBeDefined()
+    })
+
+    test('the old id ends the session that it still leads to', async () => {
+      const sessions = await harness.client({ rotateGrace: '1m' })
+      const { id } = await sessions.create({})
+      const moved = (await sessions({ sessionId: id }).rotate())!
+      expect(await sessions({ sessionId: id }).destroy()).toBe(true)
+      expect(await sessions({ sessionId: moved.id }).read()).toBeUndefined()
       expect(await sessions({ sessionId: id }).read()).toBeUndefined()
-      expect(await sessions({ sessionId: moved.id }).read()).toBeDefined()
+      expect(await sessions({ sessionId: id }).destroy()).toBe(false)
     })
 
     test('of many rotations at once one wins, and saves meanwhile are in it', async () => {
@@ -193,29 +204,24 @@ export function sessionConformance(name: string, open: () => Promise<SessionHarn
       expect(data.theme).toBe((await saved) ? 'saved' : undefined)
     })
 
-    test('use extends a session, and what is not used ends', async () => {
-      const sessions = await harness.client({ ttl: '600ms', touchEvery: '50ms' })
-      const [used, unused] = await Promise.all([sessions.create({}), sessions.create({})])
-      for (let round = 0; round < 5; round++) {
-        await harness.advance(150)
-        expect(await sessions({ sessionId: used.id }).read()).toBeDefined()
-      }
-      expect(await sessions({ sessionId: unused.id }).read()).toBeUndefined()
-      const seen = (await sessions({ sessionId: used.id }).read({ touch: false }))!
-      expect(seen.lastSeen).toBeGreaterThan(used.lastSeen)
-      expect(seen.createdAt).toBe(used.createdAt)
+    test('what is not used ends', async () => {
+      const sessions = await harness.client({ ttl: '300ms' })
+      const { id } = await sessions.create({})
+      await harness.advance(310)
+      expect(await sessions({ sessionId: id }).read()).toBeUndefined()
+      expect(await sessions({ sessionId: id }).update({ theme: 'x' })).toBeUndefined()
     })
 
-    test('use is noted at most once in touchEvery, and looking is no use', async () => {
-      const sessions = await harness.client({ ttl: '1h', touchEvery: '200ms' })
-      const { id, lastSeen, version } = await sessions.create({})
+    test('use extends a session, is noted at most once in touchEvery, and looking is no use', async () => {
+      const sessions = await harness.client({ touchEvery: '1500ms' })
+      const { id, lastSeen, version, createdAt } = await sessions.create({})
       const entry = sessions({ sessionId: id })
       expect((await entry.read())!.lastSeen).toBe(lastSeen)
-      await harness.advance(210)
+      await harness.advance(1_510)
       expect((await entry.read({ touch: false }))!.lastSeen).toBe(lastSeen)
       const seen = (await entry.read())!
-      expect(seen.lastSeen).toBeGreaterThanOrEqual(lastSeen + 200)
-      expect(seen.version).toBe(version)
+      expect(seen.lastSeen).toBeGreaterThanOrEqual(lastSeen + 1_500)
+      expect(seen).toMatchObject({ version, createdAt, expiresAt: seen.lastSeen + 3_600_000 })
       expect((await entry.read())!.lastSeen).toBe(seen.lastSeen)
     })
 
@@ -291,6 +297,11 @@ export function sessionConformance(name: string, open: () => Promise<SessionHarn
       const { id } = await sessions.create({})
       const entry = sessions({ sessionId: id })
       const refused = (code: string) => expect.objectContaining({ code })
+      await expect(entry.update({ items: 5n as never })).rejects.toMatchObject({
+        code: 'VALUE_INVALID',
+        namespace: 'sessions',
+        operation: 'update',
+      })
       await expect(sessions.create([] as never)).rejects.toEqual(refused('VALUE_INVALID'))
       await expect(sessions.create('text' as never)).rejects.toEqual(refused('VALUE_INVALID'))
       await expect(sessions.create({}, { device: { ip: 5 as never } })).rejects.toEqual(refused('PARAM_INVALID'))

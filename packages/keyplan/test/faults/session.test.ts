@@ -4,11 +4,10 @@ import { type ConnectOptions, connect } from '../../src/client/index.ts'
 import { definePlan, json, session } from '../../src/index.ts'
 import { digest } from '../../src/plan/pattern/value.ts'
 import { until } from '../live-server.ts'
+import { type Counted, savesUnderFaults } from './session-saves.ts'
 
-interface Data {
+interface Data extends Counted {
   userId?: string
-  count: number
-  fields?: Record<string, number>
 }
 
 const plan = definePlan('faults', {
@@ -98,31 +97,5 @@ test('a save that is held up on its way until after the logout brings nothing ba
 })
 
 test('two processes that save different fields over a bad link lose none of what they were told was saved', async () => {
-  const clients = await Promise.all([openAt(proxy.port), openAt(proxy.port)])
-  const { id } = await clients[0]!.create({ count: 0, fields: {} })
-  const done: string[] = []
-  let over = false
-  const saving = clients.map(async (sessions, client) => {
-    const entry = sessions({ id })
-    for (let round = 0; !over; round++) {
-      const field = `${client}:${round}`
-      const saved = await entry
-        .update(({ fields }) => ({ fields: { ...fields, [field]: round } }))
-        .catch(() => undefined)
-      if (saved) done.push(field)
-    }
-  })
-  for (let fault = 0; fault < 6; fault++) {
-    const from = done.length
-    await until(() => done.length > from + 10)
-    await (fault % 2 ? proxy.reset() : proxy.swallowReplies())
-    await proxy.pass()
-  }
-  const last = done.length
-  await until(() => done.length > last + 10)
-  over = true
-  await Promise.all(saving)
-  const { fields } = JSON.parse(await stored(id)).data as Data
-  expect(done.filter(field => !(field in fields!))).toEqual([])
-  expect(done.length).toBeGreaterThan(70)
+  await savesUnderFaults({ faults: 6, proxy, open: () => openAt(proxy.port), stored })
 })

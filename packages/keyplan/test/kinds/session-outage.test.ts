@@ -26,7 +26,7 @@ async function open() {
     url: server.url,
     start: 'required',
     log: false,
-    deadline: '400ms',
+    deadline: '1s',
     backoff: { min: '10ms', max: '50ms' },
   })
   onTestFinished(() => client.$close())

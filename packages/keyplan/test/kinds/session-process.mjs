@@ -10,16 +10,24 @@ const redis = await connect(plan, { url, start: 'required', log: false, deadline
 
 const say = words => process.stdout.write(`${JSON.stringify(words)}\n`)
 
+const told = () => new Promise(resolve => process.stdin.once('data', resolve))
+
 const tasks = {
   /** Begins one session after another, and tells of each. */
   async login() {
     for (;;) say(await redis.sessions.create({ userId: 'ann' }))
   },
+  /** Begins one more when it is told to. */
+  async 'one more login'() {
+    say(await redis.sessions.create({ userId: 'ann' }))
+    await told()
+    say(await redis.sessions.create({ userId: 'ann' }))
+  },
   /** Ends its session when it is told to. */
   async logout() {
     const session = await redis.sessions.create({ userId: 'ann' })
     say(session)
-    await new Promise(resolve => process.stdin.once('data', resolve))
+    await told()
     say({ ended: await redis.sessions({ sessionId: session.id }).destroy() })
   },
 }

@@ -23,7 +23,7 @@ export interface Access {
 }
 
 /** So many rotations within one grace are followed. */
-const mostHops = 4
+export const mostHops = 4
 
 /** @param used is told of each session whose use was just noted */
 export function createAccess(reads: Pick<Reads, 'one'>, used: (found: Found) => void): Access {

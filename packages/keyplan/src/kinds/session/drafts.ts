@@ -1,9 +1,9 @@
 import { KeyplanError } from '../../base/error.ts'
-import type { Content } from './change.ts'
+import type { Content } from './contents.ts'
 import { restOf } from './record.ts'
 import type { SessionSettings } from './settings.ts'
 import type { Draft } from './store.ts'
-import type { UserLists } from './users.ts'
+import type { UserLists } from './user-lists.ts'
 
 /** A session about to be written, and what is to be done when it was. */
 export interface Prepared {

@@ -1,6 +1,6 @@
 import type { CallOptions } from '../../base/call.ts'
 import type { Guarded } from '../../guard/guarded.ts'
-import type { Found } from './access.ts'
+import { type Found, mostHops } from './access.ts'
 import { isTrace, recordOf, traceText } from './record.ts'
 import type { Ending, SessionStore } from './store.ts'
 
@@ -8,7 +8,7 @@ import type { Ending, SessionStore } from './store.ts'
 export interface Endings {
   /** Ends a session that was found, if it is still the same user's. */
   end(found: Found, options?: CallOptions): Promise<boolean>
-  /** Ends whatever session is at a key; gives what it was. */
+  /** Ends whatever session a key leads to; gives what it was. */
   endAt(key: string, options?: CallOptions): Promise<Found | undefined>
 }
 
@@ -38,11 +38,17 @@ export function createEndings(steps: Pick<Guarded<SessionStore>, 'end'>, time: (
         version = there.version
       }
     },
-    async endAt(key, options) {
-      const ended = await steps.end(options, key, endingOf(time(key), undefined))
-      if (ended.is !== 'ended') return undefined
-      const record = recordOf(ended.raw)
-      return isTrace(record) ? undefined : { key, record, degraded: ended.degraded === true }
+    async endAt(first, options) {
+      for (let key = first, hops = 0; hops <= mostHops; hops++) {
+        const ended = await steps.end(options, key, endingOf(time(key), undefined))
+        if (ended.raw === null) return undefined
+        const record = recordOf(ended.raw)
+        if (!isTrace(record)) return { key, record, degraded: false }
+        // The old id of a session that moved still leads to it, so it ends it, too.
+        if (!record.leads || record.to === undefined) return undefined
+        key = record.to
+      }
+      return undefined
     },
   }
 }

@@ -1,35 +1,28 @@
-import { type CallOptions, checkOptions } from '../../base/call.ts'
-import { durationMs } from '../../base/duration.ts'
-import { KeyplanError, kindOf, shown } from '../../base/error.ts'
+import { checkOptions } from '../../base/call.ts'
+import { KeyplanError, kindOf } from '../../base/error.ts'
 import type { Guarded } from '../../guard/guarded.ts'
 import type { Wake } from '../../mechanisms/wake.ts'
 import type { ParamValues } from '../../plan/pattern/pattern.ts'
 import type { Opened, Surroundings } from '../kind.ts'
-import { createAccess, type Found } from './access.ts'
-import { type Binding, type BindOptions, createBindings, type SessionSocket } from './binding.ts'
-import { createContents } from './change.ts'
-import type {
-  CreateOptions,
-  ReadOptions,
-  RotateOptions,
-  Session,
-  SessionChange,
-  SessionEntry,
-  SessionNamespace,
-  UpdateOptions,
-} from './contract.ts'
+import { createAccess } from './access.ts'
+import { attempt } from './attempt.ts'
+import { createBindings } from './binding.ts'
+import { createContents } from './contents.ts'
+import type { CreateOptions, Session, SessionNamespace } from './contract.ts'
 import { createDrafts, tooLate } from './drafts.ts'
 import { createEndings } from './endings.ts'
+import { createEntries } from './entry.ts'
 import { isId, newId } from './id.ts'
 import type { SessionNames } from './names.ts'
+import { createNaming } from './naming.ts'
 import { createReads } from './reads.ts'
 import { createRefresh } from './refresh.ts'
 import { createRotate } from './rotation.ts'
 import { createSaves } from './saves.ts'
-import { longestGrace, type SessionSettings } from './settings.ts'
-import { createSnapshots } from './snapshot.ts'
-import type { Reading, SessionStore } from './store.ts'
-import { attempt, createUserLists } from './users.ts'
+import type { SessionSettings } from './settings.ts'
+import { createSnapshots } from './snapshots.ts'
+import type { SessionStore } from './store.ts'
+import { createUserLists } from './user-lists.ts'
 
 interface SessionParts {
   readonly settings: SessionSettings
@@ -38,7 +31,7 @@ interface SessionParts {
   readonly wakes: readonly Wake[]
   /** Milliseconds since the epoch on the clock of the server that has the key. */
   readonly time: (key: string) => number
-  readonly surroundings: Pick<Surroundings, 'clock' | 'server'>
+  readonly surroundings: Pick<Surroundings, 'name' | 'clock' | 'server'>
 }
 
 /** What the user touches: `redis.<namespace>`. */
@@ -56,88 +49,24 @@ export function openSessions(parts: SessionParts): Opened<SessionNamespace> {
   const saves = createSaves({ steps, access, contents, drafts, lists, time })
   const rotate = createRotate({ steps, access, contents, drafts, lists, time })
   const bindings = createBindings({ settings, names, access, wakes, clock })
+  const naming = createNaming(surroundings.name)
+  const entry = createEntries({
+    naming,
+    settings,
+    names,
+    reads,
+    access,
+    saves,
+    rotate,
+    endings,
+    lists,
+    bindings,
+    snapshots,
+  })
 
-  /** One session. A class, since one is made for every call and its methods must not be. */
-  class Entry implements SessionEntry<object, unknown> {
-    readonly #id: string
-    /** Undefined when no session can be called so. */
-    readonly #key: string | undefined
-    #known: Found | undefined
+  const create = (data: unknown, options?: CreateOptions) => naming('create', () => begin(data, options))
 
-    constructor(id: unknown) {
-      this.#id = idText(id)
-      this.#key = isId(this.#id) ? names.key(this.#id) : undefined
-    }
-
-    #shown = (reading: Reading, key: string) => {
-      const found = access.shown(reading, key, true, undefined)
-      return found instanceof Promise ? found.then(this.#given) : this.#given(found)
-    }
-
-    #given = (found: Found | undefined): Session | undefined => {
-      this.#known = found
-      return found && snapshots.session(this.#id, found)
-    }
-
-    read(options?: ReadOptions): Promise<Session | undefined> {
-      if (this.#key === undefined) return Promise.resolve(undefined)
-      if (options === undefined) return reads.one(this.#key, true, undefined, this.#shown)
-      return this.#readBy(this.#key, options)
-    }
-
-    async #readBy(key: string, options: ReadOptions): Promise<Session | undefined> {
-      checkOptions(options, ['touch'])
-      const { touch = true, ...terms } = options
-      return this.#given(await access.find(key, touch, terms))
-    }
-
-    async update(change: SessionChange<object, unknown>, options?: UpdateOptions): Promise<Session | undefined> {
-      if (options !== undefined) checkOptions(options, ['ifVersion', 'replace', 'device'])
-      const { ifVersion, replace = false, device, ...terms } = options ?? {}
-      if (ifVersion !== undefined && !Number.isSafeInteger(ifVersion)) {
-        throw new KeyplanError('PARAM_INVALID', `ifVersion is ${shown(ifVersion)}; give the version of a session`)
-      }
-      if (this.#key === undefined) return undefined
-      reads.flush()
-      const save = { change: change as SessionChange<object>, replace, device, ifVersion }
-      return this.#given(await saves.save(this.#known?.key ?? this.#key, this.#known, save, terms))
-    }
-
-    async touch(options?: CallOptions): Promise<boolean> {
-      if (options !== undefined) checkOptions(options)
-      return this.#key !== undefined && (await access.find(this.#key, true, options)) !== undefined
-    }
-
-    async rotate(options?: RotateOptions<object, unknown>): Promise<Session | undefined> {
-      if (options !== undefined) checkOptions(options, ['change', 'device', 'grace'])
-      const { change, device, grace, ...terms } = options ?? {}
-      const graceMs = graceOf(grace, settings.graceMs)
-      if (this.#key === undefined) return undefined
-      reads.flush()
-      const id = newId()
-      const moving = { change: change as SessionChange<object> | undefined, replace: false, device }
-      const moved = await rotate(this.#known, this.#key, names.key(id), moving, graceMs, terms)
-      this.#known = undefined
-      return moved && snapshots.session(id, moved)
-    }
-
-    async destroy(options?: CallOptions): Promise<boolean> {
-      if (options !== undefined) checkOptions(options)
-      if (this.#key === undefined) return false
-      reads.flush()
-      const known = this.#known
-      this.#known = undefined
-      const ended = await endings.endAt(known?.key ?? this.#key, options)
-      if (ended?.record.user !== undefined) await attempt(lists.strike(ended.record.user, [ended.key]))
-      return ended !== undefined
-    }
-
-    bind(socket: SessionSocket, options?: BindOptions): Binding {
-      return bindings.bind(this.#key, socket, options)
-    }
-  }
-
-  async function create(data: unknown, options?: CreateOptions): Promise<Session> {
+  async function begin(data: unknown, options?: CreateOptions): Promise<Session> {
     if (options !== undefined) checkOptions(options, ['device', 'id'])
     const { device, id = newId(), ...terms } = options ?? {}
     if (!isId(id)) throw new KeyplanError('PARAM_INVALID', `id is ${kindOf(id)} that cannot be one; leave it out`)
@@ -158,7 +87,7 @@ export function openSessions(parts: SessionParts): Opened<SessionNamespace> {
   }
 
   const client: SessionNamespace<string, object, unknown> = Object.assign(
-    (params: ParamValues) => new Entry(params?.[settings.param]),
+    (params: ParamValues) => entry(params?.[settings.param]),
     { create, newId, user: lists.of },
   )
   const close = async () => {
@@ -166,18 +95,4 @@ export function openSessions(parts: SessionParts): Opened<SessionNamespace> {
     await refresh.settled()
   }
   return { client: client as SessionNamespace, close }
-}
-
-function idText(id: unknown): string {
-  if (typeof id === 'string') return id
-  if (typeof id === 'number') return String(id)
-  throw new KeyplanError('PARAM_INVALID', `the id of a session is ${kindOf(id)}; give what the cookie holds`)
-}
-
-function graceOf(grace: unknown, declared: number): number {
-  if (grace === undefined) return declared
-  if (grace === false) return 0
-  const ms = durationMs(grace as '1s', 'grace', shown)
-  if (ms <= longestGrace) return ms
-  throw new KeyplanError('PARAM_INVALID', `grace is ${shown(grace)}; it is at most 5m, or false`)
 }

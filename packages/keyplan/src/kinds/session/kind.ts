@@ -1,14 +1,14 @@
 import { KeyplanError } from '../../base/error.ts'
 import { guarded } from '../../guard/guarded.ts'
-import { localWake, redisWake } from '../../mechanisms/wake.ts'
+import { localWake, redisWake, type Wake } from '../../mechanisms/wake.ts'
 import type { Kind, Opened, Surroundings } from '../kind.ts'
 import type { SessionDeclaration, SessionNamespace } from './contract.ts'
-import { createStandby } from './fallback.ts'
 import { openSessions } from './handle.ts'
 import { createMemorySessionStore } from './memory.ts'
 import { sessionNames } from './names.ts'
 import { createRedisSessionStore } from './redis.ts'
 import { sessionScripts } from './scripts.ts'
+import { createStandby } from './standby.ts'
 import { type SessionStore, sessionOperations } from './store.ts'
 
 export const sessionKind: Kind<SessionDeclaration> = {
@@ -20,19 +20,21 @@ export const sessionKind: Kind<SessionDeclaration> = {
     const { options: settings, whenDown } = declaration
     const names = sessionNames(pattern, settings)
     const redis = createRedisSessionStore(server.redis, names)
+    const notices = redisWake(server.redis)
+    const open = (main: SessionStore, fallback: Partial<SessionStore>, wakes: readonly Wake[]) =>
+      openSessions({
+        settings,
+        names,
+        steps: guarded(name, main, sessionOperations, server.guard, fallback),
+        wakes,
+        time: server.redis.serverTime,
+        surroundings,
+      })
+    if (whenDown === 'fail') return open(redis, {}, [notices])
     const wake = localWake()
-    const standby =
-      whenDown === 'memory'
-        ? createStandby(redis, createMemorySessionStore(names, wake, clock), settings.ttlMs, clock.wall)
-        : { main: redis, fallback: {} }
-    return openSessions({
-      settings,
-      names,
-      steps: guarded(name, standby.main, sessionOperations, server.guard, standby.fallback),
-      wakes: [redisWake(server.redis), wake],
-      time: server.redis.serverTime,
-      surroundings,
-    })
+    const memory = createMemorySessionStore(names, wake, clock)
+    const { main, fallback } = createStandby(redis, memory, settings.ttlMs, clock.wall)
+    return open(main, fallback, [notices, wake])
   },
   feature: 'session',
   openDisabled: (declaration, surroundings) => openInProcess(declaration, surroundings, refusing),
@@ -52,7 +54,7 @@ function openInProcess(
     steps: guarded(name, over(createMemorySessionStore(names, wake, clock)), sessionOperations, bare),
     wakes: [wake],
     time: () => Math.floor(clock.wall()),
-    surroundings: { clock, server: undefined },
+    surroundings: { name, clock, server: undefined },
   })
 }
 

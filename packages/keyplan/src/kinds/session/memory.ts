@@ -11,6 +11,12 @@ interface Entry {
   readonly ends: number
 }
 
+/** When each key of a user was noted, and when the last one. */
+interface List {
+  readonly noted: Map<string, number>
+  readonly latest: number
+}
+
 /** A store looks through all its entries for those that have expired at most this often. */
 const sweepMs = 1_000
 
@@ -25,8 +31,8 @@ export function createMemorySessionStore(
   maxEntries = 100_000,
 ): SessionStore {
   const entries = new Map<string, Entry>()
-  /** When each key was noted, by user. */
-  const lists = new Map<string, Map<string, number>>()
+  /** By user, in the order they were last written. */
+  const lists = new Map<string, List>()
   let sweptAt = Number.NEGATIVE_INFINITY
   const time = () => Math.floor(clock.wall())
 
@@ -53,6 +59,13 @@ export function createMemorySessionStore(
     const seen = time()
     entries.set(key, { raw: withHead(version, seen, until, rest), ends: Math.min(seen + ttlMs, until) })
     return { is: 'saved', seen, until }
+  }
+  /** The lists that were written longest ago, of users who are gone. */
+  function dropIdle(before: number): void {
+    for (const [name, { latest }] of lists) {
+      if (latest > before) return
+      lists.delete(name)
+    }
   }
   const isLate = ({ notAfter }: Draft) => notAfter !== undefined && time() > notAfter
   const again = (raw: string, { rest }: Draft): Saved | undefined => {
@@ -104,14 +117,17 @@ export function createMemorySessionStore(
     },
     async note(_, list, key, keptMs, most) {
       const at = time()
-      const noted = lists.get(list) ?? new Map<string, number>()
+      const { noted } = lists.get(list) ?? { noted: new Map<string, number>() }
       for (const [name, when] of noted) if (when <= at - keptMs - listSlackMs) noted.delete(name)
-      lists.set(list, noted.set(key, at))
+      noted.set(key, at)
+      lists.delete(list)
+      lists.set(list, { noted, latest: at })
+      dropIdle(at - keptMs - listSlackMs)
       return { at, crowd: most !== undefined && noted.size > most ? [...noted.keys()] : [] }
     },
-    listed: async (_, list) => [...(lists.get(list)?.keys() ?? [])],
+    listed: async (_, list) => [...(lists.get(list)?.noted.keys() ?? [])],
     async strike(_, list, keys, idleMs) {
-      const noted = lists.get(list)
+      const noted = lists.get(list)?.noted
       for (const key of keys) {
         const at = noted?.get(key)
         if (at !== undefined && at <= time() - idleMs) noted?.delete(key)

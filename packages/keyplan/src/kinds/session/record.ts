@@ -1,4 +1,4 @@
-import { KeyplanError } from '../../base/error.ts'
+import { isKeyplanError, KeyplanError } from '../../base/error.ts'
 import type { SessionDevice } from './contract.ts'
 
 /**
@@ -78,12 +78,26 @@ export function recordOf(raw: string): SessionRecord | Trace {
     const whole = JSON.parse(raw)
     if (typeof whole?.ended === 'number') return whole
     return readRecord(whole, JSON.stringify(whole.data))
-  } catch (cause) {
-    throw new KeyplanError('DECODE_FAILED', 'what is stored is no session; another service may have written the key', {
-      cause,
-    })
+  } catch {
+    throw noSession()
   }
 }
+
+/**
+ * What `decode` makes of the data.
+ *
+ * @throws KeyplanError DECODE_FAILED, without the parser's words, which quote what is stored
+ */
+export function dataOf<T>({ data }: Pick<SessionRecord, 'data'>, decode: (data: string) => T): T {
+  try {
+    return decode(data)
+  } catch (error) {
+    throw isKeyplanError(error) ? error : noSession()
+  }
+}
+
+const noSession = () =>
+  new KeyplanError('DECODE_FAILED', 'what is stored is no session; another service may have written the key')
 
 interface Written {
   readonly v: number

@@ -1,8 +1,9 @@
 import type { Guarded } from '../../guard/guarded.ts'
 import type { Found } from './access.ts'
+import { attempt } from './attempt.ts'
 import type { SessionSettings } from './settings.ts'
 import type { SessionStore } from './store.ts'
-import { attempt, type UserLists } from './users.ts'
+import type { UserLists } from './user-lists.ts'
 
 /** Keeps the lists of users true while their sessions are used. */
 export interface Refresh {

@@ -2,11 +2,12 @@ import type { CallOptions } from '../../base/call.ts'
 import { KeyplanError } from '../../base/error.ts'
 import type { Guarded } from '../../guard/guarded.ts'
 import type { Access, Found } from './access.ts'
-import type { Change, Contents } from './change.ts'
+import { attempt } from './attempt.ts'
+import type { Change, Contents } from './contents.ts'
 import { type Drafts, tooLate } from './drafts.ts'
 import { movingOf } from './endings.ts'
 import type { SessionStore } from './store.ts'
-import { attempt, type UserLists } from './users.ts'
+import type { UserLists } from './user-lists.ts'
 
 /** Moves sessions to new keys. */
 export type Rotate = (

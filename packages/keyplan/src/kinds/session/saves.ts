@@ -2,11 +2,13 @@ import type { CallOptions } from '../../base/call.ts'
 import { KeyplanError } from '../../base/error.ts'
 import type { Guarded } from '../../guard/guarded.ts'
 import type { Access, Found } from './access.ts'
-import type { Change, Content, Contents } from './change.ts'
+import { attempt } from './attempt.ts'
+import type { Change, Content, Contents } from './contents.ts'
 import { type Drafts, tooLate } from './drafts.ts'
+import { createLines } from './lines.ts'
 import { isTrace, recordOf } from './record.ts'
 import type { SessionStore } from './store.ts'
-import { attempt, type UserLists } from './users.ts'
+import type { UserLists } from './user-lists.ts'
 
 /** A change, and the version it is for. */
 export interface Save extends Change {
@@ -43,7 +45,7 @@ const mostTries = 200
  * into each other's way.
  */
 export function createSaves({ steps, access, contents, drafts, lists, time }: SaveParts): Saves {
-  const lines = new Map<string, Waiting[]>()
+  const lines = createLines<Found | undefined, Waiting>(write, ({ save }) => save.ifVersion !== undefined)
 
   /** Writes the changes as one; each caller is told what became of its own. What is there afterwards, as far as known. */
   async function write(
@@ -92,7 +94,9 @@ export function createSaves({ steps, access, contents, drafts, lists, time }: Sa
         const content = contents.changed(at.record, fitting.map(saveOf))
         applied.push(...fitting)
         return content
-      } catch {}
+      } catch {
+        // Whose fault it is shows below.
+      }
     }
     let content: Content = at.record
     for (const one of fitting) {
@@ -129,21 +133,6 @@ export function createSaves({ steps, access, contents, drafts, lists, time }: Sa
     return { is: 'saved', found: { key, record: written, degraded: degraded === true } }
   }
 
-  /** Writes what waits, and what comes meanwhile, until nothing does. */
-  async function work(key: string, known: Found | undefined, line: Waiting[]): Promise<void> {
-    let at = known
-    while (line.length > 0) {
-      const batch = line.splice(0, together(line))
-      try {
-        at = await write(key, at, batch)
-      } catch (error) {
-        for (const { reject } of batch) reject(error)
-        at = undefined
-      }
-    }
-    lines.delete(key)
-  }
-
   return {
     save: (key, known, save, options) =>
       new Promise((resolve, reject) => {
@@ -153,13 +142,7 @@ export function createSaves({ steps, access, contents, drafts, lists, time }: Sa
           write(key, known, [one], options).catch(reject)
           return
         }
-        const line = lines.get(key)
-        if (line) line.push(one)
-        else {
-          const begun = [one]
-          lines.set(key, begun)
-          void work(key, known, begun)
-        }
+        lines.join(key, known, one)
       }),
   }
 }
@@ -169,12 +152,6 @@ const saveOf = ({ save }: Waiting) => save
 /** Whether a change is for a version that its caller cannot have from here. */
 const isAhead = ({ ifVersion }: Save, at: Found | undefined) =>
   ifVersion !== undefined && ifVersion !== at?.record.version
-
-/** How many of the first may be written as one: what is for one version stands alone. */
-function together(line: readonly Waiting[]): number {
-  const single = line.findIndex(({ save }) => save.ifVersion !== undefined)
-  return single < 0 ? line.length : Math.max(1, single)
-}
 
 function conflict(): KeyplanError {
   return new KeyplanError('VERSION_CONFLICT', 'The session has been changed since the version that ifVersion names', {

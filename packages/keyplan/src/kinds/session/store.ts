@@ -46,7 +46,7 @@ export interface Ending {
 
 export type Ended =
   /** It was there until now. */
-  | { readonly is: 'ended'; readonly raw: string; readonly degraded?: true }
+  | { readonly is: 'ended'; readonly raw: string }
   /** It is not there, or is another one: nothing was done. */
   | { readonly is: 'found'; readonly raw: string | null }
 

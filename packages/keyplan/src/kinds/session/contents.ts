@@ -1,6 +1,6 @@
 import { KeyplanError, kindOf } from '../../base/error.ts'
 import type { SessionChange, SessionDevice } from './contract.ts'
-import type { SessionRecord } from './record.ts'
+import { dataOf, type SessionRecord } from './record.ts'
 import type { SessionSettings } from './settings.ts'
 
 /** One change of a session's data. */
@@ -40,13 +40,13 @@ export function createContents({ codec, perUser }: Pick<SessionSettings, 'codec'
     of: (data, device) => contentOf(data, deviceOf(device)),
     changed(content, changes) {
       let text = content.data
-      let present = JSON.parse(text) as Fields
+      let present: Fields = dataOf(content, JSON.parse)
       let { device } = content
       for (const { change, replace, device: seen } of changes) {
         let patch = change ?? {}
         if (typeof patch === 'function') {
           text = contentOf(present, device).data
-          patch = patch(codec.decode(text) as object)
+          patch = patch(dataOf({ data: text }, stored => codec.decode(stored)) as object)
           present = JSON.parse(text) as Fields
         }
         if (replace) present = {}

@@ -1,6 +1,7 @@
 import type { Found } from './access.ts'
 import type { Session, SessionInfo } from './contract.ts'
 import type { SessionNames } from './names.ts'
+import { dataOf } from './record.ts'
 import type { SessionSettings } from './settings.ts'
 
 /** Makes what the user is given of what lies at a key. */
@@ -14,10 +15,10 @@ export function createSnapshots(
   names: Pick<SessionNames, 'nameOf'>,
 ): Snapshots {
   const info = ({ key, record, degraded }: Found): SessionInfo => {
-    const { version, seen, created, user, device, data } = record
+    const { version, seen, created, user, device } = record
     return {
       name: names.nameOf(key),
-      data: codec.decode(data),
+      data: dataOf(record, text => codec.decode(text)),
       version,
       user,
       device,

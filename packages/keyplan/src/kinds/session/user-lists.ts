@@ -2,13 +2,14 @@ import { type CallOptions, checkOptions } from '../../base/call.ts'
 import { KeyplanError, kindOf } from '../../base/error.ts'
 import type { Guarded } from '../../guard/guarded.ts'
 import type { Access, Found } from './access.ts'
-import { userText } from './change.ts'
+import { attempt } from './attempt.ts'
+import { userText } from './contents.ts'
 import type { SessionInfo, UserSessions } from './contract.ts'
 import { latestWriteMs } from './drafts.ts'
 import type { Endings } from './endings.ts'
 import type { SessionNames } from './names.ts'
 import type { SessionSettings } from './settings.ts'
-import type { Snapshots } from './snapshot.ts'
+import type { Snapshots } from './snapshots.ts'
 import type { SessionStore } from './store.ts'
 
 /**
@@ -108,9 +109,4 @@ export function createUserLists({ settings, names, steps, access, endings, snaps
     },
   }
   return lists
-}
-
-/** What heals by itself may fail. */
-export async function attempt(work: Promise<unknown>): Promise<void> {
-  await work.catch(() => {})
 }

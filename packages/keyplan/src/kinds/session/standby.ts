@@ -1,6 +1,6 @@
 import type { Call } from '../../base/call.ts'
 import { KeyplanError } from '../../base/error.ts'
-import { degrading } from './degraded.ts'
+import { degrading } from './degrading.ts'
 import { headOf, withHead } from './record.ts'
 import type { Draft, Reading, Saved, SessionStore } from './store.ts'
 
