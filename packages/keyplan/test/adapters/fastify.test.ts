@@ -1,6 +1,7 @@
 import Fastify, { type FastifyRequest } from 'fastify'
-import { rateLimited } from '../../src/adapters/fastify.ts'
+import { rateLimited, sessions } from '../../src/adapters/fastify.ts'
 import { limitPromises } from './http/limit-promises.ts'
+import { sessionPromises } from './http/session-promises.ts'
 
 limitPromises<FastifyRequest>({
   name: 'Fastify',
@@ -12,6 +13,17 @@ limitPromises<FastifyRequest>({
       application()
       return 'hello'
     })
+    return { url: await app.listen({ port: 0, host: '127.0.0.1' }), close: () => app.close() }
+  },
+})
+
+sessionPromises<FastifyRequest>({
+  name: 'Fastify',
+  userAgent: ({ headers }) => headers['user-agent'],
+  async serve(namespace, options, handle) {
+    const sessionOf = sessions(namespace, options)
+    const app = Fastify({ forceCloseConnections: true })
+    app.get('/*', (request, reply) => handle(sessionOf(request, reply), request.url))
     return { url: await app.listen({ port: 0, host: '127.0.0.1' }), close: () => app.close() }
   },
 })

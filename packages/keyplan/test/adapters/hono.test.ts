@@ -1,9 +1,10 @@
 import type { Server } from 'node:http'
 import { serve } from '@hono/node-server'
 import { type Context, Hono } from 'hono'
-import { rateLimited } from '../../src/adapters/hono.ts'
+import { rateLimited, sessions } from '../../src/adapters/hono.ts'
 import { limitPromises } from './http/limit-promises.ts'
 import { listening } from './http/listening.ts'
+import { sessionPromises } from './http/session-promises.ts'
 
 limitPromises<Context>({
   name: 'Hono',
@@ -16,6 +17,17 @@ limitPromises<Context>({
       return context.text('hello')
     })
     app.onError((_error, context) => context.body(null, 500))
+    return listening(serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' }) as Server)
+  },
+})
+
+sessionPromises<Context>({
+  name: 'Hono',
+  userAgent: context => context.req.header('user-agent'),
+  async serve(namespace, options, handle) {
+    const sessionOf = sessions(namespace, options)
+    const app = new Hono()
+    app.get('*', async context => context.text(await handle(sessionOf(context), context.req.path)))
     return listening(serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' }) as Server)
   },
 })

@@ -1,7 +1,8 @@
 import Koa, { type Context } from 'koa'
-import { rateLimited } from '../../src/adapters/koa.ts'
+import { rateLimited, sessions } from '../../src/adapters/koa.ts'
 import { limitPromises } from './http/limit-promises.ts'
 import { listening } from './http/listening.ts'
+import { sessionPromises } from './http/session-promises.ts'
 
 limitPromises<Context>({
   name: 'Koa',
@@ -13,6 +14,20 @@ limitPromises<Context>({
     app.use(context => {
       application()
       context.body = 'hello'
+    })
+    return listening(app.listen(0, '127.0.0.1'))
+  },
+})
+
+sessionPromises<Context>({
+  name: 'Koa',
+  userAgent: context => context.get('user-agent'),
+  async serve(namespace, options, handle) {
+    const sessionOf = sessions(namespace, options)
+    const app = new Koa()
+    app.silent = true
+    app.use(async context => {
+      context.body = await handle(sessionOf(context), context.path)
     })
     return listening(app.listen(0, '127.0.0.1'))
   },

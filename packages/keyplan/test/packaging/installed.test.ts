@@ -105,12 +105,14 @@ test("importing 'keyplan/client' loads no wire either: the first connection does
 /** What each adapter exports. */
 const adapters: Readonly<Record<string, readonly string[]>> = {
   bentocache: ['bentoDriver'],
-  express: ['rateLimited'],
+  cookies: ['clearCookie', 'parseCookies', 'readCookie', 'signedCookie', 'writeCookie'],
+  express: ['rateLimited', 'sessions'],
   'express-rate-limit': ['expressRateLimitStore'],
-  fastify: ['fastifyRateLimitStore', 'rateLimited'],
-  hono: ['rateLimited'],
+  'express-session': ['expressSessionStore'],
+  fastify: ['fastifyRateLimitStore', 'rateLimited', 'sessions'],
+  hono: ['rateLimited', 'sessions'],
   keyv: ['keyvStore'],
-  koa: ['rateLimited'],
+  koa: ['rateLimited', 'sessions'],
   nestjs: ['Locked', 'clientProvider', 'throttlerStorage'],
   next: ['nextCacheHandler', 'nextUseCacheHandler'],
   undici: ['undiciStore'],
