@@ -1,6 +1,6 @@
 import { KeyplanError } from '../base/error.ts'
 import { hits, type KeyedLimit, limitsOf, untilNextMs } from './hits.ts'
-import type { OpenLimit } from './http/limit.ts'
+import type { OpenLimit } from './http/limit-options.ts'
 
 /** What express-rate-limit is told of a key. */
 export interface RateLimitInfo {
@@ -51,8 +51,12 @@ export function expressRateLimitStore(namespace: OpenLimit<never>): ExpressRateL
       const result = await limit()(key).consume()
       return info(hits(result), untilNextMs(result))
     },
-    // Limits cannot give back what was consumed: the request stays counted.
-    async decrement() {},
+    // Nobody waits for it, and what rejects then would end the process: where it fails the request stays counted.
+    async decrement(key) {
+      await limit()(key)
+        .reward()
+        .catch(() => {})
+    },
     async resetKey(key) {
       await limit()(key).reset()
     },

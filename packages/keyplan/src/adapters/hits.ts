@@ -1,6 +1,6 @@
 import { KeyplanError } from '../base/error.ts'
 import type { RateLimit, RateLimitResult } from '../kinds/rate-limit/contract.ts'
-import { checkLimit, type OpenLimit } from './http/limit.ts'
+import { checkLimit, type OpenLimit } from './http/limit-options.ts'
 
 /** One open rate limit, or several of which the one counts that has the figures a library names. */
 export type Limits = OpenLimit<never> | readonly OpenLimit<never>[]
@@ -9,6 +9,8 @@ export type Limits = OpenLimit<never> | readonly OpenLimit<never>[]
 export interface Allowance {
   readonly limit: number | undefined
   readonly windowMs: number | undefined
+  /** How long it refuses a key that was refused; undefined: until its window allows more. */
+  readonly blockMs?: number | undefined
 }
 
 /** A limit by the one text that such a library calls a key. */
@@ -31,19 +33,37 @@ export function limitsOf(caller: string, limits: Limits): (allowance: Allowance)
       const message = `${caller}() needs limits with one param and '${source}' has ${params.length}; write it as 'api:<key>'`
       throw new KeyplanError('PLAN_INVALID', message)
     }
-    return { policy: namespace.declaration.options.policy, at: (key: string) => namespace({ [param]: key }) }
+    const [policy, ...others] = namespace.declaration.options.policies
+    if (!policy || others.length > 0) {
+      const message = `${caller}() needs limits of one window and '${source}' has ${others.length + 1}`
+      throw new KeyplanError('PLAN_INVALID', message)
+    }
+    const units = policy.capacity / policy.scale
+    const blockMs = policy.block?.onDenied ? policy.block.forMs : undefined
+    return { units, windowMs: policy.windowMs, blockMs, at: (key: string) => namespace({ [param]: key }) }
   })
 
-  return ({ limit, windowMs }) => {
+  return wanted => {
     const found = keyed.find(
-      ({ policy }) =>
-        (limit === undefined || limit === policy.capacity) && (windowMs === undefined || windowMs === policy.windowMs),
+      ({ units, windowMs, blockMs }) =>
+        (wanted.limit ?? units) === units &&
+        (wanted.windowMs ?? windowMs) === windowMs &&
+        (wanted.blockMs === undefined || wanted.blockMs === blockMs),
     )
     if (found) return found.at
-    const declared = keyed.map(({ policy }) => `${policy.capacity} in ${policy.windowMs} ms`).join(', ')
-    const message = `${caller}() is asked for ${limit ?? 'a limit'} in ${windowMs ?? 'some'} ms and has ${declared}; declare it in the plan, and give both the same figures`
+    const declared = keyed.map(told).join(' or ')
+    const message = `${caller}() is asked for ${told({ units: wanted.limit, ...wanted })} and has ${declared}; give both the same figures`
     throw new KeyplanError('PLAN_INVALID', message)
   }
+}
+
+function told(figures: {
+  units: number | undefined
+  windowMs: number | undefined
+  blockMs?: number | undefined
+}): string {
+  const { units = 'any limit', windowMs = 'any', blockMs } = figures
+  return `${units} in ${windowMs} ms${blockMs === undefined ? '' : `, blocked for ${blockMs} ms`}`
 }
 
 /** How often a key was hit, as a library counts: above the limit once it is refused. */

@@ -2,6 +2,7 @@ import express, { type NextFunction, type Request, type Response } from 'express
 import { type Options, rateLimit } from 'express-rate-limit'
 import { expect, test } from 'vitest'
 import { type ExpressRateLimitStore, expressRateLimitStore } from '../../src/adapters/express-rate-limit.ts'
+import { until } from '../live-server.ts'
 import { listening } from './http/listening.ts'
 import { limitedServer } from './limited-server.ts'
 
@@ -53,7 +54,7 @@ test('other figures than those of the plan let no request pass, and say why', as
   for (const options of [{ limit: 5 }, { windowMs: 60_000 }]) {
     const { status, told } = await serve(expressRateLimitStore(setup.redis.api), options)
     expect(await status()).toBe(500)
-    expect(told.join()).toContain('has 3 in 3600000 ms; declare it in the plan')
+    expect(told.join()).toContain('has 3 in 3600000 ms; give both the same figures')
   }
   const open = expressRateLimitStore as (limits: unknown) => unknown
   expect(() => open(setup.redis.pair)).toThrow(expect.objectContaining({ code: 'PLAN_INVALID' }))
@@ -70,4 +71,15 @@ test('while Redis is down whenDown answers, no response ends the process, and af
   }
   await setup.restart()
   expect([await lenient.status(), await strict.status()]).toEqual([200, 200])
+})
+
+test('what is skipped is given back', async () => {
+  const { status } = await serve(expressRateLimitStore(setup.redis.api), { skipFailedRequests: true })
+  const store = expressRateLimitStore(setup.redis.api)
+  store.init({ windowMs: 3_600_000, limit: 3 })
+  for (const _ of [1, 2, 3, 4, 5]) {
+    expect(await status('404')).toBe(404)
+    await until(async () => (await store.get('127.0.0.1')).totalHits === 0)
+  }
+  for (const expected of [200, 200, 200, 429]) expect(await status()).toBe(expected)
 })

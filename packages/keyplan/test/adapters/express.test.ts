@@ -10,9 +10,9 @@ limitPromises<Request>({
   serve(limits, application) {
     const app = express()
     for (const { namespace, options } of limits) app.use(rateLimited(namespace, options))
-    app.get('/', (_request, response) => {
+    app.get('/', (request, response) => {
       application()
-      response.send('hello')
+      response.status(Number(request.header('x-status') ?? 200)).send('hello')
     })
     app.use((_error: unknown, _request: Request, response: Response, _next: NextFunction) => {
       response.status(500).end()

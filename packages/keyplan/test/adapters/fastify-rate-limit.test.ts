@@ -45,7 +45,7 @@ test('figures that the plan does not have are an error', async () => {
   const { status, ask } = await serve(setup.redis.api)
   expect(await status()).toBe(200)
   const { message } = (await (await ask('/login')).json()) as { message: string }
-  expect(message).toContain('is asked for 1 in 60000 ms and has 3 in 3600000 ms; declare it in the plan')
+  expect(message).toContain('is asked for 1 in 60000 ms and has 3 in 3600000 ms; give both the same figures')
   const open = fastifyRateLimitStore as (limits: unknown) => unknown
   expect(() => open([])).toThrow(expect.objectContaining({ code: 'PARAM_INVALID' }))
   expect(() => open(setup.redis.pair)).toThrow(expect.objectContaining({ code: 'PLAN_INVALID' }))

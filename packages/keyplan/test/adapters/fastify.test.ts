@@ -9,9 +9,9 @@ limitPromises<FastifyRequest>({
   async serve(limits, application) {
     const app = Fastify({ forceCloseConnections: true })
     for (const { namespace, options } of limits) app.addHook('onRequest', rateLimited(namespace, options))
-    app.get('/', async () => {
+    app.get('/', async (request, reply) => {
       application()
-      return 'hello'
+      return reply.code(Number(request.headers['x-status'] ?? 200)).send('hello')
     })
     return { url: await app.listen({ port: 0, host: '127.0.0.1' }), close: () => app.close() }
   },

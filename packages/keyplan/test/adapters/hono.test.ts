@@ -14,7 +14,7 @@ limitPromises<Context>({
     for (const { namespace, options } of limits) app.use(rateLimited(namespace, options))
     app.get('/', context => {
       application()
-      return context.text('hello')
+      return new Response('hello', { status: Number(context.req.header('x-status') ?? 200) })
     })
     app.onError((_error, context) => context.body(null, 500))
     return listening(serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' }) as Server)

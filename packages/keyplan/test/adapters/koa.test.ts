@@ -14,6 +14,7 @@ limitPromises<Context>({
     app.use(context => {
       application()
       context.body = 'hello'
+      context.status = Number(context.get('x-status') || 200)
     })
     return listening(app.listen(0, '127.0.0.1'))
   },

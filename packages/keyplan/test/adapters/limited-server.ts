@@ -8,6 +8,7 @@ import type { Served } from './http/limit-promises.ts'
 export const plan = definePlan('stores', {
   api: rateLimit('api:<key>', { limit: 3, window: '1h' }),
   login: rateLimit('login:<key>', { limit: 1, window: '1m', algorithm: 'sliding-window' }),
+  blocking: rateLimit('blocking:<key>', { limit: 3, window: '1h', block: { for: '1m', onDenied: true } }),
   denied: rateLimit('denied:<key>', { limit: 3, window: '2h', whenDown: 'deny' }),
   pair: rateLimit('pair:<a>:<b>', { limit: 3, window: '1h' }),
   reports: lock('lock:<id>', { ttl: '5s' }),

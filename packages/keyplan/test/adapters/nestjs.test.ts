@@ -62,10 +62,13 @@ test('@nestjs/throttler counts for all processes, and handlers with figures of t
   for (const _ of [1, 2, 3, 4]) expect(await one.status('free')).toBe(200)
 })
 
-test('a throttler that the plan does not have, or that blocks, is an error', async () => {
+test('a throttler that the plan does not have, or not with its block, is an error', async () => {
   const storage = throttlerStorage([setup.redis.api, setup.redis.login])
   await expect(storage.increment('a', 5_000, 3, 5_000, 'default')).rejects.toMatchObject({ code: 'PLAN_INVALID' })
-  await expect(storage.increment('a', 3_600_000, 3, 60_000, 'default')).rejects.toMatchObject({ code: 'UNSUPPORTED' })
+  await expect(storage.increment('a', 3_600_000, 3, 60_000, 'default')).rejects.toMatchObject({ code: 'PLAN_INVALID' })
+  const blocking = throttlerStorage([setup.redis.api, setup.redis.blocking])
+  const answers = [1, 2, 3, 4].map(() => blocking.increment('a', 3_600_000, 3, 60_000, 'default'))
+  expect((await Promise.all(answers)).at(-1)).toMatchObject({ totalHits: 4, isBlocked: true, timeToBlockExpire: 60 })
   expect(await storage.increment('a', 3_600_000, 3, 0, 'default')).toMatchObject({ totalHits: 1, isBlocked: false })
 })
 

@@ -1,5 +1,6 @@
 import type { NextFunction, Request, Response } from 'express'
-import { createHttpLimit, type HttpLimitOptions, type OpenLimit } from '../http/limit.ts'
+import { createHttpLimit } from '../http/limit.ts'
+import type { HttpLimitOptions, OpenLimit } from '../http/limit-options.ts'
 import { answered, senderOf } from '../http/node.ts'
 
 export type RateLimitedOptions<Params> = HttpLimitOptions<Request, Params>

@@ -1,6 +1,7 @@
 import type { Request, Response } from 'express'
 import { withCookie } from '../http/set-cookie.ts'
-import { createWebSessions, type OpenSessions, type WebSession, type WebSessionOptions } from '../http/web-session.ts'
+import type { OpenSessions, WebSession, WebSessionOptions } from '../http/web-session.ts'
+import { createWebSessions } from '../http/web-sessions.ts'
 
 /**
  * Sessions by a signed cookie: `const sessionOf = sessions(redis.session, { cookie: { keys } })`, then in a handler

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { createHttpLimit, type HttpLimitOptions, type OpenLimit } from '../http/limit.ts'
-import { senderOf } from '../http/node.ts'
+import { createHttpLimit } from '../http/limit.ts'
+import type { HttpLimitOptions, OpenLimit } from '../http/limit-options.ts'
+import { onceSent, senderOf } from '../http/node.ts'
 import { isAddedTo } from '../http/rate-headers.ts'
 
 export type RateLimitedOptions<Params> = HttpLimitOptions<FastifyRequest, Params>
@@ -19,7 +20,9 @@ export type FastifyHook = (request: FastifyRequest, reply: FastifyReply) => Prom
 export function rateLimited<Params>(namespace: OpenLimit<Params>, options?: RateLimitedOptions<Params>): FastifyHook {
   const limit = createHttpLimit('rateLimited', namespace, options)
   return async (request, reply) => {
-    const { headers, refusal } = await limit(request, senderOf(request.raw))
+    const verdict = await limit(request, senderOf(request.raw))
+    const { headers, refusal } = verdict
+    onceSent(reply.raw, verdict)
     for (const [name, value] of headers) {
       const before = isAddedTo(name) ? reply.getHeader(name) : undefined
       reply.header(name, before === undefined ? value : `${before}, ${value}`)

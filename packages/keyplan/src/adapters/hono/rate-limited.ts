@@ -1,5 +1,6 @@
 import type { Context, MiddlewareHandler } from 'hono'
-import { createHttpLimit, type HttpLimitOptions, type OpenLimit } from '../http/limit.ts'
+import { createHttpLimit } from '../http/limit.ts'
+import type { HttpLimitOptions, OpenLimit } from '../http/limit-options.ts'
 import { isAddedTo } from '../http/rate-headers.ts'
 
 export interface RateLimitedOptions<Params> extends HttpLimitOptions<Context, Params> {
@@ -32,10 +33,16 @@ export function rateLimited<Params>(
   const limit = createHttpLimit('rateLimited', namespace, rest)
   return async (context, next) => {
     const sender = { remoteAddress: remoteAddress(context), header: (name: string) => context.req.header(name) }
-    const { headers, refusal } = await limit(context, sender)
-    for (const [name, value] of headers) context.header(name, value, { append: isAddedTo(name) })
+    const { headers, refusal, sent } = await limit(context, sender)
+    // The context's own response gives its headers to whichever the application returns.
+    const own = context.res.headers
+    for (const [name, value] of headers) {
+      if (isAddedTo(name)) own.append(name, value)
+      else own.set(name, value)
+    }
     if (refusal) return context.body(refusal.body, refusal.status, { 'Content-Type': refusal.contentType })
     await next()
+    sent?.(context.res.status)
     return undefined
   }
 }

@@ -1,6 +1,7 @@
 import type { Context, Next } from 'koa'
-import { createHttpLimit, type HttpLimitOptions, type OpenLimit } from '../http/limit.ts'
-import { senderOf, setHeaders } from '../http/node.ts'
+import { createHttpLimit } from '../http/limit.ts'
+import type { HttpLimitOptions, OpenLimit } from '../http/limit-options.ts'
+import { onceSent, senderOf, setHeaders } from '../http/node.ts'
 
 export type RateLimitedOptions<Params> = HttpLimitOptions<Context, Params>
 
@@ -17,7 +18,9 @@ export type KoaMiddleware = (context: Context, next: Next) => Promise<void>
 export function rateLimited<Params>(namespace: OpenLimit<Params>, options?: RateLimitedOptions<Params>): KoaMiddleware {
   const limit = createHttpLimit('rateLimited', namespace, options)
   return async (context, next) => {
-    const { headers, refusal } = await limit(context, senderOf(context.req))
+    const verdict = await limit(context, senderOf(context.req))
+    const { headers, refusal } = verdict
+    onceSent(context.res, verdict)
     if (!context.headerSent) setHeaders(context.res, headers)
     if (!refusal) {
       await next()

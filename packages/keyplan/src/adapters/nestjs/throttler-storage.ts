@@ -1,4 +1,3 @@
-import { KeyplanError } from '../../base/error.ts'
 import { hits, type Limits, limitsOf } from '../hits.ts'
 import { seconds } from '../http/rate-headers.ts'
 
@@ -25,19 +24,18 @@ export interface KeyplanThrottlerStorage {
 /**
  * A storage for @nestjs/throttler over rate limits: `ThrottlerModule.forRoot({ throttlers: [{ ttl: 60_000, limit: 10 }],
  * storage: throttlerStorage(redis.api) })`. Each throttler, and each `@Throttle` with figures of its own, has a limit of its
- * own: `throttlerStorage([redis.api, redis.login])`; the one with the same `ttl` and `limit` counts.
+ * own: `throttlerStorage([redis.api, redis.login])`; the one with the same `ttl` and `limit` counts. A `blockDuration` is declared
+ * as `block: { for, onDenied: true }`.
  *
  * @throws KeyplanError PARAM_INVALID for what is no open rate limit; PLAN_INVALID when its keys do not have one param
  */
 export function throttlerStorage(limits: Limits): KeyplanThrottlerStorage {
   const limitFor = limitsOf('throttlerStorage', limits)
   return {
-    async increment(key, ttl, limit, blockDuration, throttlerName) {
-      if (blockDuration > 0 && blockDuration !== ttl) {
-        const message = `The throttler ${throttlerName} blocks for ${blockDuration} ms; limits refuse until their window allows more: leave out blockDuration`
-        throw new KeyplanError('UNSUPPORTED', message)
-      }
-      const result = await limitFor({ limit, windowMs: ttl })(key).consume()
+    async increment(key, ttl, limit, blockDuration) {
+      // Without one of its own, a throttler says its `ttl`.
+      const blockMs = blockDuration > 0 && blockDuration !== ttl ? blockDuration : undefined
+      const result = await limitFor({ limit, windowMs: ttl, blockMs })(key).consume()
       return {
         totalHits: hits(result),
         timeToExpire: seconds(result.resetMs),
