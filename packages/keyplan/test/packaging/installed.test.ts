@@ -117,6 +117,7 @@ const adapters: Readonly<Record<string, readonly string[]>> = {
   next: ['nextCacheHandler', 'nextUseCacheHandler'],
   undici: ['undiciStore'],
   unstorage: ['unstorageDriver'],
+  verrou: ['verrouStore'],
 }
 
 test('each adapter loads without the library it is for, opens nothing, and throws the errors of the library', async () => {
