@@ -1,3 +1,4 @@
+export { type IdempotentRoute, idempotent } from './fastify/idempotent.ts'
 export { type FastifyRateLimitStore, fastifyRateLimitStore } from './fastify/limit-store.ts'
 export { type FastifyHook, type RateLimitedOptions, rateLimited } from './fastify/rate-limited.ts'
 export { sessions } from './fastify/sessions.ts'

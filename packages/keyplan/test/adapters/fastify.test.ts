@@ -1,5 +1,6 @@
 import Fastify, { type FastifyRequest } from 'fastify'
-import { rateLimited, sessions } from '../../src/adapters/fastify.ts'
+import { idempotent, rateLimited, sessions } from '../../src/adapters/fastify.ts'
+import { idempotentPromises } from './http/idempotent-promises.ts'
 import { limitPromises } from './http/limit-promises.ts'
 import { sessionPromises } from './http/session-promises.ts'
 
@@ -24,6 +25,19 @@ sessionPromises<FastifyRequest>({
     const sessionOf = sessions(namespace, options)
     const app = Fastify({ forceCloseConnections: true })
     app.get('/*', (request, reply) => handle(sessionOf(request, reply), request.url))
+    return { url: await app.listen({ port: 0, host: '127.0.0.1' }), close: () => app.close() }
+  },
+})
+
+idempotentPromises<FastifyRequest>({
+  name: 'Fastify',
+  caller: ({ headers }) => String(headers['x-user']),
+  async serve(namespace, options, handle) {
+    const app = Fastify({ forceCloseConnections: true })
+    app.all('/payments', { ...idempotent(namespace, options) }, async (request, reply) => {
+      const { status, text } = await handle(request)
+      return reply.code(status).header('location', '/payments/1').send(text)
+    })
     return { url: await app.listen({ port: 0, host: '127.0.0.1' }), close: () => app.close() }
   },
 })
