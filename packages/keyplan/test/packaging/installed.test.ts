@@ -116,9 +116,12 @@ const adapters: Readonly<Record<string, readonly string[]>> = {
   koa: ['idempotent', 'rateLimited', 'sessions'],
   nestjs: ['Locked', 'clientProvider', 'throttlerStorage'],
   next: ['nextCacheHandler', 'nextUseCacheHandler'],
+  'socket.io': ['socketClient'],
+  sse: ['eventResponse', 'eventStream', 'sendEvents'],
   undici: ['undiciStore'],
   unstorage: ['unstorageDriver'],
   verrou: ['verrouStore'],
+  websocket: ['sendToSocket'],
 }
 
 test('each adapter loads without the library it is for, opens nothing, and throws the errors of the library', async () => {
