@@ -5,12 +5,15 @@ type Method = (...args: never[]) => Promise<unknown>
 
 /** A decorator of asynchronous methods, as TypeScript's `experimentalDecorators` and as the standard have it. */
 export interface MethodDecorator<Self, Args extends readonly unknown[]> {
-  <M extends (...args: Args & never[]) => Promise<unknown>>(
+  <M extends (...args: [...Args, ...never[]]) => Promise<unknown>>(
     target: object,
     name: string | symbol,
     descriptor: TypedPropertyDescriptor<M>,
   ): void
-  <M extends (this: Self, ...args: Args & never[]) => Promise<unknown>>(method: M, context: { kind: 'method' }): M
+  <M extends (this: Self, ...args: [...Args, ...never[]]) => Promise<unknown>>(
+    method: M,
+    context: { kind: 'method' },
+  ): M
 }
 
 /** What `reflect-metadata` adds, with which Nest remembers what other decorators say of a method. */
