@@ -1,41 +1,4 @@
-import type { Context, MiddlewareHandler } from 'hono'
-import { createHttpLimit, type HttpLimitOptions, type OpenLimit } from './http/limit.ts'
-import { isAddedTo } from './http/rate-headers.ts'
-
-export interface RateLimitedOptions<Params> extends HttpLimitOptions<Context, Params> {
-  /**
-   * Gives the address of the connection where the server is not `@hono/node-server`:
-   * `context => getConnInfo(context).remote.address`.
-   */
-  remoteAddress?: ((context: Context) => string | undefined) | undefined
-}
-
-/** What `@hono/node-server` gives along with a request. */
-interface NodeBindings {
-  readonly incoming?: { readonly socket?: { readonly remoteAddress?: string | undefined } }
-}
-
-const ofNode = ({ env }: Context) => (env as NodeBindings | undefined)?.incoming?.socket?.remoteAddress
-
-/**
- * A rate limit in front of what follows: `app.use(rateLimited(redis.api))`. It says `RateLimit` with each response; what
- * is refused is answered with 429, or 503 when Redis cannot be asked and `whenDown` is `deny`.
- *
- * @throws KeyplanError PARAM_INVALID for what is no open rate limit, and for options; PLAN_INVALID without `params` when the
- * pattern does not have one param
- */
-export function rateLimited<Params>(
-  namespace: OpenLimit<Params>,
-  options: RateLimitedOptions<Params> = {},
-): MiddlewareHandler {
-  const { remoteAddress = ofNode, ...rest } = options
-  const limit = createHttpLimit('rateLimited', namespace, rest)
-  return async (context, next) => {
-    const sender = { remoteAddress: remoteAddress(context), header: (name: string) => context.req.header(name) }
-    const { headers, refusal } = await limit(context, sender)
-    for (const [name, value] of headers) context.header(name, value, { append: isAddedTo(name) })
-    if (refusal) return context.body(refusal.body, refusal.status, { 'Content-Type': refusal.contentType })
-    await next()
-    return undefined
-  }
-}
+export { idempotent } from './hono/idempotent.ts'
+export { type RateLimitedOptions, rateLimited } from './hono/rate-limited.ts'
+export { sessions } from './hono/sessions.ts'
+export type { WebSession, WebSessionOptions } from './http/web-session.ts'

@@ -1,5 +1,5 @@
 export { type GivenKey, parseIdempotencyKey } from './idempotency/key.ts'
-export { idempotencyOf, idempotent, type NodeIdempotencyOptions } from './idempotency/node.ts'
+export { idempotent, type NodeIdempotencyOptions } from './idempotency/node.ts'
 export {
   createIdempotency,
   type Idempotency,
@@ -9,6 +9,7 @@ export {
   type IdempotentRun,
 } from './idempotency/requests.ts'
 export type { HttpAnswer, ProducedResponse } from './idempotency/response.ts'
+export { idempotencyOf } from './idempotency/runs.ts'
 export {
   type IdempotencyOptions,
   type IdempotencySettings,

@@ -1,30 +1,4 @@
-import type { Context, Next } from 'koa'
-import { createHttpLimit, type HttpLimitOptions, type OpenLimit } from './http/limit.ts'
-import { senderOf, setHeaders } from './http/node.ts'
-
-export type RateLimitedOptions<Params> = HttpLimitOptions<Context, Params>
-
-/** A middleware of Koa. */
-export type KoaMiddleware = (context: Context, next: Next) => Promise<void>
-
-/**
- * A rate limit in front of what follows: `app.use(rateLimited(redis.api))`. It says `RateLimit` with each response; what
- * is refused is answered with 429, or 503 when Redis cannot be asked and `whenDown` is `deny`.
- *
- * @throws KeyplanError PARAM_INVALID for what is no open rate limit, and for options; PLAN_INVALID without `params` when the
- * pattern does not have one param
- */
-export function rateLimited<Params>(namespace: OpenLimit<Params>, options?: RateLimitedOptions<Params>): KoaMiddleware {
-  const limit = createHttpLimit('rateLimited', namespace, options)
-  return async (context, next) => {
-    const { headers, refusal } = await limit(context, senderOf(context.req))
-    if (!context.headerSent) setHeaders(context.res, headers)
-    if (!refusal) {
-      await next()
-      return
-    }
-    context.status = refusal.status
-    context.body = refusal.body
-    context.type = refusal.contentType
-  }
-}
+export type { WebSession, WebSessionOptions } from './http/web-session.ts'
+export { idempotent } from './koa/idempotent.ts'
+export { type KoaMiddleware, type RateLimitedOptions, rateLimited } from './koa/rate-limited.ts'
+export { sessions } from './koa/sessions.ts'

@@ -38,7 +38,7 @@ const storeys: Readonly<Record<string, Storey>> = {
   adapters: {
     floor: 5,
     may: { client: 'types', kinds: 'all', plan: 'all', base: 'all' },
-    strangers: { shared: ['shelf', 'frame', 'http', 'cookies', 'idempotency', 'followed'] },
+    strangers: { shared: ['shelf', 'frame', 'http', 'hits', 'cookies', 'idempotency', 'followed'] },
   },
   // Inert: what it brings must open nothing, so the client and the wire are not for it.
   'index.ts': {

@@ -102,46 +102,56 @@ test("importing 'keyplan/client' loads no wire either: the first connection does
   expect(ofWire(connected)).not.toEqual([])
 })
 
+/** What each adapter exports. */
+const adapters: Readonly<Record<string, readonly string[]>> = {
+  bentocache: ['bentoDriver'],
+  cookies: ['clearCookie', 'parseCookies', 'readCookie', 'signedCookie', 'writeCookie'],
+  express: ['rateLimited', 'sessions'],
+  'express-rate-limit': ['expressRateLimitStore'],
+  'express-session': ['expressSessionStore'],
+  fastify: ['fastifyRateLimitStore', 'idempotent', 'rateLimited', 'sessions'],
+  hono: ['idempotent', 'rateLimited', 'sessions'],
+  idempotency: ['createIdempotency', 'idempotencyOf', 'idempotencySettings', 'idempotent', 'parseIdempotencyKey'],
+  keyv: ['keyvStore'],
+  koa: ['idempotent', 'rateLimited', 'sessions'],
+  nestjs: ['Locked', 'clientProvider', 'throttlerStorage'],
+  next: ['nextCacheHandler', 'nextUseCacheHandler'],
+  'socket.io': ['socketClient'],
+  sse: ['eventResponse', 'eventStream', 'sendEvents'],
+  undici: ['undiciStore'],
+  unstorage: ['unstorageDriver'],
+  verrou: ['verrouStore'],
+  websocket: ['sendToSocket'],
+}
+
 test('each adapter loads without the library it is for, opens nothing, and throws the errors of the library', async () => {
-  const { exported, loaded, code } = await evaluate<{ exported: string[]; loaded: string[]; code: string }>(`
+  const { exported, loaded, code } = await evaluate<{ exported: object; loaded: string[]; code: string }>(`
     import { createRequire } from 'node:module'
     const { cache } = createRequire(import.meta.url)
     const { isKeyplanError, KeyplanError } = await import('keyplan')
-    const names = ['bentocache', 'express', 'fastify', 'hono', 'idempotency', 'keyv', 'koa', 'next', 'undici', 'unstorage', 'cookies']
-    const adapters = await Promise.all(names.map(name => import('keyplan/' + name)))
+    const exported = {}
+    for (const name of ${JSON.stringify(Object.keys(adapters))}) {
+      exported[name] = Object.keys(await import('keyplan/' + name)).sort()
+    }
+    const { keyvStore } = await import('keyplan/keyv')
     let code
     try {
-      adapters[names.indexOf('keyv')].keyvStore({})
+      keyvStore({})
     } catch (error) {
       if (error instanceof KeyplanError && isKeyplanError(error)) code = error.code
     }
-    const loaded = Object.keys(cache)
-    console.log(JSON.stringify({ exported: adapters.flatMap(adapter => Object.keys(adapter)), loaded, code }))
+    console.log(JSON.stringify({ exported, loaded: Object.keys(cache), code }))
   `)
-  expect(exported.sort()).toEqual([
-    'bentoDriver',
-    'clearCookie',
-    'createIdempotency',
-    'idempotencyOf',
-    'idempotencySettings',
-    'idempotent',
-    'keyvStore',
-    'nextCacheHandler',
-    'nextUseCacheHandler',
-    'parseCookies',
-    'parseIdempotencyKey',
-    'rateLimited',
-    'rateLimited',
-    'rateLimited',
-    'rateLimited',
-    'readCookie',
-    'signedCookie',
-    'undiciStore',
-    'unstorageDriver',
-    'writeCookie',
-  ])
+  expect(exported).toEqual(adapters)
   expect(loaded.filter(path => path.includes('/ioredis/'))).toEqual([])
   expect(code).toBe('PARAM_INVALID')
+})
+
+test('no adapter is missing in the table above', async () => {
+  const { exports }: { exports: object } = JSON.parse(await readFile(join(library, 'package.json'), 'utf8'))
+  const own = ['.', './client', './config', './package.json']
+  const names = Object.keys(exports).filter(entry => !own.includes(entry))
+  expect(names).toEqual(Object.keys(adapters).map(name => `./${name}`))
 })
 
 test('the library can be required', async () => {

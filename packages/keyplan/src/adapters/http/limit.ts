@@ -1,57 +1,20 @@
-import { KeyplanError, kindOf, shown } from '../../base/error.ts'
-import { groupProblems } from '../../base/option-group.ts'
-import type { RateLimit, RateLimitDeclaration, RateLimitResult } from '../../kinds/rate-limit/contract.ts'
+import { KeyplanError } from '../../base/error.ts'
+import type { RateLimitResult } from '../../kinds/rate-limit/contract.ts'
 import type { Pattern } from '../../plan/pattern/pattern.ts'
 import { isWithin } from './address.ts'
-import { type AddressOptions, createClientAddress, type Sender } from './client-address.ts'
+import { createClientAddress, type Sender } from './client-address.ts'
+import { checkLimit, checkLimitOptions, counting, type HttpLimitOptions, type OpenLimit } from './limit-options.ts'
 import { problem, type Refusal } from './problem.ts'
 import { rangesOf } from './proxy-trust.ts'
-import { type Header, type RateHeaders, rateHeadersOf, seconds } from './rate-headers.ts'
-
-/** An open rate limit, such as `redis.api`. */
-export type OpenLimit<Params> = ((params: Params) => RateLimit) & {
-  readonly pattern: Pattern
-  readonly declaration: Pick<RateLimitDeclaration, 'kind' | 'options' | 'whenDown'>
-}
-
-export interface HttpLimitOptions<Request, Params> extends AddressOptions {
-  /**
-   * Whom the limit is counted for: the params of its pattern. `client` tells clients apart: an address, or the network of
-   * an IPv6 address. Default, for a pattern with one param: `client`.
-   */
-  params?: ((request: Request, client: string) => Params | Promise<Params>) | undefined
-  /** Units that a request consumes. Default: 1. */
-  cost?: number | ((request: Request) => number | Promise<number>) | undefined
-  /** Requests that are not limited. */
-  skip?: ((request: Request, client: string) => boolean | Promise<boolean>) | undefined
-  /** Addresses and networks that are not limited: `['10.0.0.0/8']`. */
-  exempt?: readonly string[] | undefined
-  /** How the limit is told. `Retry-After` is always. Default: `standard`. */
-  headers?: RateHeaders | false | undefined
-  /** What the limit is called in the headers. Default: `default`. */
-  name?: string | undefined
-  /** Told of each request that is refused, before it is answered. What it throws is the framework's. */
-  onLimited?: ((request: Request, result: RateLimitResult) => void | Promise<void>) | undefined
-}
-
-const optionNames: Readonly<Record<keyof HttpLimitOptions<unknown, unknown>, true>> = {
-  params: true,
-  cost: true,
-  skip: true,
-  exempt: true,
-  headers: true,
-  name: true,
-  onLimited: true,
-  trustProxy: true,
-  forwardedHeader: true,
-  ipv6Subnet: true,
-}
+import { type Header, limitNames, rateHeadersOf, seconds } from './rate-headers.ts'
 
 /** What becomes of a request. */
 export interface Verdict {
   readonly headers: readonly Header[]
   /** To be answered in place of the application. */
   readonly refusal?: Refusal
+  /** To be told the status of the response once it was sent. */
+  readonly sent?: (status: number) => void
 }
 
 const passed: Verdict = { headers: [] }
@@ -69,28 +32,32 @@ export function createHttpLimit<Request, Params>(
   options: HttpLimitOptions<Request, Params> = {},
 ): (request: Request, sender: Sender) => Promise<Verdict> {
   checkLimit(caller, namespace)
-  const [wrong] = groupProblems(options, '', Object.keys(optionNames))
-  if (wrong) throw new KeyplanError('PARAM_INVALID', `${caller}(): ${wrong}`)
-  const { cost = 1, skip, exempt = [], headers = 'standard', name = 'default', onLimited } = options
+  checkLimitOptions(caller, options)
+  const {
+    cost = 1,
+    tier,
+    counts = 'all',
+    skip,
+    exempt = [],
+    headers = 'standard',
+    name = 'default',
+    onLimited,
+  } = options
   const paramsOf = options.params ?? (byClient(caller, namespace.pattern) as (_: Request, client: string) => Params)
-  for (const [option, value] of Object.entries({ params: paramsOf, skip, onLimited })) {
-    if (value === undefined || typeof value === 'function') continue
-    throw new KeyplanError('PARAM_INVALID', `${caller}(): ${option} is ${kindOf(value)}; give it a function`)
-  }
-  if (typeof cost !== 'function' && typeof cost !== 'number') {
-    throw new KeyplanError('PARAM_INVALID', `${caller}(): cost is ${shown(cost)}; write a number or a function`)
-  }
   const clientOf = createClientAddress(options)
   const exempted = rangesOf(exempt, 'exempt')
-  const [policy] = namespace.declaration.options.policies
-  const headersOf = rateHeadersOf(headers, name, policy!)
+  const { policies } = namespace.declaration.options
+  const names = limitNames(name, policies)
+  const headersOf = rateHeadersOf(headers, name, policies)
 
-  function refusalOf({ degraded }: RateLimitResult): Refusal {
-    if (degraded && namespace.declaration.whenDown === 'deny') {
+  function refusalOf(result: RateLimitResult): Refusal {
+    if (result.degraded && namespace.declaration.whenDown === 'deny') {
       return problem(503, 'about:blank', 'Limits cannot be counted at the moment')
     }
     const quotaExceeded = 'https://iana.org/assignments/http-problem-types#quota-exceeded'
-    return problem(429, quotaExceeded, 'Too many requests', { 'violated-policies': [name] })
+    return problem(429, quotaExceeded, 'Too many requests', {
+      'violated-policies': names.filter((_, index) => !(result.parts ?? [result])[index]?.allowed),
+    })
   }
 
   return async (request, sender) => {
@@ -98,20 +65,26 @@ export function createHttpLimit<Request, Params>(
     if (address && exempted.some(range => isWithin(address, range))) return passed
     if (await skip?.(request, client)) return passed
     const units = typeof cost === 'function' ? await cost(request) : cost
-    const limit = namespace(await paramsOf(request, client))
+    const params = await paramsOf(request, client)
+    const named = await tier?.(request)
+    const limit = named === undefined ? namespace(params) : namespace(params, { tier: named as never })
     const result = await (units === 1 ? limit.consume() : limit.consume({ cost: units }))
-    if (result.allowed) return { headers: headersOf(result) }
+    if (result.allowed) {
+      return {
+        headers: headersOf(result),
+        ...(counts !== 'all' &&
+          units > 0 && {
+            sent(status) {
+              // Where it cannot be given back it stays counted.
+              if (!counting[counts](status)) limit.reward(units).catch(() => {})
+            },
+          }),
+      }
+    }
     await onLimited?.(request, result)
     const retryAfter = String(seconds(result.retryAfterMs))
     return { headers: [...headersOf(result), ['Retry-After', retryAfter]], refusal: refusalOf(result) }
   }
-}
-
-/** @throws KeyplanError PARAM_INVALID */
-export function checkLimit(caller: string, namespace: OpenLimit<never>): void {
-  if (typeof namespace === 'function' && namespace.declaration?.kind === 'rateLimit') return
-  const message = `${caller}() was given ${kindOf(namespace)}; give it an open rate limit, such as redis.api`
-  throw new KeyplanError('PARAM_INVALID', message)
 }
 
 function byClient(caller: string, { source, params }: Pattern) {

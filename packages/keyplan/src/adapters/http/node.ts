@@ -21,11 +21,18 @@ export function setHeaders(response: ServerResponse, headers: readonly Header[])
   }
 }
 
+/** Tells a limit how a request ended; one whose client went away before has no status, and stays counted. */
+export function onceSent(response: ServerResponse, { sent }: Verdict): void {
+  if (sent) response.once('finish', () => sent(response.statusCode))
+}
+
 /** Sets the headers and answers what is refused. Returns whether it has. */
-export function answered(response: ServerResponse, { headers, refusal }: Verdict): boolean {
+export function answered(response: ServerResponse, verdict: Verdict): boolean {
+  const { headers, refusal } = verdict
   // The client has gone, or somebody was faster.
   if (response.headersSent) return true
   setHeaders(response, headers)
+  onceSent(response, verdict)
   if (!refusal) return false
   response.statusCode = refusal.status
   response.setHeader('Content-Type', refusal.contentType)

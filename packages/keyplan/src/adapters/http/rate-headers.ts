@@ -1,3 +1,4 @@
+import { formatDuration } from '../../base/duration.ts'
 import { KeyplanError, kindOf, shown } from '../../base/error.ts'
 import type { RateLimitResult } from '../../kinds/rate-limit/contract.ts'
 import type { RateLimitPolicy } from '../../kinds/rate-limit/policy.ts'
@@ -14,28 +15,39 @@ export type RateHeaders = 'standard' | 'draft-6' | 'x-ratelimit'
 
 export type Header = readonly [name: string, value: string]
 
+/** One of the limits that a request counts against. */
 interface Told {
   readonly name: string
   /** Units of the policy, and the seconds in which they come back. */
   readonly quota: number
   readonly window: number
-  /** Undefined while nobody knows: Redis could not be asked. */
-  readonly state: { readonly remaining: number; readonly reset: number } | undefined
+  readonly remaining: number
+  readonly reset: number
 }
 
-const styles: Readonly<Record<RateHeaders, (told: Told) => Header[]>> = {
-  standard: ({ name, quota, window, state }) => [
-    ['RateLimit-Policy', `"${name}";q=${quota};w=${window}`],
-    ...(state ? [['RateLimit', `"${name}";r=${state.remaining};t=${state.reset}`] as const] : []),
+/** `known` is false while nobody knows what remains: Redis could not be asked. */
+type Style = (limits: readonly Told[], tightest: Told, known: boolean) => Header[]
+
+const styles: Readonly<Record<RateHeaders, Style>> = {
+  standard: (limits, _, known) => [
+    ['RateLimit-Policy', limits.map(({ name, quota, window }) => `"${name}";q=${quota};w=${window}`).join(', ')],
+    ...(known
+      ? [
+          [
+            'RateLimit',
+            limits.map(({ name, remaining, reset }) => `"${name}";r=${remaining};t=${reset}`).join(', '),
+          ] as const,
+        ]
+      : []),
   ],
-  'draft-6': ({ quota, window, state }) => [
-    ['RateLimit-Policy', `${quota};w=${window}`],
+  'draft-6': (limits, { quota, remaining, reset }, known) => [
+    ['RateLimit-Policy', limits.map(limit => `${limit.quota};w=${limit.window}`).join(', ')],
     ['RateLimit-Limit', String(quota)],
-    ...(state ? counted('RateLimit', state.remaining, state.reset) : []),
+    ...(known ? counted('RateLimit', remaining, reset) : []),
   ],
-  'x-ratelimit': ({ quota, state }) => [
+  'x-ratelimit': (_, { quota, remaining, reset }, known) => [
     ['X-RateLimit-Limit', String(quota)],
-    ...(state ? counted('X-RateLimit', state.remaining, Math.ceil(Date.now() / 1_000) + state.reset) : []),
+    ...(known ? counted('X-RateLimit', remaining, Math.ceil(Date.now() / 1_000) + reset) : []),
   ],
 }
 
@@ -49,11 +61,18 @@ export const isAddedTo = (name: string) => name === 'RateLimit' || name === 'Rat
 
 export const seconds = (ms: number) => Math.ceil(ms / 1_000)
 
-/** @throws KeyplanError PARAM_INVALID */
+/** What each of several limits is called: by its window, of which there is one each. */
+export const limitNames = (name: string, policies: readonly RateLimitPolicy[]) =>
+  policies.map(policy => (policies.length === 1 ? name : `${name} ${formatDuration(policy.windowMs)}`))
+
+/**
+ * @param policies of the limits, in order; a tier has the same windows
+ * @throws KeyplanError PARAM_INVALID
+ */
 export function rateHeadersOf(
   option: RateHeaders | false,
   name: string,
-  policy: RateLimitPolicy,
+  policies: readonly RateLimitPolicy[],
 ): (result: RateLimitResult) => readonly Header[] {
   // It is written between quotes.
   if (typeof name !== 'string' || !/^[\w .:/-]{1,64}$/.test(name)) {
@@ -65,11 +84,29 @@ export function rateHeadersOf(
     const known = Object.keys(styles).map(style => `'${style}'`)
     throw new KeyplanError('PARAM_INVALID', `headers is ${shown(option)}; use ${known.join(', ')} or false`)
   }
-  // A bucket is told by its size and the time it takes to fill, which is the same rate.
-  const quota = policy.capacity / policy.scale
-  const window = seconds((policy.windowMs * policy.capacity) / policy.limit)
-  return ({ remaining, resetMs, degraded }) => {
-    const state = degraded ? undefined : { remaining, reset: seconds(resetMs) }
-    return styles[option]({ name, quota, window, state })
+  const names = limitNames(name, policies)
+
+  function told({ limit, remaining, resetMs }: RateLimitResult, index: number): Told {
+    const policy = policies[index]!
+    return {
+      name: names[index]!,
+      quota: Math.floor(limit),
+      // A bucket is told by its size and the time it takes to fill, which is the same rate.
+      window: seconds((policy.windowMs * policy.capacity) / policy.limit),
+      remaining: Math.floor(remaining),
+      reset: seconds(resetMs),
+    }
   }
+
+  return result => {
+    const parts = result.parts ?? [result]
+    const limits = parts.map(told)
+    return styles[option](limits, limits[tightest(parts)]!, !result.degraded)
+  }
+}
+
+/** Which of several limits has the least left. */
+function tightest(parts: readonly RateLimitResult[]): number {
+  const remaining = parts.map(part => part.remaining)
+  return remaining.indexOf(Math.min(...remaining))
 }

@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type HeldResponse, holdResponse } from './held-response.ts'
-import { createIdempotency, type IdempotencyNamespace, type IdempotentRun } from './requests.ts'
+import { createIdempotency, type IdempotencyNamespace } from './requests.ts'
 import type { HttpAnswer } from './response.ts'
+import { noteRun } from './runs.ts'
 import { type IdempotencyOptions, settingsOf } from './settings.ts'
 
 /** What Express, or another that has middleware of its form, adds to a request of Node's. */
@@ -15,13 +16,6 @@ export interface NodeIdempotencyOptions<Request> extends IdempotencyOptions {
   caller(request: Request): string | undefined
   /** What is compared when a key comes again. Default: `request.body`, so put it behind the parser. */
   body?(request: Request): unknown
-}
-
-const runs = new WeakMap<object, IdempotentRun>()
-
-/** Of a request that is being worked on under an idempotency key: the token of the operation, the attempt, and a signal. */
-export function idempotencyOf(request: object): IdempotentRun | undefined {
-  return runs.get(request)
 }
 
 /**
@@ -52,7 +46,7 @@ export function idempotent<Request extends IncomingMessage & Parsed>(
           body: body(request),
         },
         run => {
-          runs.set(request, run)
+          noteRun(request, run)
           held = holdResponse(response, settings.maxBody)
           next()
           return held.produced

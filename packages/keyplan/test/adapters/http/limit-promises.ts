@@ -1,6 +1,6 @@
 import { type RedisProcess, startRedis } from '@keyplan/local'
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { HttpLimitOptions, OpenLimit } from '../../../src/adapters/http/limit.ts'
+import type { HttpLimitOptions, OpenLimit } from '../../../src/adapters/http/limit-options.ts'
 import { type Client, connect } from '../../../src/client/index.ts'
 import { definePlan, rateLimit } from '../../../src/index.ts'
 import { until } from '../../live-server.ts'
@@ -11,6 +11,13 @@ export const limits = definePlan('limits', {
   bucket: rateLimit('bucket:<client>', { limit: 60, window: '1m', algorithm: 'token-bucket', burst: 5 }),
   denied: rateLimit('denied:<client>', { limit: 3, window: '1h', whenDown: 'deny' }),
   counted: rateLimit('counted:<client>', { limit: 4, window: '1h', whenDown: 'memory', instances: 2 }),
+  several: rateLimit('several:<client>', {
+    limits: [
+      { limit: 2, window: '10m' },
+      { limit: 60, window: '1d', algorithm: 'gcra', burst: 9 },
+    ],
+    tiers: { pro: { limit: [4, 60] } },
+  }),
   pair: rateLimit('pair:<a>:<b>', { limit: 3, window: '1h' }),
 })
 
@@ -30,7 +37,10 @@ export interface Served {
 export interface Framework<Request> {
   readonly name: string
   header(request: Request, name: string): string | undefined
-  /** Listens on loopback: the limits one after the other, behind them an application that answers `hello`. */
+  /**
+   * Listens on loopback: the limits one after the other, behind them an application that answers `hello`, with the status
+   * that the header `x-status` asks for.
+   */
   serve(limits: readonly ServedLimit<Request>[], application: () => void): Promise<Served>
 }
 
@@ -168,6 +178,42 @@ export function limitPromises<Request>({ name, header, serve }: Framework<Reques
       })
       const silent = await served({ namespace: redis.bucket, options: { headers: false } })
       expect(told(await silent())).toEqual({})
+    })
+
+    test('several limits of one namespace, and a tier of them', async () => {
+      const ask = await served({
+        namespace: redis.several,
+        options: { name: 'plan', tier: async request => header(request, 'x-tier') },
+      })
+      const first = await ask()
+      expect(first.headers.get('ratelimit-policy')).toBe('"plan 10m";q=2;w=600, "plan 1d";q=9;w=12960')
+      expect(first.headers.get('ratelimit')).toMatch(/^"plan 10m";r=1;t=\d+, "plan 1d";r=8;t=1440$/)
+      await ask()
+      const refused = await ask()
+      expect([refused.status, await refused.json()]).toMatchObject([429, { 'violated-policies': ['plan 10m'] }])
+      const pro = await ask({ 'x-tier': 'pro' })
+      expect([pro.status, pro.headers.get('ratelimit-policy')]).toEqual([
+        200,
+        expect.stringMatching(/^"plan 10m";q=4;w=600/),
+      ])
+      expect((await ask({ 'x-tier': 'none' })).status).toBe(500)
+    })
+
+    test('what does not count is given back once the response was sent', async () => {
+      const failures = await served({ namespace: redis.api, options: { counts: 'failures' } })
+      for (const _ of [1, 2, 3, 4, 5]) {
+        expect((await failures()).status).toBe(200)
+        await until(async () => (await redis.api({ client: '127.0.0.1' }).peek()).remaining === 3)
+      }
+      for (const _ of [1, 2, 3]) expect((await failures({ 'x-status': '401' })).status).toBe(401)
+      expect((await failures()).status).toBe(429)
+
+      const successes = await served({ namespace: redis.denied, options: { counts: 'successes' } })
+      for (const _ of [1, 2, 3, 4, 5]) {
+        expect((await successes({ 'x-status': '500' })).status).toBe(500)
+        await until(async () => (await redis.denied({ client: '127.0.0.1' }).peek()).remaining === 3)
+      }
+      for (const status of [200, 200, 200, 429]) expect((await successes()).status).toBe(status)
     })
 
     test('an error of the application’s own functions is the framework’s, and the server lives on', async () => {

@@ -28,6 +28,8 @@ test.each([
   [{ params: 'ip' }, 'params is a string; give it a function'],
   [{ skip: true }, 'skip is a boolean; give it a function'],
   [{ cost: '1' }, "cost is '1'; write a number or a function"],
+  [{ tier: 'pro' }, 'tier is a string; give it a function'],
+  [{ counts: 'errors' }, "counts is 'errors'; use 'all', 'successes' or 'failures'"],
   [{ exempt: '10.0.0.0/8' }, 'exempt is a string'],
   [{ headers: 'draft-9' }, "headers is 'draft-9'; use 'standard', 'draft-6', 'x-ratelimit' or false"],
   [{ name: 'a"b' }, 'name is a string; write 1 to 64'],

@@ -1,0 +1,136 @@
+import assert from 'node:assert/strict'
+import { type RedisProcess, startRedis } from '@keyplan/local'
+import { E_LOCK_NOT_OWNED, type Lock, Verrou } from '@verrou/core'
+import { registerStoreTestSuite } from '@verrou/core/test_suite'
+import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { type VerrouStore, verrouStore } from '../../../packages/keyplan/src/adapters/verrou.ts'
+import { type Client, connect } from '../../../packages/keyplan/src/client/index.ts'
+import { definePlan, isUnavailable, lock } from '../../../packages/keyplan/src/index.ts'
+import { until } from '../../../packages/keyplan/test/live-server.ts'
+
+const plan = definePlan('locks', {
+  locks: lock('lock:<key>', { ttl: '2s' }),
+  pair: lock('pair:<a>:<b>', { ttl: '2s' }),
+})
+
+type Redis = Client<(typeof plan)['namespaces']>
+
+let server: RedisProcess
+const clients: Redis[] = []
+
+beforeEach(async () => {
+  server ??= await startRedis()
+  if (!server.running) await server.restart()
+  clients.push(await open())
+})
+afterEach(async () => {
+  const [redis] = clients
+  if (server.running) await redis!.$command('flushall')
+  await Promise.all(clients.splice(0).map(client => client.$close()))
+})
+afterAll(() => server.cleanUp())
+
+const open = () => connect(plan, { url: server.url, log: false, deadline: '1s', attempt: '500ms' })
+const opened = (redis = clients[0]!) => verrouStore(redis.locks, E_LOCK_NOT_OWNED).factory()
+
+/** What verrou's own tests ask of their runner, of which this repository has another one. */
+type Runner = (name: string, run: (context: { assert: object }) => Promise<unknown>) => Expectation
+
+interface Expectation {
+  throws(message: string, type?: new () => Error): void
+}
+
+const assertions = {
+  isTrue: (value: unknown) => assert.equal(value, true),
+  isFalse: (value: unknown) => assert.equal(value, false),
+  isString: (value: unknown) => assert.equal(typeof value, 'string'),
+  equal: assert.equal,
+  deepEqual: assert.deepEqual,
+  rejects: (work: () => Promise<unknown>, message: string) => assert.rejects(work, { message }),
+}
+
+describe('verrou’s own tests', () => {
+  const runner: Runner = (name, run) => {
+    let thrown: { message: string } | undefined
+    test(name, async () => {
+      const work = run({ assert: assertions })
+      if (thrown) await expect(work).rejects.toThrow(thrown.message)
+      else await work
+    })
+    return {
+      throws(message) {
+        thrown = { message }
+      },
+    }
+  }
+  const register = registerStoreTestSuite as unknown as (options: { test: Runner; createStore(): VerrouStore }) => void
+  register({ test: runner, createStore: () => opened() })
+})
+
+describe('verrou', () => {
+  async function process(): Promise<(name: string, ttl?: number | null) => Lock> {
+    clients.push(await open())
+    const driver = verrouStore(clients.at(-1)!.locks, E_LOCK_NOT_OWNED)
+    const verrou = new Verrou({ default: 'shared', stores: { shared: { driver } } })
+    return (name, ttl) => verrou.createLock(name, ttl)
+  }
+
+  test('a lock excludes other processes, and one that lasts longer than the plan says is renewed', async () => {
+    const [one, other] = [await process(), await process()]
+    const held = one('a', 60_000)
+    expect(await held.acquireImmediately()).toBe(true)
+    expect(await other('a').acquireImmediately()).toBe(false)
+    const ended = Date.now() + 2_500
+    await until(() => Date.now() > ended)
+    expect(await other('a').acquireImmediately()).toBe(false)
+    await held.release()
+    expect(await other('a').acquireImmediately()).toBe(true)
+    await expect(held.release()).rejects.toThrow(E_LOCK_NOT_OWNED)
+    await expect(held.extend()).rejects.toThrow(E_LOCK_NOT_OWNED)
+  })
+
+  test('its time to live ends it for other processes too', async () => {
+    const [one, other] = [await process(), await process()]
+    const held = one('a', 50)
+    await held.acquire()
+    expect(await other('a').acquire({ retry: { delay: 10 } })).toBe(true)
+    await expect(held.release()).rejects.toThrow(E_LOCK_NOT_OWNED)
+    await expect(held.extend(50)).rejects.toThrow(E_LOCK_NOT_OWNED)
+  })
+
+  test('while Redis is down nobody is told to have it', async () => {
+    const make = await process()
+    const held = make('a', 60_000)
+    await held.acquire()
+    await server.kill()
+    await until(() => clients.at(-1)!.$status.state !== 'connected')
+    await expect(held.release()).rejects.toSatisfy(isUnavailable)
+    await expect(make('b').acquireImmediately()).rejects.toSatisfy(isUnavailable)
+    await expect(held.isLocked()).rejects.toSatisfy(isUnavailable)
+    await server.restart()
+    expect(
+      await until(() =>
+        make('b')
+          .acquireImmediately()
+          .catch(() => false),
+      ),
+    ).toBe(true)
+  })
+
+  test('by force a lock is released where it is held alone', async () => {
+    const [one, other] = [await process(), await process()]
+    await one('a').acquire()
+    await expect(other('a').forceRelease()).rejects.toMatchObject({ code: 'UNSUPPORTED' })
+    await one('a').forceRelease()
+    await other('a').forceRelease()
+    expect(await other('a').isLocked()).toBe(false)
+  })
+
+  test('what is wrong is said when it is made', () => {
+    const make = verrouStore as (namespace: unknown, error: unknown) => unknown
+    const refused = (code: string) => expect.objectContaining({ code })
+    expect(() => make({}, E_LOCK_NOT_OWNED)).toThrow(refused('PARAM_INVALID'))
+    expect(() => make(clients[0]!.pair, E_LOCK_NOT_OWNED)).toThrow(refused('PLAN_INVALID'))
+    expect(() => make(clients[0]!.locks, undefined)).toThrow('give it E_LOCK_NOT_OWNED')
+  })
+})

@@ -1,0 +1,68 @@
+import type { Context, MiddlewareHandler } from 'hono'
+import type { NodeIdempotencyOptions } from '../idempotency/node.ts'
+import { createIdempotency, type IdempotencyNamespace } from '../idempotency/requests.ts'
+import { noteRun } from '../idempotency/runs.ts'
+import { settingsOf } from '../idempotency/settings.ts'
+
+/**
+ * A middleware for Hono that handles a request once for each `Idempotency-Key`: `app.post('/payments',
+ * idempotent(redis.requests, { caller: context => context.get('user').id }), handler)`. Put it behind the authentication. The
+ * text of the body is compared.
+ *
+ * @throws KeyplanError PARAM_INVALID for what is no open once, and for its options
+ */
+export function idempotent(
+  namespace: IdempotencyNamespace,
+  options: NodeIdempotencyOptions<Context>,
+): MiddlewareHandler {
+  const settings = settingsOf(options, ['caller', 'body'])
+  const { caller, body = ({ req }) => req.text() } = options
+  const idempotency = createIdempotency(namespace, settings)
+
+  return async (context, next) => {
+    const { req } = context
+    const request = {
+      method: req.method,
+      target: req.url.slice(new URL(req.url).origin.length),
+      key: req.header('idempotency-key'),
+      caller: caller(context),
+      body: settings.methods.has(req.method) ? await body(context) : undefined,
+    }
+    const verdict = await idempotency.handle(request, async run => {
+      noteRun(context, run)
+      await next()
+      return {
+        status: context.res.status,
+        headers: Object.fromEntries(context.res.headers),
+        body: await bytesOf(context, settings.maxBody),
+      }
+    })
+    if (verdict.kind === 'pass') await next()
+    if (verdict.kind !== 'answer') return
+    const { status, headers, body: answer } = verdict.answer
+    // Else it would take over the headers of what was made in its place.
+    context.res = undefined
+    context.res = new Response(status === 204 || status === 304 ? null : Buffer.from(answer), { status, headers })
+  }
+}
+
+/** The body of the response, which is sent from a copy; undefined for what is too large, or a stream of events. */
+async function bytesOf(context: Context, most: number): Promise<Uint8Array | undefined> {
+  const { res } = context
+  if (!res.body) return new Uint8Array()
+  if (res.headers.get('content-type')?.startsWith('text/event-stream')) return undefined
+  const reader: ReadableStreamDefaultReader<Uint8Array> | undefined = res.clone().body?.getReader()
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for (;;) {
+    const { done, value } = (await reader?.read()) ?? { done: true }
+    if (done) return Buffer.concat(chunks)
+    size += value.length
+    if (size > most) {
+      // Settles once the other copy is sent as well, which it is only after this.
+      reader?.cancel().catch(() => {})
+      return undefined
+    }
+    chunks.push(value)
+  }
+}

@@ -1,0 +1,85 @@
+import { KeyplanError, kindOf } from '../../base/error.ts'
+import { groupProblems } from '../../base/option-group.ts'
+import type {
+  ReadOptions,
+  RotateOptions,
+  Session,
+  SessionChange,
+  SessionDeclaration,
+  SessionDevice,
+  SessionEntry,
+  SessionNamespace,
+  UpdateOptions,
+} from '../../kinds/session/contract.ts'
+import type { CookieOptions } from '../cookies.ts'
+
+/** Open sessions, such as `redis.session`. */
+export type OpenSessions<In, Out> = ((params: never) => SessionEntry<In, Out>) &
+  Pick<SessionNamespace<string, In, Out>, 'create'> & {
+    readonly declaration: Pick<SessionDeclaration, 'kind' | 'options'>
+  }
+
+export interface WebSessionOptions<Request> {
+  /** Names and signs the cookie. */
+  cookie: CookieOptions
+  /** The cookie outlives the browser; the session ends when the plan says so. Default: true. */
+  lasting?: boolean | undefined
+  /** What is remembered of the client when a session begins or its user logs in, for a list of devices. */
+  device?: ((request: Request) => SessionDevice) | undefined
+}
+
+/**
+ * The session of one request. Nothing is asked of Redis before a verb is called, and each of them has been carried out when
+ * it resolves: there is nothing to save at the end of the request.
+ *
+ * Every verb rejects when Redis cannot be asked; frameworks answer that error with 503, and the cookie stays as it is.
+ */
+export interface WebSession<In, Out> {
+  /**
+   * The session, or undefined for who has none. Asked for once in a request, and again after a verb that changes it.
+   *
+   * @throws KeyplanError when Redis cannot be asked: nobody knows then whether somebody is logged in
+   */
+  read(options?: ReadOptions): Promise<Session<Out> | undefined>
+  /** Changes fields of the data. Undefined when there is no session, or not any more: nothing is written then. */
+  update(change: SessionChange<In, Out>, options?: UpdateOptions): Promise<Session<Out> | undefined>
+  /** The session there is, or a new one, for visitors who are nobody yet. */
+  begin(data: In): Promise<Session<Out>>
+  /**
+   * Sets fields under a new id, so that an id that somebody else knew before is worth nothing; begins a session where there
+   * is none. To be called before the response begins, since it sends a cookie.
+   */
+  login(data: In, options?: Pick<RotateOptions<In, Out>, 'grace' | 'signal' | 'deadline'>): Promise<Session<Out>>
+  /** Ends the session, and removes the cookie once that is done. False when there was none. */
+  logout(): Promise<boolean>
+}
+
+/** How a framework carries cookies. */
+export interface Carrier {
+  /** The header `Cookie` of the request. */
+  readonly cookies: string | undefined
+  /** The headers of the response have been sent. */
+  readonly sent: boolean
+  /** In place of an earlier one of that name. */
+  setCookie(name: string, text: string): void
+}
+
+const optionNames = ['cookie', 'lasting', 'device'] as const satisfies readonly (keyof WebSessionOptions<unknown>)[]
+
+/** @throws KeyplanError PARAM_INVALID */
+export function checkWebSessionOptions<Request>(caller: string, options: WebSessionOptions<Request>): void {
+  const [wrong] = groupProblems(options, '', optionNames)
+  if (wrong) throw new KeyplanError('PARAM_INVALID', `${caller}(): ${wrong}`)
+  const { lasting = true, device } = options
+  if (typeof lasting !== 'boolean' || (device !== undefined && typeof device !== 'function')) {
+    const message = `${caller}(): lasting is true or false, and device a function`
+    throw new KeyplanError('PARAM_INVALID', message)
+  }
+}
+
+/** @throws KeyplanError PARAM_INVALID */
+export function checkSessions<In, Out>(caller: string, namespace: OpenSessions<In, Out>): void {
+  if (typeof namespace === 'function' && namespace.declaration?.kind === 'session') return
+  const message = `${caller}() was given ${kindOf(namespace)}; give it open sessions, such as redis.session`
+  throw new KeyplanError('PARAM_INVALID', message)
+}

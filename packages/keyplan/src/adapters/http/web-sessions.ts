@@ -1,0 +1,131 @@
+import { isUnavailable, KeyplanError } from '../../base/error.ts'
+import type { ReadOptions, Session, SessionEntry } from '../../kinds/session/contract.ts'
+import { clearCookie, readCookie, signedCookie, writeCookie } from '../cookies.ts'
+import { unavailable } from './unavailable.ts'
+import {
+  type Carrier,
+  checkSessions,
+  checkWebSessionOptions,
+  type OpenSessions,
+  type WebSession,
+  type WebSessionOptions,
+} from './web-session.ts'
+
+/** As long as browsers keep a cookie: the server decides when a session ends. */
+const longestCookieMs = 400 * 86_400_000
+
+/**
+ * Sessions by a signed cookie, for any framework.
+ *
+ * @throws KeyplanError PARAM_INVALID for what are no open sessions, and for options; CONFIG_INVALID for the cookie
+ */
+export function createWebSessions<Request extends object, In extends object, Out>(
+  caller: string,
+  namespace: OpenSessions<In, Out>,
+  options: WebSessionOptions<Request>,
+): (request: Request, carrier: () => Carrier) => WebSession<In, Out> {
+  checkSessions(caller, namespace)
+  checkWebSessionOptions(caller, options)
+  const { lasting = true, device } = options
+  const cookie = signedCookie(options.cookie)
+  const { absoluteMs, param } = namespace.declaration.options
+  const cookieMs = Math.min(absoluteMs, longestCookieMs)
+  const entryOf = namespace as unknown as (params: Record<string, string>) => SessionEntry<In, Out>
+  const at = (id: string) => entryOf({ [param]: id })
+
+  function open(request: Request, carrier: Carrier): WebSession<In, Out> {
+    const shown = readCookie(carrier.cookies, cookie)
+    let entry = shown && at(shown.value)
+    let known: Promise<Session<Out> | undefined> | undefined
+    let stale = shown?.renew === true
+
+    function hand(id: string): void {
+      carrier.setCookie(cookie.name, writeCookie(cookie, id, lasting ? Date.now() + cookieMs : undefined))
+    }
+
+    /** What sends a cookie comes too late when the headers have been sent. */
+    function inTime(verb: string): void {
+      if (!carrier.sent) return
+      const message = `${verb}() came after the response had begun, so that its cookie cannot be sent; call it before`
+      throw new KeyplanError('UNSUPPORTED', message, { outcome: 'not-executed' })
+    }
+
+    function now(session: Session<Out>): Session<Out> {
+      entry = at(session.id)
+      known = Promise.resolve(session)
+      hand(session.id)
+      return session
+    }
+
+    const created = async (data: In) => now(await namespace.create(data, { device: device?.(request) }))
+
+    async function load(reading: SessionEntry<In, Out>, readOptions: ReadOptions | undefined) {
+      const session = await reading.read(readOptions)
+      if (session && stale && shown && !carrier.sent) hand(shown.value)
+      stale = false
+      return session
+    }
+
+    const verbs: WebSession<In, Out> = {
+      async read(readOptions) {
+        if (!entry) return undefined
+        if (known) return known
+        const loading = load(entry, readOptions)
+        known = loading
+        // What could not be asked is asked again.
+        loading.catch(() => {
+          if (known === loading) known = undefined
+        })
+        return loading
+      },
+      async update(change, updateOptions) {
+        if (!entry) return undefined
+        const session = await entry.update(change, updateOptions)
+        known = Promise.resolve(session)
+        return session
+      },
+      async begin(data) {
+        const session = await verbs.read()
+        if (session) return session
+        inTime('begin')
+        return created(data)
+      },
+      async login(data, rotateOptions) {
+        inTime('login')
+        const session = await entry?.rotate({ ...rotateOptions, change: data, device: device?.(request) })
+        return session ? now(session) : created(data)
+      },
+      async logout() {
+        inTime('logout')
+        const ended = (await entry?.destroy()) ?? false
+        entry = undefined
+        known = undefined
+        if (shown || ended) carrier.setCookie(cookie.name, clearCookie(cookie))
+        return ended
+      },
+    }
+    return {
+      read: options => answerable(verbs.read(options)),
+      update: (change, options) => answerable(verbs.update(change, options)),
+      begin: data => answerable(verbs.begin(data)),
+      login: (data, options) => answerable(verbs.login(data, options)),
+      logout: () => answerable(verbs.logout()),
+    }
+  }
+
+  const opened = new WeakMap<Request, WebSession<In, Out>>()
+  return (request, carrier) => {
+    const session = opened.get(request) ?? open(request, carrier())
+    opened.set(request, session)
+    return session
+  }
+}
+
+/** Frameworks answer with 503 when Redis could not be asked. */
+async function answerable<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    throw isUnavailable(error) ? unavailable(error) : error
+  }
+}

@@ -1,0 +1,33 @@
+import type { Context, Next } from 'koa'
+import { createHttpLimit } from '../http/limit.ts'
+import type { HttpLimitOptions, OpenLimit } from '../http/limit-options.ts'
+import { onceSent, senderOf, setHeaders } from '../http/node.ts'
+
+export type RateLimitedOptions<Params> = HttpLimitOptions<Context, Params>
+
+/** A middleware of Koa. */
+export type KoaMiddleware = (context: Context, next: Next) => Promise<void>
+
+/**
+ * A rate limit in front of what follows: `app.use(rateLimited(redis.api))`. It says `RateLimit` with each response; what
+ * is refused is answered with 429, or 503 when Redis cannot be asked and `whenDown` is `deny`.
+ *
+ * @throws KeyplanError PARAM_INVALID for what is no open rate limit, and for options; PLAN_INVALID without `params` when the
+ * pattern does not have one param
+ */
+export function rateLimited<Params>(namespace: OpenLimit<Params>, options?: RateLimitedOptions<Params>): KoaMiddleware {
+  const limit = createHttpLimit('rateLimited', namespace, options)
+  return async (context, next) => {
+    const verdict = await limit(context, senderOf(context.req))
+    const { headers, refusal } = verdict
+    onceSent(context.res, verdict)
+    if (!context.headerSent) setHeaders(context.res, headers)
+    if (!refusal) {
+      await next()
+      return
+    }
+    context.status = refusal.status
+    context.body = refusal.body
+    context.type = refusal.contentType
+  }
+}

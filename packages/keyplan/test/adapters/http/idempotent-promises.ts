@@ -1,0 +1,151 @@
+import { type RedisProcess, startRedis } from '@keyplan/local'
+import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { IdempotencyNamespace } from '../../../src/adapters/idempotency/requests.ts'
+import type { NodeIdempotencyOptions } from '../../../src/adapters/idempotency.ts'
+import { type Client, connect } from '../../../src/client/index.ts'
+import { bytes, definePlan, once } from '../../../src/index.ts'
+import { deferred } from '../../conformance/deferred.ts'
+import { until } from '../../live-server.ts'
+import type { Served } from './limit-promises.ts'
+
+const plan = definePlan('payments', {
+  requests: once('idem:<caller>:<key>', { ttl: '1h', lease: '5s', onCrash: 'rerun', value: bytes() }),
+})
+
+/** What a handler answers. */
+export interface Made {
+  readonly status: number
+  readonly text: string
+}
+
+export interface IdempotentFramework<Request> {
+  readonly name: string
+  caller(request: Request): string
+  /**
+   * Listens on loopback: `/payments`, for every method, behind the middleware. What `handle` gives is answered as text, with
+   * a header `location`; what it throws is left to the framework.
+   */
+  serve(
+    namespace: IdempotencyNamespace,
+    options: NodeIdempotencyOptions<Request>,
+    handle: (request: object) => Promise<Made>,
+  ): Promise<Served>
+}
+
+/** What `Idempotency-Key` promises in any framework. */
+export function idempotentPromises<Request>({ name, caller, serve }: IdempotentFramework<Request>): void {
+  describe(`idempotent for ${name}`, () => {
+    let server: RedisProcess
+    let redis: Client<(typeof plan)['namespaces']>
+    const open: Served[] = []
+
+    beforeEach(async () => {
+      server ??= await startRedis()
+      if (!server.running) await server.restart()
+      redis = await connect(plan, { url: server.url, log: false, deadline: '1s', attempt: '500ms' })
+    })
+    afterEach(async () => {
+      await Promise.all(open.splice(0).map(({ close }) => close()))
+      if (server.running) await redis.$command('flushall')
+      await redis.$close()
+    })
+    afterAll(() => server?.cleanUp())
+
+    async function paying(
+      handle: (request: object) => Promise<Made>,
+      options: Partial<NodeIdempotencyOptions<Request>> = {},
+    ) {
+      const application = await serve(redis.requests, { caller, ...options }, handle)
+      open.push(application)
+      return async (key: string | undefined, { amount = 5, user = 'ann', method = 'POST' } = {}) => {
+        const response = await fetch(new URL('payments', application.url), {
+          method,
+          headers: { 'content-type': 'application/json', 'x-user': user, ...(key && { 'idempotency-key': key }) },
+          body: method === 'GET' ? null : JSON.stringify({ amount }),
+        })
+        const { status, headers } = response
+        return {
+          status,
+          text: await response.text(),
+          location: headers.get('location'),
+          replayed: headers.get('idempotent-replayed'),
+        }
+      }
+    }
+
+    /** A handler that counts its calls. */
+    function counting(): { calls: number; handle(): Promise<Made> } {
+      const counter = {
+        calls: 0,
+        handle: async () => ({ status: 201, text: `payment ${++counter.calls}` }),
+      }
+      return counter
+    }
+
+    test('a request is handled once for each caller and key, and its response is replayed', async () => {
+      const counter = counting()
+      const pay = await paying(counter.handle)
+      const first = { status: 201, text: 'payment 1', location: '/payments/1' }
+      expect(await pay('a')).toEqual({ ...first, replayed: null })
+      expect(await pay('a')).toEqual({ ...first, replayed: 'true' })
+      expect(await pay('"a"')).toEqual({ ...first, replayed: 'true' })
+      expect((await pay('a', { user: 'bob' })).text).toBe('payment 2')
+      expect((await pay('b')).text).toBe('payment 3')
+      expect((await pay('a', { amount: 6 })).status).toBe(422)
+      expect([(await pay(undefined)).status, (await pay('a, b')).status, counter.calls]).toEqual([400, 400, 3])
+      expect([(await pay('a', { method: 'GET' })).text, (await pay('a', { method: 'GET' })).text]).toEqual([
+        'payment 4',
+        'payment 5',
+      ])
+    })
+
+    test('a duplicate is refused while the first is at work, or waits for it', async () => {
+      const gate = deferred<Made>()
+      let calls = 0
+      const handle = () => {
+        calls++
+        return gate.promise
+      }
+      const [pay, patiently] = [await paying(handle), await paying(handle, { wait: '20s' })]
+      const first = pay('a')
+      await until(() => calls === 1)
+      expect((await pay('a')).status).toBe(409)
+      const waiting = patiently('a')
+      gate.resolve({ status: 200, text: 'done' })
+      expect(await Promise.all([first, waiting])).toMatchObject([
+        { text: 'done', replayed: null },
+        { text: 'done', replayed: 'true' },
+      ])
+      expect(calls).toBe(1)
+    })
+
+    test('a handler that fails is run anew, and what is too large is replayed without its body', async () => {
+      let calls = 0
+      const pay = await paying(
+        async () => {
+          if (++calls === 1) throw new Error('broken')
+          return { status: 200, text: 'x'.repeat(2_000) }
+        },
+        { maxBody: '1kb' },
+      )
+      expect((await pay('a')).status).toBe(500)
+      expect((await pay('a')).text).toHaveLength(2_000)
+      expect(await pay('a')).toMatchObject({ status: 200, text: '', replayed: 'truncated' })
+      expect(calls).toBe(2)
+    })
+
+    test('while Redis is down nothing is handled', async () => {
+      const counter = counting()
+      const pay = await paying(counter.handle)
+      expect((await pay('a')).status).toBe(201)
+      await redis.$command('save')
+      await server.kill()
+      await until(() => redis.$status.state !== 'connected')
+      expect([(await pay('a')).status, (await pay('b')).status, counter.calls]).toEqual([503, 503, 1])
+      await server.restart()
+      await until(() => redis.$status.state === 'connected')
+      expect(await pay('a')).toMatchObject({ text: 'payment 1', replayed: 'true' })
+      expect((await pay('b')).text).toBe('payment 2')
+    })
+  })
+}
