@@ -1,12 +1,13 @@
 import { type CallOptions, checkOptions } from '../../base/call.ts'
 import type { Codec } from '../../base/codec.ts'
-import { KeyplanError, kindOf } from '../../base/error.ts'
+import { isKeyplanError, KeyplanError, kindOf } from '../../base/error.ts'
 import { createHandover } from '../../base/handover.ts'
 import { groupProblems } from '../../base/option-group.ts'
 import type { Guarded } from '../../guard/guarded.ts'
+import { createGather } from '../../mechanisms/gather.ts'
 import { isId } from '../../mechanisms/log/entry.ts'
 import type { ParamValues, Pattern } from '../../plan/pattern/pattern.ts'
-import type { Opened, Surroundings } from '../kind.ts'
+import type { Opened, Server, Surroundings } from '../kind.ts'
 import type { Consumer, Tell } from './consumer.ts'
 import type {
   Channel,
@@ -14,17 +15,19 @@ import type {
   ChannelNamespace,
   ChannelSubscription,
   Delivery,
+  Published,
   SubscribeOptions,
 } from './contract.ts'
 import type { Counting } from './figures.ts'
 import { announcementOf } from './names.ts'
 import type { ChannelSettings } from './settings.ts'
 import type { HoldRoom, Sourcing } from './sourcing.ts'
-import type { ChannelStore, Target } from './store.ts'
+import type { ChannelStore, Message } from './store.ts'
 import { createSubscriber, type Subscriber } from './subscription.ts'
 
 export interface ChannelParts extends Pick<Surroundings, 'name' | 'pattern'> {
   readonly settings: ChannelSettings
+  readonly lane: Server['lane']
   readonly steps: Guarded<ChannelStore>
   /** Undefined where nothing is ever heard. */
   readonly sourcing: Sourcing | undefined
@@ -36,7 +39,7 @@ type Handler = ChannelHandler<string, unknown>
 type Begin = (subscriber: Subscriber, hold: HoldRoom) => Promise<void>
 
 export function openChannels(parts: ChannelParts): Opened<ChannelNamespace> {
-  const { name, pattern, settings, steps, sourcing, counting, tell } = parts
+  const { name, pattern, settings, lane, steps, sourcing, counting, tell } = parts
   const subscribers = new Set<Subscriber>()
   let closed = false
 
@@ -126,14 +129,14 @@ export function openChannels(parts: ChannelParts): Opened<ChannelNamespace> {
   }
 
   function open(channel: string): Channel {
-    const announcement = announcementOf(channel, pattern, settings)
-    const target: Target = { ...announcement, key: settings.sharded || settings.reliable ? channel : undefined }
+    const target = announcementOf(channel, pattern, settings)
+    const key = settings.sharded || settings.reliable ? channel : undefined
     const begin =
       (after: string | undefined): Begin =>
       async (subscriber, hold) =>
         sourcing?.one(channel, subscriber, after, hold)
     return {
-      publish: (message, options) => publish(target, message, options),
+      publish: async (message, options) => publish({ target, key, payload: encode(message) }, options),
       async subscribe(handler, options = {}) {
         checkSubscription(options, settings, true)
         checkHandler(handler, pattern)
@@ -146,10 +149,26 @@ export function openChannels(parts: ChannelParts): Opened<ChannelNamespace> {
     }
   }
 
-  async function publish(target: Target, message: unknown, options: CallOptions | undefined) {
-    if (options !== undefined) checkOptions(options)
-    const payload = (settings.codec as Codec<unknown>).encode(message) as string
-    const published = await steps.publish(options, target, payload)
+  // Each is a command of its own, and the guard stands around all that are made in one turn.
+  const gather = createGather<Message, Published>({
+    max: 64,
+    lane: lane && (({ key }) => (key === undefined ? '' : lane(key))),
+    run: messages => steps.publish(undefined, messages),
+  })
+
+  const encode = (message: unknown) => (settings.codec as Codec<unknown>).encode(message) as string
+
+  async function publish(message: Message, options: CallOptions | undefined): Promise<Published> {
+    let published: Published
+    if (options === undefined) published = await gather.add(message)
+    else {
+      checkOptions(options)
+      // A call with terms of its own keeps its place behind those before it.
+      gather.flush()
+      const [result] = await steps.publish(options, [message])
+      if (isKeyplanError(result)) throw result
+      published = result!
+    }
     if (published.degraded) counting.publishesDropped++
     else counting.published++
     return published
