@@ -45,7 +45,7 @@ export interface Turn {
 /** Something that lives as long as its client: it follows a log, works for a group, tells that it is alive. */
 export interface Source {
   readonly health: SourceHealth
-  /** Begins the next turn at once if it is resting between two of them. */
+  /** Begins the next turn at once: if it is resting, or after the one under way. */
   ring(): void
   /** Ends the turn under way and begins no other until `resume`. */
   pause(): void
@@ -93,6 +93,7 @@ export function createSource(parts: SourceParts): Source {
   let warnedAt = Number.NEGATIVE_INFINITY
   let current: AbortController | undefined
   let wake: (() => void) | undefined
+  let rung = false
   let closing: Promise<void> | undefined
   const late = new AbortController()
 
@@ -125,6 +126,8 @@ export function createSource(parts: SourceParts): Source {
   }
 
   function rest(ms: number | undefined): Promise<void> {
+    // Rung since the turn began, which may not have seen why.
+    if (rung) return Promise.resolve()
     return new Promise(resolve => {
       const timer = ms === undefined ? undefined : clock.after(ms, () => wake?.(), keepAlive)
       wake = () => {
@@ -138,6 +141,7 @@ export function createSource(parts: SourceParts): Source {
   async function oneTurn(): Promise<number> {
     const controller = new AbortController()
     current = controller
+    rung = false
     try {
       const pause = await turn({ signal: controller.signal, well })
       if (!controller.signal.aborted) well()
@@ -151,8 +155,10 @@ export function createSource(parts: SourceParts): Source {
 
   async function run(): Promise<void> {
     while (isOpen() || state === 'paused') {
-      if (state === 'paused') await rest(undefined)
-      else {
+      if (state === 'paused') {
+        rung = false
+        await rest(undefined)
+      } else {
         const pause = await oneTurn()
         if (pause > 0 && isOpen()) await rest(pause)
       }
@@ -183,7 +189,10 @@ export function createSource(parts: SourceParts): Source {
     get health() {
       return { state, well: failures === 0, forMs: clock.now() - since, failures, error: failure, gaps }
     },
-    ring: () => wake?.(),
+    ring() {
+      rung = true
+      wake?.()
+    },
     pause() {
       if (isOpen()) stop('paused')
     },

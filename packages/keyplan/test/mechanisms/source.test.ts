@@ -50,6 +50,24 @@ describe('a source', () => {
     expect(source.health).toMatchObject({ state: 'running', well: true, failures: 0 })
   })
 
+  test('who rings while a turn is under way is not forgotten', async () => {
+    let turns = 0
+    let finish = () => {}
+    const { source } = open(() => {
+      turns++
+      return new Promise(resolve => {
+        finish = () => resolve(60_000)
+      })
+    })
+    source.ring()
+    finish()
+    await clock.advance(0)
+    expect(turns).toBe(2)
+    finish()
+    await clock.advance(0)
+    expect(turns).toBe(2)
+  })
+
   test('after failures it pauses ever longer, at most 2 s, and is well again after a good turn', async () => {
     const at: number[] = []
     let works = false
