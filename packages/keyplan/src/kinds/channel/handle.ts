@@ -1,13 +1,9 @@
-import { type CallOptions, checkOptions } from '../../base/call.ts'
-import type { Codec } from '../../base/codec.ts'
-import { isKeyplanError, KeyplanError, kindOf } from '../../base/error.ts'
+import { KeyplanError } from '../../base/error.ts'
 import { createHandover } from '../../base/handover.ts'
-import { groupProblems } from '../../base/option-group.ts'
 import type { Guarded } from '../../guard/guarded.ts'
-import { createGather } from '../../mechanisms/gather.ts'
-import { isId } from '../../mechanisms/log/entry.ts'
-import type { ParamValues, Pattern } from '../../plan/pattern/pattern.ts'
+import type { ParamValues } from '../../plan/pattern/pattern.ts'
 import type { Opened, Server, Surroundings } from '../kind.ts'
+import { checkHandler, checkSubscription } from './checks.ts'
 import type { Consumer, Tell } from './consumer.ts'
 import type {
   Channel,
@@ -15,14 +11,14 @@ import type {
   ChannelNamespace,
   ChannelSubscription,
   Delivery,
-  Published,
   SubscribeOptions,
 } from './contract.ts'
 import type { Counting } from './figures.ts'
 import { announcementOf } from './names.ts'
+import { createPublish } from './publishing.ts'
 import type { ChannelSettings } from './settings.ts'
 import type { HoldRoom, Sourcing } from './sourcing.ts'
-import type { ChannelStore, Message } from './store.ts'
+import type { ChannelStore } from './store.ts'
 import { createSubscriber, type Subscriber } from './subscription.ts'
 
 export interface ChannelParts extends Pick<Surroundings, 'name' | 'pattern'> {
@@ -39,7 +35,8 @@ type Handler = ChannelHandler<string, unknown>
 type Begin = (subscriber: Subscriber, hold: HoldRoom) => Promise<void>
 
 export function openChannels(parts: ChannelParts): Opened<ChannelNamespace> {
-  const { name, pattern, settings, lane, steps, sourcing, counting, tell } = parts
+  const { name, pattern, settings, sourcing, counting, tell } = parts
+  const publish = createPublish(parts)
   const subscribers = new Set<Subscriber>()
   let closed = false
 
@@ -136,7 +133,7 @@ export function openChannels(parts: ChannelParts): Opened<ChannelNamespace> {
       async (subscriber, hold) =>
         sourcing?.one(channel, subscriber, after, hold)
     return {
-      publish: async (message, options) => publish({ target, key, payload: encode(message) }, options),
+      publish: (message, options) => publish(target, key, message, options),
       async subscribe(handler, options = {}) {
         checkSubscription(options, settings, true)
         checkHandler(handler, pattern)
@@ -147,31 +144,6 @@ export function openChannels(parts: ChannelParts): Opened<ChannelNamespace> {
         return iterated(begin(options.after), options)
       },
     }
-  }
-
-  // Each is a command of its own, and the guard stands around all that are made in one turn.
-  const gather = createGather<Message, Published>({
-    max: 64,
-    lane: lane && (({ key }) => (key === undefined ? '' : lane(key))),
-    run: messages => steps.publish(undefined, messages),
-  })
-
-  const encode = (message: unknown) => (settings.codec as Codec<unknown>).encode(message) as string
-
-  async function publish(message: Message, options: CallOptions | undefined): Promise<Published> {
-    let published: Published
-    if (options === undefined) published = await gather.add(message)
-    else {
-      checkOptions(options)
-      // A call with terms of its own keeps its place behind those before it.
-      gather.flush()
-      const [result] = await steps.publish(options, [message])
-      if (isKeyplanError(result)) throw result
-      published = result!
-    }
-    if (published.degraded) counting.publishesDropped++
-    else counting.published++
-    return published
   }
 
   const ofAll = {
@@ -201,32 +173,3 @@ const isThenable = (value: unknown): value is PromiseLike<unknown> =>
 const detail = (namespace: string) => ({ namespace, operation: 'subscribe', outcome: 'not-executed' }) as const
 const closure = (name: string) => new KeyplanError('CLOSED', 'The client is closed', detail(name))
 const aborted = (name: string) => new KeyplanError('ABORTED', 'The call was aborted by its signal', detail(name))
-
-/** @throws KeyplanError PARAM_INVALID */
-function checkHandler(handler: unknown, { source }: Pattern): void {
-  if (typeof handler === 'function') return
-  const given = `subscribe() of '${source}' was given ${kindOf(handler)}`
-  throw new KeyplanError('PARAM_INVALID', `${given}; give it a function that takes a delivery`)
-}
-
-/** @throws KeyplanError PARAM_INVALID */
-function checkSubscription(options: SubscribeOptions, { reliable }: ChannelSettings, mayResume: boolean): void {
-  const known = mayResume ? ['signal', 'gap', 'after'] : ['signal', 'gap']
-  const [problem] = groupProblems(options, '', known)
-  if (problem) throw new KeyplanError('PARAM_INVALID', problem)
-  const { signal, gap, after } = options
-  checkOptions({ signal })
-  if (gap !== undefined && typeof gap !== 'function') {
-    throw new KeyplanError('PARAM_INVALID', `gap is ${kindOf(gap)}; give a function`)
-  }
-  if (after === undefined) return
-  if (!reliable) {
-    throw new KeyplanError('PARAM_INVALID', 'after needs a channel that is reliable: others keep no messages')
-  }
-  if (after !== 'start' && !isId(after)) {
-    throw new KeyplanError(
-      'PARAM_INVALID',
-      `after is ${kindOf(after)} that is no id; give that of a delivery, or 'start'`,
-    )
-  }
-}
