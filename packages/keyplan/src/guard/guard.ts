@@ -64,7 +64,7 @@ export function createGuard({ patience, breakerOf, tally, clock, fellBack }: Gua
             retried: count.retried,
             succeeded(result) {
               count.ended(calls, clock.now() - begun)
-              resolve(failuresCounted(result, calls, count))
+              resolve(failuresCounted(result, calls, count, subject))
             },
             failed(error) {
               if (isKeyplanError(error)) count.failed(calls, error.code)
@@ -96,7 +96,7 @@ export function createBareGuard(tally = createTally(), clock = realClock): Guard
           const { signal } = options ?? {}
           if (signal?.aborted) throw aborted()
           const call: Call = { expires: Number.POSITIVE_INFINITY, hold: false, signal, written: 0 }
-          return failuresCounted(await work(call), calls, count)
+          return failuresCounted(await work(call), calls, count, subject)
         } catch (error) {
           if (isKeyplanError(error)) count.failed(calls, error.code)
           name(error, subject)
@@ -109,9 +109,13 @@ export function createBareGuard(tally = createTally(), clock = realClock): Guard
 }
 
 /** Of several calls that were done as one, those that failed for themselves have their error as their result. */
-function failuresCounted<T>(result: T, calls: number, count: Count): T {
+function failuresCounted<T>(result: T, calls: number, count: Count, subject: Subject): T {
   if (!Array.isArray(result) || result.length !== calls) return result
-  for (const one of result) if (isKeyplanError(one)) count.failed(1, one.code)
+  for (const one of result) {
+    if (!isKeyplanError(one)) continue
+    count.failed(1, one.code)
+    name(one, subject)
+  }
   return result
 }
 

@@ -74,6 +74,20 @@ test('a thousand who follow one feed share one reader', async () => {
   expect(reader.$stats().namespaces.thoughts?.feed).toMatchObject({ followers: 1_000, gaps: 0 })
 })
 
+test('who joins while the reader waits is read for beside it', async () => {
+  const [reader, writer] = [await open(), await open()]
+  const quiet = follow(reader.thoughts({ id: 'quiet' }))
+  await writer.thoughts({ id: 'quiet' }).append(1)
+  await until(() => quiet.numbers.length === 1)
+  const blocked = async () => String(await server.ask('INFO', 'clients')).includes('blocked_clients:1')
+  await until(blocked)
+  const newcomer = follow(reader.thoughts({ id: 'new' }))
+  await until(async () => {
+    await writer.thoughts({ id: 'new' }).append(1)
+    return newcomer.numbers.length > 0 && (await serverLinks(server, 'blocking')).length === 2
+  })
+})
+
 test('FLUSHALL, and a feed that was trimmed while the reader was away, are told as a gap before the next entry', async () => {
   const [reader, writer] = [await open(), await open()]
   const flushed = follow(reader.thoughts({ id: 'a' }))

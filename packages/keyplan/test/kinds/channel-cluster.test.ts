@@ -1,9 +1,9 @@
-import { type Cluster, startCluster } from '@keyplan/local'
-import { afterAll, beforeAll } from 'vitest'
+import { type Cluster, keySlot, startCluster } from '@keyplan/local'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { channelKind } from '../../src/kinds/channel/kind.ts'
 import { feedKind } from '../../src/kinds/feed/kind.ts'
-import { channelConformance } from '../conformance/channel.ts'
-import { feedConformance } from '../conformance/feed.ts'
+import { channelConformance, openEvents, recorder } from '../conformance/channel.ts'
+import { feedConformance, followed, openThoughts, upTo } from '../conformance/feed.ts'
 import { openTarget, until } from '../live-server.ts'
 import { channelHarness } from './channel-harness.ts'
 import { feedHarness } from './feed-harness.ts'
@@ -32,4 +32,64 @@ channelConformance('a cluster', async () => {
 feedConformance('a cluster', async () => {
   await empty()
   return feedHarness(async () => ({ server: await connect() }))
+})
+
+const thoughtsOf = async () =>
+  openThoughts(
+    feedHarness(async () => {
+      const server = await connect()
+      onTestFinished(() => server.close())
+      return { server }
+    }),
+  )
+
+test('feeds in more slots than there are links to wait on are all followed', async () => {
+  await empty()
+  const [reader, writer] = [await thoughtsOf(), await thoughtsOf()]
+  const ids = Array.from({ length: 12 }, (_, index) => `slot${index}`)
+  const followers = ids.map(id => followed(reader.thoughts({ id })))
+  for (const n of upTo(30)) await Promise.all(ids.map(id => writer.thoughts({ id }).append({ n })))
+  await until(() => followers.every(({ entries }) => entries.length === 30))
+  for (const { numbers, gaps } of followers) expect([numbers, gaps]).toEqual([upTo(30), []])
+  for (const { stop } of followers) await stop()
+  await Promise.all([reader.close(), writer.close()])
+})
+
+test('a slot that moves takes its feed and its channels along: nothing is missing, nothing comes twice', {
+  timeout: 60_000,
+}, async () => {
+  await empty()
+  const [reader, writer] = [await thoughtsOf(), await thoughtsOf()]
+  const harness = channelHarness(connect)
+  const options = { reliable: { keep: 10_000 }, sharded: true }
+  const [listener, publisher] = [await openEvents(harness, options), await openEvents(harness, options)]
+  const heard = recorder()
+  await listener.events({ topic: 'moving' }).subscribe(heard.handler, { gap: heard.gap })
+  const follower = followed(reader.thoughts({ id: 'moving' }))
+
+  let n = 0
+  let over = false
+  const publishing = (async () => {
+    while (!over) {
+      n++
+      await publisher.events({ topic: 'moving' }).publish({ n })
+      await writer.thoughts({ id: 'moving' }).append({ n })
+    }
+  })()
+  for (const key of ['events:moving', 'thoughts:moving']) {
+    const reached = n
+    await until(() => n > reached + 30)
+    const from = await cluster.ownerOf(key)
+    const to = cluster.nodes.find(node => node !== from)!
+    await cluster.moveSlot(keySlot(key), to)
+  }
+  const reached = n
+  await until(() => n > reached + 30)
+  over = true
+  await publishing
+  await until(() => heard.numbers.at(-1) === n && follower.numbers.at(-1) === n)
+  expect([heard.numbers, heard.gaps]).toEqual([upTo(n), []])
+  expect([follower.numbers, follower.gaps]).toEqual([upTo(n), []])
+  await follower.stop()
+  await harness.close()
 })

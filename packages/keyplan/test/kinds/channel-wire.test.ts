@@ -12,8 +12,12 @@ const plan = definePlan('wire', {
 
 let server: RedisProcess
 beforeAll(async () => {
+  const rules = '+@all ~* resetchannels'
   server = await startRedis({
-    users: [{ name: 'quiet', rules: '+@all ~* resetchannels &elsewhere:*', password: 'pw' }],
+    users: [
+      { name: 'quiet', rules: `${rules} &elsewhere:*`, password: 'pw' },
+      { name: 'partly', rules: `${rules} &events:open`, password: 'pw' },
+    ],
   })
 })
 afterAll(() => server.cleanUp())
@@ -93,13 +97,25 @@ test('other software publishes text, and hears text: a reliable message has its 
   ])
 })
 
+test('of messages that leave together one that is refused fails alone', async () => {
+  const client = await open({ url: server.urlAs('partly') })
+  const topics = ['open', 'shut', 'open'].map(topic => client.events({ topic }).publish(1))
+  const [first, second, third] = await Promise.allSettled(topics)
+  expect([first!.status, third!.status]).toEqual(['fulfilled', 'fulfilled'])
+  expect(second).toMatchObject({ reason: { code: 'NO_PERMISSION', namespace: 'events', operation: 'publish' } })
+})
+
 test('who may not publish is told, and what a reliable channel keeps is kept and noticed once', async () => {
   const client = await open({ url: server.urlAs('quiet') })
   const notices: (string | undefined)[] = []
   client.$on('notice', ({ type, warning }) => {
     if (type === 'announcement-refused') notices.push(warning)
   })
-  await expect(client.events({ topic: 'a' }).publish(1)).rejects.toMatchObject({ code: 'NO_PERMISSION' })
+  await expect(client.events({ topic: 'a' }).publish(1)).rejects.toMatchObject({
+    code: 'NO_PERMISSION',
+    namespace: 'events',
+    operation: 'publish',
+  })
   expect(await client.tasks({ queue: 'kept' }).publish(1)).toMatchObject({ receivers: 0 })
   expect(await server.ask('XLEN', '{tasks:kept}:~channel')).toBe(1)
   expect(notices.length).toBe(1)

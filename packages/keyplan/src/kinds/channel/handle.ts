@@ -1,12 +1,9 @@
-import { type CallOptions, checkOptions } from '../../base/call.ts'
-import type { Codec } from '../../base/codec.ts'
-import { KeyplanError, kindOf } from '../../base/error.ts'
+import { KeyplanError } from '../../base/error.ts'
 import { createHandover } from '../../base/handover.ts'
-import { groupProblems } from '../../base/option-group.ts'
 import type { Guarded } from '../../guard/guarded.ts'
-import { isId } from '../../mechanisms/log/entry.ts'
-import type { ParamValues, Pattern } from '../../plan/pattern/pattern.ts'
-import type { Opened, Surroundings } from '../kind.ts'
+import type { ParamValues } from '../../plan/pattern/pattern.ts'
+import type { Opened, Server, Surroundings } from '../kind.ts'
+import { checkHandler, checkSubscription } from './checks.ts'
 import type { Consumer, Tell } from './consumer.ts'
 import type {
   Channel,
@@ -18,13 +15,15 @@ import type {
 } from './contract.ts'
 import type { Counting } from './figures.ts'
 import { announcementOf } from './names.ts'
+import { createPublish } from './publishing.ts'
 import type { ChannelSettings } from './settings.ts'
 import type { HoldRoom, Sourcing } from './sourcing.ts'
-import type { ChannelStore, Target } from './store.ts'
+import type { ChannelStore } from './store.ts'
 import { createSubscriber, type Subscriber } from './subscription.ts'
 
 export interface ChannelParts extends Pick<Surroundings, 'name' | 'pattern'> {
   readonly settings: ChannelSettings
+  readonly lane: Server['lane']
   readonly steps: Guarded<ChannelStore>
   /** Undefined where nothing is ever heard. */
   readonly sourcing: Sourcing | undefined
@@ -36,7 +35,8 @@ type Handler = ChannelHandler<string, unknown>
 type Begin = (subscriber: Subscriber, hold: HoldRoom) => Promise<void>
 
 export function openChannels(parts: ChannelParts): Opened<ChannelNamespace> {
-  const { name, pattern, settings, steps, sourcing, counting, tell } = parts
+  const { name, pattern, settings, sourcing, counting, tell } = parts
+  const publish = createPublish(parts)
   const subscribers = new Set<Subscriber>()
   let closed = false
 
@@ -126,14 +126,14 @@ export function openChannels(parts: ChannelParts): Opened<ChannelNamespace> {
   }
 
   function open(channel: string): Channel {
-    const announcement = announcementOf(channel, pattern, settings)
-    const target: Target = { ...announcement, key: settings.sharded || settings.reliable ? channel : undefined }
+    const target = announcementOf(channel, pattern, settings)
+    const key = settings.sharded || settings.reliable ? channel : undefined
     const begin =
       (after: string | undefined): Begin =>
       async (subscriber, hold) =>
         sourcing?.one(channel, subscriber, after, hold)
     return {
-      publish: (message, options) => publish(target, message, options),
+      publish: (message, options) => publish(target, key, message, options),
       async subscribe(handler, options = {}) {
         checkSubscription(options, settings, true)
         checkHandler(handler, pattern)
@@ -144,15 +144,6 @@ export function openChannels(parts: ChannelParts): Opened<ChannelNamespace> {
         return iterated(begin(options.after), options)
       },
     }
-  }
-
-  async function publish(target: Target, message: unknown, options: CallOptions | undefined) {
-    if (options !== undefined) checkOptions(options)
-    const payload = (settings.codec as Codec<unknown>).encode(message) as string
-    const published = await steps.publish(options, target, payload)
-    if (published.degraded) counting.publishesDropped++
-    else counting.published++
-    return published
   }
 
   const ofAll = {
@@ -182,32 +173,3 @@ const isThenable = (value: unknown): value is PromiseLike<unknown> =>
 const detail = (namespace: string) => ({ namespace, operation: 'subscribe', outcome: 'not-executed' }) as const
 const closure = (name: string) => new KeyplanError('CLOSED', 'The client is closed', detail(name))
 const aborted = (name: string) => new KeyplanError('ABORTED', 'The call was aborted by its signal', detail(name))
-
-/** @throws KeyplanError PARAM_INVALID */
-function checkHandler(handler: unknown, { source }: Pattern): void {
-  if (typeof handler === 'function') return
-  const given = `subscribe() of '${source}' was given ${kindOf(handler)}`
-  throw new KeyplanError('PARAM_INVALID', `${given}; give it a function that takes a delivery`)
-}
-
-/** @throws KeyplanError PARAM_INVALID */
-function checkSubscription(options: SubscribeOptions, { reliable }: ChannelSettings, mayResume: boolean): void {
-  const known = mayResume ? ['signal', 'gap', 'after'] : ['signal', 'gap']
-  const [problem] = groupProblems(options, '', known)
-  if (problem) throw new KeyplanError('PARAM_INVALID', problem)
-  const { signal, gap, after } = options
-  checkOptions({ signal })
-  if (gap !== undefined && typeof gap !== 'function') {
-    throw new KeyplanError('PARAM_INVALID', `gap is ${kindOf(gap)}; give a function`)
-  }
-  if (after === undefined) return
-  if (!reliable) {
-    throw new KeyplanError('PARAM_INVALID', 'after needs a channel that is reliable: others keep no messages')
-  }
-  if (after !== 'start' && !isId(after)) {
-    throw new KeyplanError(
-      'PARAM_INVALID',
-      `after is ${kindOf(after)} that is no id; give that of a delivery, or 'start'`,
-    )
-  }
-}

@@ -1,9 +1,10 @@
+import { isUnavailable } from '../../base/error.ts'
 import { guarded } from '../../guard/guarded.ts'
 import { createLocalServer } from '../../mechanisms/log/local.ts'
 import { announceScript } from '../../mechanisms/log/scripts.ts'
 import type { Kind, Surroundings } from '../kind.ts'
 import { createTell } from './consumer.ts'
-import type { ChannelDeclaration } from './contract.ts'
+import type { ChannelDeclaration, Published } from './contract.ts'
 import { createCounting } from './figures.ts'
 import { openChannels } from './handle.ts'
 import { createMemoryChannelStore, localListening } from './memory.ts'
@@ -12,8 +13,10 @@ import { createRedisChannelStore, redisListening } from './redis.ts'
 import { createPassing, createReplaying } from './sourcing.ts'
 import { type ChannelStore, channelOperations } from './store.ts'
 
+const dropped: Published = { receivers: 0, id: undefined, degraded: true }
+
 const unheard: ChannelStore = {
-  publish: async () => ({ receivers: 0, id: undefined, degraded: true }),
+  publish: async (_, messages) => messages.map(() => dropped),
   replay: async () => [],
   newest: async () => undefined,
 }
@@ -25,17 +28,12 @@ export const channelKind: Kind<ChannelDeclaration> = {
     const { options: settings, whenDown } = declaration
     const { name, pattern, clock, server, bare, local = createLocalServer(clock) } = surroundings
     const parts = partsOf(declaration, surroundings)
-    const steps = server
-      ? guarded(
-          name,
-          createRedisChannelStore(server.redis, why =>
-            parts.tell('announcement-refused', `messages are kept and not published: ${why}`),
-          ),
-          channelOperations,
-          server.guard,
-          whenDown === 'drop' ? { publish: unheard.publish } : {},
-        )
-      : guarded(name, createMemoryChannelStore(local), channelOperations, bare)
+    const refused = (why: string) => parts.tell('announcement-refused', `messages are kept and not published: ${why}`)
+    const drops = whenDown === 'drop'
+    const store = server ? createRedisChannelStore(server.redis, refused) : createMemoryChannelStore(local)
+    const fallback = drops ? { publish: unheard.publish } : {}
+    const guard = server?.guard ?? bare
+    const steps = guarded(name, drops ? dropping(store) : store, channelOperations, guard, fallback)
     const listening = server ? redisListening(server.redis, settings.sharded) : localListening(local)
     const create = settings.reliable ? createReplaying : createPassing
     return openChannels({ ...parts, steps, sourcing: create({ name, pattern, settings, listening, steps, clock }) })
@@ -49,6 +47,13 @@ export const channelKind: Kind<ChannelDeclaration> = {
   announcing: ({ options }, pattern) => announcing(pattern, options),
 }
 
-function partsOf({ options: settings }: ChannelDeclaration, { name, pattern, notify }: Surroundings) {
-  return { name, pattern, settings, counting: createCounting(), tell: createTell(name, notify) }
+/** Of several messages those that could not be published are dropped. */
+const dropping = (store: ChannelStore): ChannelStore => ({
+  ...store,
+  publish: async (call, messages) =>
+    (await store.publish(call, messages)).map(result => (isUnavailable(result) ? dropped : result)),
+})
+
+function partsOf({ options: settings }: ChannelDeclaration, { name, pattern, server, notify }: Surroundings) {
+  return { name, pattern, lane: server?.lane, settings, counting: createCounting(), tell: createTell(name, notify) }
 }

@@ -3,10 +3,11 @@ import type { ChannelStore, Listening } from './store.ts'
 
 export function createMemoryChannelStore({ log, announce }: LocalServer): ChannelStore {
   return {
-    async publish(_, target, payload) {
-      const { id, receivers } = announce(target, payload)
-      return { receivers, id: id || undefined }
-    },
+    publish: async (_, messages) =>
+      messages.map(({ target, payload }) => {
+        const { id, receivers } = announce(target, payload)
+        return { receivers, id: id || undefined }
+      }),
     replay: (call, key, after, count) => log.range(call, key, { after, count }),
     newest: async (call, key) => (await log.range(call, key, { count: 1, reverse: true }))[0]?.id,
   }

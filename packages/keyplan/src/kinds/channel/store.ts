@@ -5,14 +5,19 @@ import type { Announcement } from '../../mechanisms/log/announcement.ts'
 import type { LogEntry } from '../../mechanisms/log/entry.ts'
 import type { Published } from './contract.ts'
 
-/** A channel to publish on. `key` is what says which server takes it, where that matters. */
-export interface Target extends Announcement {
+/** A message for a channel. `key` is what says which server takes it, where that matters. */
+export interface Message {
+  readonly target: Announcement
   readonly key: string | undefined
+  readonly payload: string
 }
 
 export interface ChannelStore {
-  /** Keeps the message, where the channel is reliable, and publishes it: one step. */
-  publish(call: Call, target: Target, payload: string): Promise<Published>
+  /**
+   * Publishes messages in their order, and keeps those of reliable channels in the same step. An error in the place of one
+   * concerns it alone.
+   */
+  publish(call: Call, messages: readonly Message[]): Promise<readonly (Published | KeyplanError)[]>
   /** Of a reliable channel: kept messages behind an id, the oldest first. */
   replay(call: Call, log: string, after: string, count: number): Promise<readonly LogEntry[]>
   /** Of a reliable channel: the id of the newest kept message; undefined where there is none. */

@@ -58,7 +58,8 @@ export interface Feed<In = unknown, Out = unknown> {
    * First what lies there, then what comes, each entry once and in order, also over lost links, restarts and failovers. A
    * consumer that is slow reads later. All that a process follows shares one link.
    *
-   * @throws KeyplanError PARAM_INVALID
+   * @throws KeyplanError PARAM_INVALID; when it is iterated CLOSED, and with `after: 'now'` what kept Redis from being asked
+   * where that is
    */
   follow(options?: FollowOptions): AsyncIterableIterator<FeedEntry<Out>>
   /** How many entries are kept. */

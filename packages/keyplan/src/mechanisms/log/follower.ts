@@ -68,7 +68,6 @@ export function createFollower(parts: FollowerParts): Follower {
   }
 
   function takeNext(entry: LogEntry): boolean {
-    if (compareIds(entry.id, at) <= 0) return true
     const hole = !fresh && entry.prev !== undefined && entry.prev !== at
     if (!take(entry, hole ? { after: at, before: entry.id } : undefined)) return false
     fresh = false
