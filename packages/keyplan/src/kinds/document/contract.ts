@@ -78,8 +78,8 @@ export interface Document<In, Out> {
   /**
    * Writes only if it still has the version that was read; 0: only if there is none.
    *
-   * @throws KeyplanError VALUE_INVALID, PARAM_INVALID; with the outcome `unknown` when a reply was lost and others have
-   * written since, so that nobody can tell
+   * @throws KeyplanError VALUE_INVALID, PARAM_INVALID; DOCUMENT_CONFLICT with the outcome `unknown` when a reply was lost and
+   * others have written since, so that nobody can tell
    */
   compareAndSet(version: number, value: In, options?: CallOptions): Promise<Comparison<Out>>
   /**

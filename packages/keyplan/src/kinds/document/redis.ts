@@ -60,10 +60,10 @@ function splitEntry(entry: Stored): { value: Stored; version: number } {
   return { version, value: entry.slice(at + 1) }
 }
 
+/** No failure of the link: to ask again would not tell either. */
 function overtaken(): KeyplanError {
-  return new KeyplanError('TIMEOUT', 'The reply to a write was lost, and others have written since', {
-    outcome: 'unknown',
-  })
+  const message = 'The reply to a write was lost and others have written since: whether it happened is not known'
+  return new KeyplanError('DOCUMENT_CONFLICT', message, { outcome: 'unknown' })
 }
 
 /** Without the permission to subscribe nothing is heard, and the poll has to do. */
