@@ -49,6 +49,19 @@ export {
 export type { ChannelFigures } from './kinds/channel/figures.ts'
 export type { ChannelOptions } from './kinds/channel/options.ts'
 export {
+  type Comparison,
+  type Document,
+  type DocumentDeclaration,
+  type DocumentNamespace,
+  type DocumentOptions,
+  type DocumentSubscribeOptions,
+  type DocumentSubscription,
+  type DocumentUpdateOptions,
+  document,
+  type Snapshot,
+} from './kinds/document/contract.ts'
+export type { MergePatch } from './kinds/document/merge-patch.ts'
+export {
   type Feed,
   type FeedDeclaration,
   type FeedEntry,

@@ -53,6 +53,8 @@ export const errorTable = {
   ONCE_UNKNOWN: { class: 'server', http: 409, exit: 70, retryable: false },
   ONCE_MISMATCH: { class: 'input', http: 422, exit: 65, retryable: false },
   ONCE_LOST: { class: 'server', http: 409, exit: 75, retryable: true },
+  // Documents.
+  DOCUMENT_CONFLICT: { class: 'server', http: 409, exit: 75, retryable: true },
   // Sessions: what was to be changed is another version by now.
   VERSION_CONFLICT: { class: 'server', http: 409, exit: 75, retryable: true },
 } as const satisfies Record<string, { class: ErrorClass; http: number; exit: number; retryable: boolean }>

@@ -1,5 +1,6 @@
 import { cacheKind } from '../kinds/cache/kind.ts'
 import { channelKind } from '../kinds/channel/kind.ts'
+import { documentKind } from '../kinds/document/kind.ts'
 import { feedKind } from '../kinds/feed/kind.ts'
 import type { Kind } from '../kinds/kind.ts'
 import { lockKind } from '../kinds/lock/kind.ts'
@@ -13,6 +14,7 @@ const rows = [
   cacheKind,
   channelKind,
   feedKind,
+  documentKind,
   lockKind,
   onceKind,
   rateLimitKind,

@@ -1,4 +1,4 @@
-import { cache, channel, definePlan, feed, type Json, json } from '../../src/index.ts'
+import { cache, channel, definePlan, document, feed, type Json, json } from '../../src/index.ts'
 
 /** A step of a session's thinking. */
 export interface Thought {
@@ -6,7 +6,13 @@ export interface Thought {
   readonly by: string
 }
 
-/** What the Awareness Network caches, tells and keeps in order, under the prefix that keeps it apart from others on the same server. */
+/** The state of a session in which people and agents work together. */
+export interface CollabSession {
+  readonly participants: readonly string[]
+  readonly state?: { readonly [name: string]: Json }
+}
+
+/** What the Awareness Network caches, shares, tells and keeps in order, under the prefix that keeps it apart from others. */
 export default definePlan(
   'awareness-network',
   {
@@ -16,6 +22,11 @@ export default definePlan(
       value: json<Json>(),
       // Above 90 % is healthy, below 80 % an alert.
       minHitRatio: 0.8,
+    }),
+    collab: document('collab:<sessionId>', {
+      doc: 'The state of a collaboration session, plain JSON for every service.',
+      ttl: '1h',
+      value: json<CollabSession>(),
     }),
     marketplace: channel('events:marketplace', { doc: 'New listings and purchases.', value: json<Json>() }),
     sessionEvents: channel('events:sessions', { doc: 'Lifecycle of collaboration sessions.', value: json<Json>() }),

@@ -31,6 +31,31 @@ documentKeys(system, [
   },
 ])
 
+describe('awareness:collab:s1', () => {
+  const key = 'awareness:collab:s1'
+  const session = { participants: ['ann', 'agent-7'] }
+
+  test('is plain JSON for every service, for an hour after the last write', async () => {
+    const { redis, other } = system
+    await redis.collab({ sessionId: 's1' }).set(session)
+    expect(await other.keys()).toEqual([key])
+    expect(await other.get(key)).toEqual(Buffer.from(JSON.stringify(session)))
+    expect(await other.lifetime(key)).toBeGreaterThan(ttlMs - 120_000)
+    expect(await other.lifetime(key)).toBeLessThanOrEqual(ttlMs)
+  })
+
+  test('may be written by another service, which no update overwrites unseen', async () => {
+    const { redis, other } = system
+    await other.set(key, JSON.stringify(session), 300)
+    const added = await redis.collab({ sessionId: 's1' }).update(async found => {
+      if (found?.participants.length === 2) await other.set(key, '{"participants":["bob"]}', 300)
+      return { participants: [...(found?.participants ?? []), 'cid'] }
+    })
+    expect(added.value).toEqual({ participants: ['bob', 'cid'] })
+    expect(await other.get(key)).toEqual(Buffer.from('{"participants":["bob","cid"]}'))
+  })
+})
+
 describe('the prefix', () => {
   const neighbours = ['awareness:agents:a1', 'awareness:cache', 'awareness:session:s1', 'cache:x', 'other:cache:x']
 
@@ -112,6 +137,7 @@ test('the plan says what the document says', () => {
     namespaces.map(({ pattern, kind, facts, figures }) => [pattern, kind, facts.ttl, facts.form, figures]),
   ).toEqual([
     ['awareness:cache:<key...>', 'cache', '1h', 'plain', { minHitRatio: 0.8 }],
+    ['awareness:collab:<sessionId>', 'document', '1h', undefined, {}],
     ['awareness:events:marketplace', 'channel', undefined, undefined, {}],
     ['awareness:events:sessions', 'channel', undefined, undefined, {}],
     ['awareness:events:agents', 'channel', undefined, undefined, {}],

@@ -5,6 +5,7 @@ import { realClock } from '../../src/base/clock.ts'
 import { createBareGuard } from '../../src/guard/guard.ts'
 import { type CacheDeclaration, cache } from '../../src/kinds/cache/contract.ts'
 import { cacheKind } from '../../src/kinds/cache/kind.ts'
+import { documentKind } from '../../src/kinds/document/kind.ts'
 import type { Opened, Surroundings } from '../../src/kinds/kind.ts'
 import { lockScripts } from '../../src/kinds/lock/scripts.ts'
 import { openPermits } from '../../src/kinds/rate-limit/concurrency/open.ts'
@@ -16,6 +17,7 @@ import { sessionKind } from '../../src/kinds/session/kind.ts'
 import { markScripts } from '../../src/mechanisms/mark/scripts.ts'
 import { parsePattern } from '../../src/plan/pattern/parse.ts'
 import { type Cache, type CacheHarness, cacheConformance, declared, type Options } from '../conformance/cache.ts'
+import { type DocumentHarness, documentConformance } from '../conformance/document.ts'
 import { type LockHarness, lockConformance } from '../conformance/lock.ts'
 import { type OnceHarness, onceConformance } from '../conformance/once.ts'
 import { permitConformance } from '../conformance/permits.ts'
@@ -23,6 +25,7 @@ import { type LimitOptions, type RateLimitHarness, rateLimitConformance } from '
 import { type SemaphoreHarness, semaphoreConformance } from '../conformance/semaphore.ts'
 import { sessionConformance } from '../conformance/session.ts'
 import { callFor, type LiveServer, openTarget, until } from '../live-server.ts'
+import { openClient as openDocumentClient } from './document-redis-harness.ts'
 import { openClient, openStore } from './lock-redis-harness.ts'
 import { openClient as openOnceClient, openStore as openOnceStore } from './once-redis-harness.ts'
 import * as semaphores from './semaphore-redis-harness.ts'
@@ -40,6 +43,7 @@ const scripts = [
   ...rateLimitKind.scripts,
   ...lockScripts,
   ...semaphoreKind.scripts,
+  ...documentKind.scripts,
   ...markScripts,
   ...sessionKind.scripts,
 ]
@@ -120,6 +124,23 @@ async function semaphoreHarness(): Promise<SemaphoreHarness> {
   }
 }
 
+async function documentHarness(): Promise<DocumentHarness> {
+  const { server, advance, close } = await clusterHarness()
+  const clients: { close(): Promise<void> }[] = []
+  return {
+    async client(options) {
+      const client = openDocumentClient(await server(), options)
+      clients.push(client)
+      return client
+    },
+    advance,
+    async close() {
+      for (const client of clients) await client.close()
+      await close()
+    },
+  }
+}
+
 async function onceHarness(): Promise<OnceHarness> {
   const { server, advance, close } = await clusterHarness()
   return {
@@ -158,6 +179,7 @@ async function limitHarness(): Promise<RateLimitHarness> {
 cacheConformance('a cluster', cacheHarness)
 lockConformance('a cluster', lockHarness)
 semaphoreConformance('a cluster', semaphoreHarness)
+documentConformance('a cluster', documentHarness)
 onceConformance('a cluster', onceHarness)
 // One with a script of its own, and one of those that share theirs.
 rateLimitConformance('a cluster', limitHarness, ['fixed-window', 'sliding-log'])

@@ -4,6 +4,7 @@ import {
   channel,
   type Delivery,
   definePlan,
+  document,
   type FeedEntry,
   feed,
   foreign,
@@ -16,6 +17,7 @@ import {
   type RateLimitResult,
   rateLimit,
   type Session,
+  type Snapshot,
   semaphore,
   session,
 } from '../../src/index.ts'
@@ -241,3 +243,32 @@ user.subscribe(({ message }: { message: number }) => message)
 
 // @ts-expect-error what is kept is a number of messages or a length of time
 channel('renamed:<userId>', { value, reliable: { keep: 'many' } })
+interface Board {
+  title: string
+  people: Record<string, string>
+}
+const board = document('board:<id>', { ttl: '1h', value: json<Board>() })
+declare const documents: Client<{ board: typeof board }>
+const shared = documents.board({ id: 1 })
+const compared = shared.compareAndSet(1, { title: 't', people: {} })
+const changed = shared.update(current => current && { ...current, title: 'new' })
+
+export type DocumentsSayWhatTheyTakeAndGive = [
+  Expect<Equal<Awaited<ReturnType<typeof shared.get>>, Board | undefined>>,
+  Expect<Equal<Awaited<typeof changed>, Snapshot<Board>>>,
+  Expect<Equal<Awaited<typeof compared>['done'], boolean>>,
+]
+
+void shared.patch({ people: { ann: null } })
+
+// @ts-expect-error a document says how long it lives
+document('board:<id>', { value: json<Board>() })
+
+// @ts-expect-error the value is of another type
+void shared.set({ title: 't' })
+
+// @ts-expect-error a patch is of the same fields
+void shared.patch({ name: 't' })
+
+// @ts-expect-error what is changed is a document
+void shared.update(() => 'new')
