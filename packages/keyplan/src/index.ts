@@ -37,6 +37,9 @@ export type { Unchanged } from './kinds/cache/unchanged.ts'
 export {
   type AcquireOptions,
   type Held,
+  type IntervalRun,
+  type Leadership,
+  type LeadOptions,
   type LeaseFigures,
   type Lock,
   type LockDeclaration,
@@ -45,6 +48,9 @@ export {
   type LockRetry,
   type LockState,
   lock,
+  type OncePerOptions,
+  type OncePerResult,
+  type Term,
 } from './kinds/lock/contract.ts'
 export {
   type Once,

@@ -14,6 +14,7 @@ import { markScripts } from '../../src/mechanisms/mark/scripts.ts'
 import { parsePattern } from '../../src/plan/pattern/parse.ts'
 import { type Cache, type CacheHarness, cacheConformance, declared, type Options } from '../conformance/cache.ts'
 import { type LockHarness, lockConformance } from '../conformance/lock.ts'
+import { officeConformance } from '../conformance/office.ts'
 import { type OnceHarness, onceConformance } from '../conformance/once.ts'
 import { type LimitOptions, type RateLimitHarness, rateLimitConformance } from '../conformance/rate-limit.ts'
 import { type SemaphoreHarness, semaphoreConformance } from '../conformance/semaphore.ts'
@@ -150,6 +151,7 @@ async function limitHarness(): Promise<RateLimitHarness> {
 
 cacheConformance('a cluster', cacheHarness)
 lockConformance('a cluster', lockHarness)
+officeConformance('a cluster', lockHarness)
 semaphoreConformance('a cluster', semaphoreHarness)
 onceConformance('a cluster', onceHarness)
 // One with a script of its own, and one of those that share theirs.

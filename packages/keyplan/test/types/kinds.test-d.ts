@@ -38,6 +38,7 @@ const quota = client.api({ ip: '::1' })
 declare const decision: RateLimitResult
 const work = async () => 5
 const worked = account.run(work)
+const daily = account.oncePer('1d', async ({ start }) => start)
 declare const found: Profile | undefined
 const loaded = entry.getOrLoad(async () => ({ name: 'Ann' }))
 const sought = entry.getOrLoad(async () => found)
@@ -57,6 +58,7 @@ export type KindsSayWhatTheyTakeAndGive = [
   Expect<Equal<Awaited<ReturnType<typeof client.profile.getMany>>, (Profile | undefined)[]>>,
   Expect<Equal<Awaited<ReturnType<typeof account.acquire>>, Held | undefined>>,
   Expect<Equal<Awaited<typeof worked>, number>>,
+  Expect<Equal<Extract<Awaited<typeof daily>, { ran: true }>['value'], number>>,
   Expect<Equal<Awaited<ReturnType<typeof permits.acquire>>, Held | undefined>>,
   Expect<Equal<Awaited<typeof rendered>, string>>,
   Expect<Equal<Parameters<typeof client.api>[0], { ip: string | number }>>,
@@ -106,6 +108,9 @@ client.payout({})
 
 // @ts-expect-error no such parameter
 client.payout({ userId: 1 })
+
+// @ts-expect-error a length of time has a unit
+void account.oncePer('1', work)
 
 // @ts-expect-error a lock has no value
 void account.get()

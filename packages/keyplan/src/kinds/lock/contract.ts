@@ -4,15 +4,28 @@ import { type Duration, formatDuration } from '../../base/duration.ts'
 import { shown } from '../../base/error.ts'
 import { groupProblems } from '../../base/option-group.ts'
 import type { LeaseFigures } from '../../mechanisms/lease/custody.ts'
+import type { Holding } from '../../mechanisms/lease/employ.ts'
 import type { Held } from '../../mechanisms/lease/held.ts'
-import type { Holding } from '../../mechanisms/lease/leases.ts'
 import { type AcquireOptions, type LeaseRetry, retryOf } from '../../mechanisms/lease/patience.ts'
 import { ttlOf } from '../../mechanisms/lease/ttl.ts'
 import { type Declaration, type NamespaceOptions, optionProblems } from '../../plan/declaration.ts'
 import type { ParamName, Params } from '../../plan/params.ts'
+import type { Leadership, LeadOptions, Term } from './leadership.ts'
+import type { IntervalRun, OncePerOptions, OncePerResult } from './once-per.ts'
 import type { LockSettings } from './settings.ts'
 
-export type { AcquireOptions, Held, LeaseFigures, LeaseRetry as LockRetry }
+export type {
+  AcquireOptions,
+  Held,
+  IntervalRun,
+  Leadership,
+  LeadOptions,
+  LeaseFigures,
+  LeaseRetry as LockRetry,
+  OncePerOptions,
+  OncePerResult,
+  Term,
+}
 
 export interface LockOptions<Param extends string = string> extends NamespaceOptions<Param> {
   /** How long it lives when its holder does not renew it, 100 ms to 7 days. After a crash others wait this long. */
@@ -64,6 +77,30 @@ export interface Lock {
    * @throws KeyplanError LOCK_BUSY when it did not come free in time; as `acquire`; and whatever the work throws
    */
   run<T>(work: (held: Holding) => T | Promise<T>, options?: AcquireOptions): Promise<T>
+  /**
+   * Leader election: campaigns for the lock until it is got, does the work as its holder, and campaigns anew when the work
+   * has ended or the lock was lost, until it is stopped. The work's signal fires when the office is lost or `stop` is called;
+   * no second term begins in this process before the work has ended. Notices: `elected`, `deposed` with its `reason`
+   * (`lost`, `stopped`, `resigned` when the work returned, `failed` with the `error` it threw), and `campaign-failed`, once
+   * for an outage.
+   *
+   * @throws KeyplanError PARAM_INVALID, also where the lock is declared with `whenDown: 'local'`
+   */
+  lead(work: Term, options?: LeadOptions): Leadership
+  /**
+   * Does the work if nobody of the fleet has in this interval, as the holder of the lock. Intervals are cut from the epoch by
+   * the server's clock: `'1h'` begins on the full hour and `'1d'` at midnight, UTC. Asks once: call it from a timer of every
+   * process, for instance after `nextMs`.
+   *
+   * @param interval 1 s to 366 d
+   * @throws KeyplanError PARAM_INVALID, also where the lock is declared with `whenDown: 'local'`; LOCK_LOST when this process
+   * stood still for too long before the work began; when Redis cannot be asked; and whatever the work throws
+   */
+  oncePer<T>(
+    interval: Duration,
+    work: (run: IntervalRun) => T | Promise<T>,
+    options?: OncePerOptions,
+  ): Promise<OncePerResult<T>>
   isLocked(options?: CallOptions): Promise<boolean>
   inspect(options?: CallOptions): Promise<LockState>
 }
