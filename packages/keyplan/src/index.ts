@@ -50,6 +50,9 @@ export {
   lock,
   type OncePerOptions,
   type OncePerResult,
+  type QuorumChoice,
+  type QuorumLock,
+  type QuorumOptions,
   type Term,
 } from './kinds/lock/contract.ts'
 export {

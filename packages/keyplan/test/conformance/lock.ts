@@ -17,7 +17,7 @@ export interface LockHarness {
   close(): Promise<void>
 }
 
-export type LockTestOptions = Partial<Omit<LockOptions, 'hashed'>>
+export type LockTestOptions = Partial<Omit<LockOptions, 'hashed' | 'quorum'>>
 
 export interface LockClient {
   readonly notices: readonly Notice[]

@@ -12,7 +12,7 @@ import { type Declaration, type NamespaceOptions, optionProblems } from '../../p
 import type { ParamName, Params } from '../../plan/params.ts'
 import type { Leadership, LeadOptions, Term } from './leadership.ts'
 import type { IntervalRun, OncePerOptions, OncePerResult } from './once-per.ts'
-import type { LockSettings } from './settings.ts'
+import { type LockSettings, quorumOf } from './settings.ts'
 
 export type {
   AcquireOptions,
@@ -27,7 +27,19 @@ export type {
   Term,
 }
 
-export interface LockOptions<Param extends string = string> extends NamespaceOptions<Param> {
+/** Whether a lock is voted for by `servers.quorum`, and on which terms. */
+export type QuorumChoice = boolean | QuorumOptions
+
+export interface QuorumOptions {
+  /**
+   * A server that was started less than this long ago has no vote: one that lost its data in a crash cannot give what it
+   * gave before. As long as the longest `ttl` of locks that are held. Default: none, for servers that keep what they said yes to.
+   */
+  restartDelay?: Duration | undefined
+}
+
+export interface LockOptions<Param extends string = string, Quorum extends QuorumChoice = QuorumChoice>
+  extends NamespaceOptions<Param> {
   /** How long it lives when its holder does not renew it, 100 ms to 7 days. After a crash others wait this long. */
   ttl: Duration
   /**
@@ -42,15 +54,26 @@ export interface LockOptions<Param extends string = string> extends NamespaceOpt
   whenDown?: 'fail' | 'local'
   /** Renew at a third of the time to live for as long as it is held. Default: true. */
   renew?: boolean
+  /**
+   * Held by the votes of most of the servers in `servers.quorum`, which know nothing of each other, in place of the one
+   * server. Needs `whenDown: 'fail'`. Default: false.
+   */
+  quorum?: Quorum
 }
 
-export interface LockDeclaration<P extends string = string> extends Declaration<'lock', P, LockNamespace<P>> {
+export interface LockDeclaration<P extends string = string, Quorum extends QuorumChoice = false>
+  extends Declaration<'lock', P, LockNamespace<P, Quorum>> {
   readonly whenDown: 'fail' | 'local'
   readonly options: LockSettings
 }
 
 /** `redis.<namespace>` of a lock. */
-export type LockNamespace<P extends string = string> = (params: Params<P>) => Lock
+export type LockNamespace<P extends string = string, Quorum extends QuorumChoice = false> = (
+  params: Params<P>,
+) => Quorum extends false ? Lock : QuorumLock
+
+/** What a lock can do that most of several servers vote for. */
+export type QuorumLock = Pick<Lock, 'tryAcquire' | 'acquire' | 'run' | 'lead' | 'isLocked' | 'inspect'>
 
 /** One lock: the right of one caller at a time, by its key. */
 export interface Lock {
@@ -116,6 +139,7 @@ const ownOptions: Readonly<Record<Exclude<keyof LockOptions, keyof NamespaceOpti
   retry: true,
   whenDown: true,
   renew: true,
+  quorum: true,
 }
 
 /**
@@ -124,8 +148,11 @@ const ownOptions: Readonly<Record<Exclude<keyof LockOptions, keyof NamespaceOpti
  * It excludes as long as one server keeps its data and its clock: an eviction, a FLUSHALL or a failover that loses the
  * last writes can let a second holder in. What must not suffer from that compares `fence`.
  */
-export function lock<const P extends string>(pattern: P, options: LockOptions<ParamName<P>>): LockDeclaration<P> {
-  const { ttl, retry, whenDown = 'fail', renew = true, ...common } = options ?? {}
+export function lock<const P extends string, const Quorum extends QuorumChoice = false>(
+  pattern: P,
+  options: LockOptions<ParamName<P>, Quorum>,
+): LockDeclaration<P, Quorum> {
+  const { ttl, retry, whenDown = 'fail', renew = true, quorum, ...common } = options ?? {}
   const problems = optionProblems(options, Object.keys(ownOptions))
   const ttlMs = collect(problems, () => ttlOf(ttl, 'lock'), 1_000)
   if (retry !== undefined) problems.push(...groupProblems(retry, 'retry', ['attempts', 'delay']))
@@ -134,6 +161,10 @@ export function lock<const P extends string>(pattern: P, options: LockOptions<Pa
     problems.push(`whenDown is ${shown(whenDown)}; use 'fail' or 'local'`)
   }
   if (typeof renew !== 'boolean') problems.push(`renew is ${shown(renew)}; write true or false`)
+  const voted = quorumOf(quorum, problems)
+  if (voted && whenDown === 'local') {
+    problems.push("quorum needs whenDown: 'fail': a process that asks nobody has no majority")
+  }
   return {
     kind: 'lock',
     pattern,
@@ -141,10 +172,11 @@ export function lock<const P extends string>(pattern: P, options: LockOptions<Pa
     durability: 'durable',
     whenDown,
     common,
-    options: { ttlMs, retry: patience, renew },
+    options: { ttlMs, retry: patience, renew, quorum: voted },
     facts: {
       ttl: formatDuration(ttlMs),
       renew,
+      quorum: voted !== undefined,
       retry: patience ? { attempts: patience.attempts, delay: formatDuration(patience.delayMs) } : null,
     },
     problems,

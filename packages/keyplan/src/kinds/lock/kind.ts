@@ -2,8 +2,8 @@ import type { Guard } from '../../guard/guard.ts'
 import { guarded } from '../../guard/guarded.ts'
 import type { HeldLease } from '../../mechanisms/lease/held.ts'
 import { localWake, redisWake } from '../../mechanisms/wake.ts'
-import type { Kind } from '../kind.ts'
-import type { LockDeclaration } from './contract.ts'
+import type { Kind, Opened } from '../kind.ts'
+import type { LockDeclaration, LockNamespace } from './contract.ts'
 import { openLocks } from './handle.ts'
 import {
   createMemoryIntervalStore,
@@ -14,6 +14,8 @@ import {
 } from './interval-store.ts'
 import { createMemoryLockStore } from './memory.ts'
 import { lockNames } from './names.ts'
+import { openQuorumLocks } from './quorum/handle.ts'
+import { quorumScripts } from './quorum/scripts.ts'
 import { createRedisLockStore } from './redis.ts'
 import { lockScripts } from './scripts.ts'
 import { type LockStore, lockOperations } from './store.ts'
@@ -21,9 +23,16 @@ import { type LockStore, lockOperations } from './store.ts'
 export const lockKind: Kind<LockDeclaration> = {
   kind: 'lock',
   scripts: [...lockScripts, intervalScript],
+  quorumScripts,
   open(declaration, surroundings) {
     const { name, pattern, clock, server, bare } = surroundings
     const names = lockNames(pattern)
+    const { quorum } = declaration.options
+    if (quorum && surroundings.quorum) {
+      const opened = openQuorumLocks(declaration.options, quorum, surroundings.quorum, names, surroundings)
+      // The type of the declaration says that it has fewer verbs.
+      return opened as Opened<LockNamespace>
+    }
     const wake = localWake()
     const memory = createMemoryLockStore(names, wake, clock)
     const local = guarded(name, memory, lockOperations, bare)
