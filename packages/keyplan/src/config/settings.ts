@@ -65,7 +65,7 @@ export function resolveSources(options: ConnectOptions, sources: Sources): Setti
   const patience = patienceOf(all, warnings)
   if (patience.backoff.min > patience.backoff.max) problems.push('backoff.min is longer than backoff.max')
   if (problems.length > 0) throw invalid(sources.what ?? 'cannot connect', [...new Set(problems)])
-  if (production) warnings.push(...openServers(targets))
+  if (production) warnings.push(...openServers(targets, quorum))
   return {
     ...patience,
     target,

@@ -25,9 +25,10 @@ const value = json<Profile>()
 const profile = cache('profile:<tenant>:<userId>', { ttl: '1m', value, tags: p => [`tenant:${p.tenant}`] })
 const payout = lock('payout:<accountId>', { ttl: '5s', hashed: ['accountId'] })
 const api = rateLimit('api:<ip>', { limit: 100, window: '15m', algorithm: 'token-bucket', burst: 20 })
+const vault = lock('vault:<id>', { ttl: '5s', quorum: true })
 const render = semaphore('render:<tenant>', { permits: 5, ttl: '30s' })
 const jobs = foreign('bull:<queue>', { kind: 'bullmq' })
-const plan = definePlan('shop', { profile, payout, api, render, jobs })
+const plan = definePlan('shop', { profile, payout, vault, api, render, jobs })
 declare const client: Client<(typeof plan)['namespaces']>
 
 const entry = client.profile({ tenant: 't', userId: 1 })
@@ -58,6 +59,7 @@ export type KindsSayWhatTheyTakeAndGive = [
   Expect<Equal<Awaited<ReturnType<typeof client.profile.getMany>>, (Profile | undefined)[]>>,
   Expect<Equal<Awaited<ReturnType<typeof account.acquire>>, Held | undefined>>,
   Expect<Equal<Awaited<typeof worked>, number>>,
+  Expect<Equal<Awaited<ReturnType<ReturnType<typeof client.vault>['acquire']>>, Held | undefined>>,
   Expect<Equal<Extract<Awaited<typeof daily>, { ran: true }>['value'], number>>,
   Expect<Equal<Awaited<ReturnType<typeof permits.acquire>>, Held | undefined>>,
   Expect<Equal<Awaited<typeof rendered>, string>>,
@@ -111,6 +113,9 @@ client.payout({ userId: 1 })
 
 // @ts-expect-error a length of time has a unit
 void account.oncePer('1', work)
+
+// @ts-expect-error what is done once is marked on one server
+void client.vault({ id: 1 }).oncePer
 
 // @ts-expect-error a lock has no value
 void account.get()
