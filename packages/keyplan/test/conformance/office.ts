@@ -8,6 +8,8 @@ export function officeConformance(name: string, open: () => Promise<LockHarness>
     let harness: LockHarness
     const leaderships: Leadership[] = []
     const id = 'a'
+    /** Lives so long that no pause of a busy machine ends it. */
+    const patient = { ttl: '1m' } as const
 
     beforeEach(async () => {
       harness = await open()
@@ -34,7 +36,7 @@ export function officeConformance(name: string, open: () => Promise<LockHarness>
     const told = ({ notices }: LockClient) => notices.map(({ type, reason }) => (reason ? `${type}: ${reason}` : type))
 
     test('one of several leads; when it stops, another is elected, with a larger fence', async () => {
-      const clients = await Promise.all([harness.client(), harness.client(), harness.client()])
+      const clients = await Promise.all([1, 2, 3].map(() => harness.client(patient)))
       const fences: bigint[] = []
       let inside = 0
       let most = 0
@@ -84,7 +86,7 @@ export function officeConformance(name: string, open: () => Promise<LockHarness>
     })
 
     test('work that returns or throws gives the office to others, and campaigns again', async () => {
-      const client = await harness.client()
+      const client = await harness.client(patient)
       const failure = new RangeError('the work failed')
       let terms = 0
       const leadership = lead(client, async office => {
@@ -100,7 +102,7 @@ export function officeConformance(name: string, open: () => Promise<LockHarness>
     })
 
     test('who resigned leaves the office to others for as long as it rests', async () => {
-      const [one, two] = await Promise.all([harness.client(), harness.client()])
+      const [one, two] = await Promise.all([harness.client(patient), harness.client(patient)])
       const resigned = lead(one, () => {}, '1h')
       await passUntil(() => told(one).includes('deposed: resigned'))
       const next = lead(two, untilTold)
@@ -111,7 +113,7 @@ export function officeConformance(name: string, open: () => Promise<LockHarness>
     })
 
     test('a campaign ends with its signal, and with the client', async () => {
-      const [one, two] = await Promise.all([harness.client(), harness.client()])
+      const [one, two] = await Promise.all([harness.client(patient), harness.client(patient)])
       const controller = new AbortController()
       const leader = one.locks({ id }).lead(untilTold, { signal: controller.signal })
       await passUntil(() => leader.isLeader())
@@ -127,34 +129,29 @@ export function officeConformance(name: string, open: () => Promise<LockHarness>
     })
 
     test('of many who ask in an interval one does the work, and again in the next', async () => {
-      const clients = await Promise.all([harness.client(), harness.client(), harness.client()])
+      const clients = await Promise.all([1, 2, 3].map(() => harness.client(patient)))
       const starts: number[] = []
       const ask = () =>
         Promise.all(
           Array.from({ length: 12 }, (_, index) =>
-            clients[index % 3]!.locks({ id }).oncePer('2s', ({ start, fence, signal }) => {
+            clients[index % 3]!.locks({ id }).oncePer('1s', ({ start, fence, signal }) => {
               expect(typeof fence === 'bigint' && !signal.aborted).toBe(true)
               return starts.push(start)
             }),
           ),
         )
-      // From the beginning of an interval, so that none ends while they ask.
-      const { nextMs } = await clients[0]!.locks({ id: 'other' }).oncePer('2s', () => {})
-      await harness.advance(nextMs + 5)
-      for (let round = 1; round <= 2; round++) {
+      // On a busy machine an interval may end while they ask: then another is done, but none twice.
+      while (new Set(starts).size < 2) {
         const results = await ask()
-        expect(results.filter(({ ran }) => ran)).toMatchObject([{ value: round }])
-        const late = await clients[1]!.locks({ id }).oncePer('2s', () => expect.unreachable())
-        expect(late.ran).toBe(false)
-        expect(late.nextMs > 0 && late.nextMs <= 2_000).toBe(true)
-        if (round === 1) await harness.advance(late.nextMs + 5)
+        for (const { nextMs } of results) expect(nextMs > 0 && nextMs <= 1_000).toBe(true)
+        await harness.advance(Math.min(...results.map(({ nextMs }) => nextMs)) + 5)
       }
-      expect(starts[1]! - starts[0]!).toBe(2_000)
-      expect(starts[0]! % 2_000).toBe(0)
+      expect(starts).toEqual([...new Set(starts)].sort((one, other) => one - other))
+      expect(starts.every(start => start % 1_000 === 0)).toBe(true)
     })
 
     test('work that throws is not done again in its interval, or is, as its caller declares', async () => {
-      const { locks } = await harness.client()
+      const { locks } = await harness.client(patient)
       const fail = () => Promise.reject(new RangeError('the work failed'))
       await expect(locks({ id }).oncePer('366d', fail)).rejects.toThrow(RangeError)
       expect((await locks({ id }).oncePer('366d', () => expect.unreachable())).ran).toBe(false)
@@ -167,7 +164,7 @@ export function officeConformance(name: string, open: () => Promise<LockHarness>
     })
 
     test('the work holds the lock; intervals of other lengths and keys are others', async () => {
-      const { locks } = await harness.client()
+      const { locks } = await harness.client(patient)
       const held = (await locks({ id }).tryAcquire())!
       expect((await locks({ id }).oncePer('365d', () => expect.unreachable())).ran).toBe(false)
       await held.release()

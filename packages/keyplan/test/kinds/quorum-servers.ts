@@ -8,7 +8,7 @@ import { until } from '../live-server.ts'
 
 const plan = definePlan('votes', {
   locks: lock('lock:<id>', { ttl: '5s', quorum: true }),
-  short: lock('short:<id>', { ttl: '1s', quorum: true }),
+  short: lock('short:<id>', { ttl: '2s', quorum: true }),
   careful: lock('careful:<id>', { ttl: '5s', quorum: { restartDelay: '1h' } }),
 })
 

@@ -40,7 +40,7 @@ test('it is held by the votes of all, excludes others, and is given back on all'
 })
 
 test('two clients race for it: never do two hold it, and every fence is larger than the one before', async () => {
-  const { fences, won } = await race(200, setup)
+  const { fences, won } = await race(100, setup)
   expectGrowing(fences)
   expect(Math.min(...won)).toBeGreaterThan(0)
 })
@@ -189,7 +189,9 @@ test('what cannot be voted for is refused before anything is opened', async () =
   expect(problemsOf({ quorum: { restartDelay: 5 as never } })).toEqual([
     "quorum.restartDelay is 5; write a length of time such as '30s' or '5m'",
   ])
-  expect(problemsOf({ quorum: { delay: '5s' } as never })).toEqual(['quorum.delay is not an option'])
+  expect(problemsOf({ quorum: { restartDelays: '5s' } as never })).toEqual([
+    'quorum.restartDelays is not an option; did you mean quorum.restartDelay?',
+  ])
 
   const plan = definePlan('votes', { payout: lock('lock:<id>', { ttl: '5s', quorum: true }) })
   await expect(connect(plan, { url: servers[0]!.url, log: false })).rejects.toMatchObject({
