@@ -9,7 +9,7 @@ const page = join(root, 'docs/configuration.md')
 
 const groups = {
   'The server': /^redis\.(url|address|host|port|username|password|password_file|db|enabled|replicas\..*|read_from)$/,
-  'Sentinel, Cluster, ElastiCache': /^redis\.(sentinel|cluster|elasticache)\.|^redis\.nat_map$/,
+  'Sentinel, Cluster, ElastiCache': /^redis\.(sentinel|cluster|elasticache)\.|^redis\.nat_map$|^servers\.quorum$/,
   TLS: /^redis\.tls\./,
   'Links and patience':
     /^redis\.(pool|timeouts|health|backoff|pipeline|circuit_breaker|waiting)\.|^redis\.(offline_queue|autoresync)$/,

@@ -76,6 +76,9 @@ export type { FeedOptions, Keep } from './kinds/feed/options.ts'
 export {
   type AcquireOptions,
   type Held,
+  type IntervalRun,
+  type Leadership,
+  type LeadOptions,
   type LeaseFigures,
   type Lock,
   type LockDeclaration,
@@ -84,6 +87,12 @@ export {
   type LockRetry,
   type LockState,
   lock,
+  type OncePerOptions,
+  type OncePerResult,
+  type QuorumChoice,
+  type QuorumLock,
+  type QuorumOptions,
+  type Term,
 } from './kinds/lock/contract.ts'
 export {
   type Once,

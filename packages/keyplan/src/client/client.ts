@@ -33,7 +33,7 @@ export interface Status {
   readonly state: 'connected' | 'degraded' | 'connecting' | 'reconnecting' | 'memory' | 'closed'
   /** `host:port`, the socket's path, or the addresses of a cluster. */
   readonly server: string | undefined
-  /** Each node that is needed: one, or the masters of a cluster. */
+  /** Each node that is needed: one, or the masters of a cluster; then those of a quorum, which are no part of `state`. */
   readonly nodes: readonly NodeStatus[]
   readonly version: string | undefined
   /** Features that the configuration switches off. */

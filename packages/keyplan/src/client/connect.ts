@@ -34,6 +34,7 @@ export async function connect<N extends Namespaces>(plan: Plan<N>, options: Conn
   if (!isPlan(plan))
     throw new KeyplanError('PLAN_INVALID', 'connect() was not given a plan; make one with definePlan()')
   const settings = await settingsOf(options)
+  checkQuorum(plan, settings)
   const prefixed = settings.prefix === undefined ? plan : withPrefix(plan, settings.prefix)
   const log = safeLog(options.log === false ? () => {} : (options.log ?? consoleLog))
   for (const warning of [...settings.warnings, ...prefixed.warnings]) log('warn', warning)
@@ -69,9 +70,12 @@ export async function connect<N extends Namespaces>(plan: Plan<N>, options: Conn
       await Promise.all([...namespaces.values()].map(namespace => namespace.close()))
     } finally {
       closed = true
-      await Promise.all(connections?.all.map(connection => connection.close()) ?? [])
+      const open = connections ? [...connections.all, ...connections.quorum] : []
+      await Promise.all(open.map(connection => connection.close()))
     }
   }
+  // Some of them may be away; what keeps one from connecting is told as an event.
+  for (const connection of connections?.quorum ?? []) connection.start().catch(() => {})
   try {
     await Promise.all(connections?.all.map(connection => connection.start()) ?? [])
   } catch (error) {
@@ -104,12 +108,12 @@ interface Parts {
 function openConnections({ plan, settings, events, tally, log, isClosed }: Parts): Connections | undefined {
   const { targets } = settings
   if (!targets) return undefined
-  const open = (role: Role): Connection => {
+  const openTo = (target: Target, scripts: readonly Script[]): Connection => {
     const connection: Connection = createConnection({
       settings,
-      target: targets[role],
+      target,
       plan: plan.name,
-      scripts: scriptsOf(plan, targets.cache === targets.durable ? undefined : role),
+      scripts,
       reporter: createReporter(events, log, () => connection.link.name, realClock),
       tally,
       clock: realClock,
@@ -117,8 +121,29 @@ function openConnections({ plan, settings, events, tally, log, isClosed }: Parts
     })
     return connection
   }
+  const open = (role: Role) =>
+    openTo(targets[role], scriptsOf(plan, targets.cache === targets.durable ? undefined : role))
   const durable = open('durable')
-  return createConnections(plan, { durable, cache: targets.cache === targets.durable ? durable : open('cache') })
+  const cache = targets.cache === targets.durable ? durable : open('cache')
+  const voters = needsQuorum(plan) ? (settings.quorum ?? []) : []
+  const quorumScripts = [...kinds.values()].flatMap(kind => kind.quorumScripts ?? [])
+  return createConnections(
+    plan,
+    { durable, cache },
+    voters.map(target => openTo(target, quorumScripts)),
+  )
+}
+
+const needsQuorum = (plan: Plan) => Object.values(plan.namespaces).some(({ facts }) => facts.quorum === true)
+
+/** @throws KeyplanError CONFIG_INVALID */
+function checkQuorum(plan: Plan, { targets, quorum }: Settings): void {
+  if (!targets || quorum || !needsQuorum(plan)) return
+  const [name] = Object.entries(plan.namespaces).find(([, { facts }]) => facts.quorum === true)!
+  throw new KeyplanError(
+    'CONFIG_INVALID',
+    `${name} is declared with quorum, and no servers vote: set servers.quorum or REDIS_QUORUM_NODES`,
+  )
 }
 
 const disabledIn = ({ features }: Settings) =>
@@ -147,7 +172,7 @@ function openNamespaces(
   connections: Connections | undefined,
 ): Map<string, Opened<unknown>> {
   const bare: Guard = closable(createBareGuard(tally), isClosed)
-  const common: Omit<Surroundings, 'name' | 'pattern' | 'server' | 'announcing'> = {
+  const common: Omit<Surroundings, 'name' | 'pattern' | 'server' | 'announcing' | 'quorum'> = {
     clock: realClock,
     instance: randomUUID(),
     bare,
@@ -164,13 +189,14 @@ function openNamespaces(
     const kind = target && kinds.get(target.kind)
     return kind && !isOff(kind) ? kind.announcing?.(target, plan.patterns[announce!]!) : undefined
   }
+  const quorum = connections?.quorum.map(({ server }) => server)
   const opened = new Map<string, Opened<unknown>>()
   for (const [name, declaration] of Object.entries(plan.namespaces)) {
     const pattern = plan.patterns[name]
     const kind = kinds.get(declaration.kind)
     if (!kind || !pattern) continue
     const server = connections?.of(roleOf(declaration.durability)).server
-    const surroundings = { ...common, name, pattern, server, announcing: announcingOf(declaration) }
+    const surroundings = { ...common, name, pattern, server, quorum, announcing: announcingOf(declaration) }
     opened.set(name, (isOff(kind) && kind.openDisabled ? kind.openDisabled : kind.open)(declaration, surroundings))
   }
   return opened

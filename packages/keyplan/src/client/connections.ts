@@ -9,6 +9,8 @@ export type Role = 'cache' | 'durable'
 export interface Connections {
   /** Each server once. */
   readonly all: readonly Connection[]
+  /** Servers of a quorum, of which some may be away. */
+  readonly quorum: readonly Connection[]
   of(role: Role): Connection
   /** The server of the namespace that a key belongs to. */
   ofKey(key: string | undefined): Connection
@@ -16,10 +18,15 @@ export interface Connections {
 
 export const roleOf = (durability: Durability): Role => (durability === 'evictable' ? 'cache' : 'durable')
 
-export function createConnections(plan: Plan, byRole: Readonly<Record<Role, Connection>>): Connections {
+export function createConnections(
+  plan: Plan,
+  byRole: Readonly<Record<Role, Connection>>,
+  quorum: readonly Connection[],
+): Connections {
   const all = [...new Set([byRole.durable, byRole.cache])]
   return {
     all,
+    quorum,
     of: role => byRole[role],
     ofKey(key) {
       if (all.length === 1 || key === undefined) return byRole.durable

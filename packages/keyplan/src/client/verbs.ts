@@ -35,7 +35,7 @@ export function verbs(
         state: closing ? 'closed' : worst(all.map(stateOf)),
         server: all.map(({ link }) => link.name).join(' and ') || undefined,
         version: all[0]?.link.version,
-        nodes: all.flatMap(({ link }) => link.nodes.map(nodeStatus)),
+        nodes: [...all, ...(connections?.quorum ?? [])].flatMap(({ link }) => link.nodes.map(nodeStatus)),
         disabled,
         breaker: all.find(({ breakers }) => breakers.state !== 'closed')?.breakers.state ?? 'closed',
         error: all.find(({ link }) => link.error)?.link.error,

@@ -47,7 +47,7 @@ export function readLayer(
 }
 
 /** The one place where a path and the type of its value are taken at the table's word. */
-function layerOf(all: ReadonlyMap<string, Found<unknown>>): Layer {
+export function layerOf(all: ReadonlyMap<string, Found<unknown>>): Layer {
   return { get: <P extends Path>(path: P) => all.get(path) as Found<ValueAt<P>> | undefined }
 }
 

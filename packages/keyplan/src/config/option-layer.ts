@@ -41,7 +41,7 @@ export function optionRole(options: ConnectOptions, role: Role, problems: string
 }
 
 export function roleProblems(options: ConnectOptions): string[] {
-  return options.servers === undefined ? [] : groupProblems(options.servers, 'servers', roles)
+  return options.servers === undefined ? [] : groupProblems(options.servers, 'servers', [...roles, 'quorum'])
 }
 
 function read(
@@ -72,7 +72,7 @@ function shapeProblems(options: object, prefix: string, names: string[], besides
   for (const first of firsts) {
     const within = names.filter(name => name.startsWith(`${first}.`)).map(name => name.slice(first.length + 1))
     const value = options[first]
-    if (within.length === 0 || value === undefined) continue
+    if (within.length === 0 || value === undefined || besides.includes(first)) continue
     problems.push(...groupProblems(value, `${prefix}${first}`, within))
     // Without them nothing would say where to look, and the client would quietly run alone.
     if (within.includes('addresses') && isGroup(value) && value.addresses === undefined) {

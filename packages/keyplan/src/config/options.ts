@@ -41,8 +41,11 @@ export interface ServerOptions {
 
 /** How to reach Redis and how patient to be. Everything has a default. */
 export interface ConnectOptions extends ServerOptions {
-  /** Servers for kinds that may be evicted and kinds that must not be. Each is laid over the one server. */
-  servers?: { cache?: ServerOptions; durable?: ServerOptions } | undefined
+  /**
+   * Servers for kinds that may be evicted and kinds that must not be. Each is laid over the one server. `quorum` lists
+   * three or more servers that know nothing of each other, URLs or `host:port`, for locks that most of them vote for.
+   */
+  servers?: { cache?: ServerOptions; durable?: ServerOptions; quorum?: readonly string[] } | undefined
   /** A configuration file, or `true` for the `keyplan.yaml`, `.json` or `.ts` of the working directory. Default: none. */
   config?: string | true | undefined
   /** A file of variables, or `true` for `.env`; with it goes the same name and `.<environment>`. Default: none. */

@@ -57,9 +57,9 @@ export function targetsOf(
 }
 
 /** What is to be said in production of servers without a password. */
-export function openServers(targets: RoleTargets['targets']): string[] {
+export function openServers(targets: RoleTargets['targets'], others: readonly Target[] = []): string[] {
   if (!targets) return []
-  return [...new Set([targets.cache, targets.durable])]
+  return [...new Set([targets.cache, targets.durable, ...others])]
     .filter(({ access, addresses }) => !access.password && addresses[0]?.path === undefined)
     .map(({ addresses: [first] }) => {
       const server = first ? ` for ${first.host}:${first.port}` : ''

@@ -4,9 +4,11 @@ import { over } from './layer.ts'
 import { roleProblems } from './option-layer.ts'
 import type { ConnectOptions } from './options.ts'
 import { type Patience, patienceOf } from './patience.ts'
+import { quorumTargets } from './quorum-targets.ts'
 import { noTargets, openServers, type RoleTargets, roleLayers, targetsOf } from './role-targets.ts'
 import { type ServerConfiguration, serverConfigurationOf } from './server-configuration.ts'
 import { environmentOf, layersOf, memoryOf, type Sources } from './sources.ts'
+import type { Target } from './target.ts'
 
 /** Kinds that are switched off are answered without Redis. */
 export interface Features {
@@ -18,6 +20,8 @@ export interface Features {
 
 /** Connect options with every default filled in; times in milliseconds, and no targets in memory mode. */
 export interface Settings extends Patience, RoleTargets {
+  /** Servers that know nothing of each other, for locks that most of them vote for. */
+  readonly quorum: readonly Target[] | undefined
   readonly environment: string
   readonly prefix: string | undefined
   readonly start: 'optional' | 'required'
@@ -51,6 +55,7 @@ export function resolveSources(options: ConnectOptions, sources: Sources): Setti
   const memory = memoryOf(options, all, warnings)
   const ofRoles = roleLayers(options, sources, problems)
   const { targets, target } = memory ? noTargets : targetsOf(ofRoles, layers, problems, warnings)
+  const quorum = memory ? undefined : quorumTargets(layers, problems, warnings)
   const production = sources.environment === 'production' || sources.variables.values.NODE_ENV === 'production'
   if (!target && !memory && production && problems.length === 0) {
     problems.push(
@@ -60,11 +65,12 @@ export function resolveSources(options: ConnectOptions, sources: Sources): Setti
   const patience = patienceOf(all, warnings)
   if (patience.backoff.min > patience.backoff.max) problems.push('backoff.min is longer than backoff.max')
   if (problems.length > 0) throw invalid(sources.what ?? 'cannot connect', [...new Set(problems)])
-  if (production) warnings.push(...openServers(targets))
+  if (production) warnings.push(...openServers(targets, quorum))
   return {
     ...patience,
     target,
     targets,
+    quorum,
     environment: sources.environment,
     prefix: all.get('prefix')?.value,
     start: all.get('start')?.value ?? 'optional',

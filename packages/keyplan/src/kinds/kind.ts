@@ -40,6 +40,8 @@ export interface Surroundings {
   readonly instance: string
   /** Undefined in memory mode. */
   readonly server: Server | undefined
+  /** Servers that know nothing of each other, of which most decide (`servers.quorum`), where they are configured. */
+  readonly quorum?: readonly Server[] | undefined
   /** A guard for stores that have no server to fail: it traces, and honours the caller's signal. */
   readonly bare: Guard
   /** What the namespaces of one client share in memory mode. Default: one of its own. */
@@ -63,6 +65,8 @@ export interface Kind<D extends Declaration = Declaration> {
   readonly kind: D['kind']
   /** Loaded on every link before it counts as ready. */
   readonly scripts: readonly Script[]
+  /** The same of the links to the servers of a quorum. */
+  readonly quorumScripts?: readonly Script[]
   open(declaration: D, surroundings: Surroundings): Opened<NonNullable<D['~client']>>
   /** By what name the kind can be switched off, and what it is then: it asks no server. */
   readonly feature?: 'cache' | 'rateLimit' | 'channel' | 'session'

@@ -35,6 +35,8 @@ describe('each of these is refused by its file, its path and the kind of its val
     ['plan: {}', 'keyplan.yaml: plan is no setting'],
     ['environments: { production: { redis: { pol: 1 } } }', /^keyplan.yaml: environments.production.redis.pol is no/],
     ['environments: { production: { environments: {} } }', /environments.production.environments is no setting/],
+    ['servers: { quorum: [a, b] }', /^keyplan.yaml: servers.quorum lists 2; with fewer than 3 servers/],
+    ['servers: { quorum: 5 }', /^keyplan.yaml: servers.quorum is a number; write a list/],
     ['servers: { cash: {} }', 'keyplan.yaml: servers.cash is no role; write cache or durable'],
     ['servers: { cache: { prefix: a } }', 'keyplan.yaml: servers.cache.prefix is no setting'],
     ['redis: { address: a, pool: { size: big } }', /^keyplan.yaml: redis.pool.size is a string; write a whole number/],
@@ -313,4 +315,14 @@ test('each setting is explained with its source', async () => {
   })
   expect(row('redis.backoff.max')).toEqual({ setting: 'redis.backoff.max', value: '2s', source: 'default' })
   expect(row('redis.username')).toBe(undefined)
+})
+
+test('the servers of a quorum are listed below servers, and an environment has its own', async () => {
+  const list = (...hosts: string[]) => `servers: { quorum: [${hosts.join(', ')}] }`
+  const yaml = `redis: { address: main }\n${list('a', 'b', 'c')}\nenvironments: { development: {}, staging: { ${list('d', 'e', 'f')} } }`
+  await using folder = await withFolder({ 'keyplan.yaml': yaml })
+  const hosts = async (environment: string) =>
+    (await load(folder.folder, { environment })).settings.quorum?.map(({ addresses: [first] }) => first?.host)
+  expect(await hosts('development')).toEqual(['a', 'b', 'c'])
+  expect(await hosts('staging')).toEqual(['d', 'e', 'f'])
 })

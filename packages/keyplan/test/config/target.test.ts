@@ -174,6 +174,39 @@ test('a pool is a ceiling, and links are counted one by one when that is asked f
   expect(pool({ pool: 8 }, { REDIS_MAX_CONNECTIONS: '50' })).toEqual([8, 50])
 })
 
+test('the servers of a quorum are let in by their own URLs alone', async () => {
+  const env = { REDIS_URL: 'redis://app:shared@main/3', REDIS_QUORUM_NODES: 'q1:7001, redis://:own@q2, q3' }
+  const { quorum, target, explained } = resolved({}, env)
+  expect(target).toMatchObject({ addresses: [{ host: 'main' }], database: 3 })
+  expect(quorum?.map(({ addresses }) => addresses)).toEqual([
+    [{ host: 'q1', port: 7001 }],
+    [{ host: 'q2', port: 6379 }],
+    [{ host: 'q3', port: 6379 }],
+  ])
+  expect(quorum?.map(({ topology, database, access }) => [topology, database, access.username])).toEqual(
+    new Array(3).fill(['standalone', 0, undefined]),
+  )
+  expect(await quorum?.[1]?.access.password?.()).toBe('own')
+  expect(quorum?.[0]?.access.password).toBe(undefined)
+  expect(JSON.stringify(explained)).not.toContain('own')
+  const byCode = resolved({ servers: { quorum: ['redis://a', 'redis://b', 'redis://c'] } }, env)
+  expect(byCode.quorum?.[0]?.addresses).toEqual([{ host: 'a', port: 6379 }])
+  expect(resolved({}, { REDIS_URL: 'redis://main' }).quorum).toBe(undefined)
+  const even = resolved({ servers: { quorum: ['a', 'b', 'c', 'd'] } }, env)
+  expect(even.warnings).toContain('servers.quorum lists 4: an even number outlives no more losses than one fewer')
+})
+
+test.each<[readonly string[], string]>([
+  [['a', 'b'], 'servers.quorum lists 2; with fewer than 3 servers no majority outlives the loss of one'],
+  [['a', 'b', 'a'], 'servers.quorum lists a server twice, which would have two votes'],
+  [
+    ['a', 'b', 'redis://c,d?sentinelMasterId=m'],
+    'servers.quorum names Sentinels; list servers that are not replicated',
+  ],
+])('a quorum of %j is refused', (quorum, problem) => {
+  expect(() => resolved({ servers: { quorum } }, { REDIS_URL: 'redis://main' })).toThrow(problem)
+})
+
 test('each role has its own server, laid over the one', async () => {
   const env = { REDIS_URL: 'redis://app:shared@main/3', REDIS_TLS_SKIP_VERIFY: 'false' }
   const { targets, target, explained } = resolved({ servers: { cache: { url: 'redis://:own@cache:7000' } } }, env)

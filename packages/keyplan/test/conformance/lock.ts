@@ -1,6 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Call } from '../../src/base/call.ts'
+import type { Notice } from '../../src/kinds/kind.ts'
 import type { LockNamespace, LockOptions } from '../../src/kinds/lock/contract.ts'
 import type { LockStore } from '../../src/kinds/lock/store.ts'
 import { createClaim } from '../../src/mechanisms/lease/claim.ts'
@@ -16,9 +17,10 @@ export interface LockHarness {
   close(): Promise<void>
 }
 
-export type LockTestOptions = Partial<Omit<LockOptions, 'hashed'>>
+export type LockTestOptions = Partial<Omit<LockOptions, 'hashed' | 'quorum'>>
 
 export interface LockClient {
+  readonly notices: readonly Notice[]
   readonly locks: LockNamespace<'lock:<id>'>
   close(): Promise<void>
 }

@@ -19,6 +19,7 @@ import { parsePattern } from '../../src/plan/pattern/parse.ts'
 import { type Cache, type CacheHarness, cacheConformance, declared, type Options } from '../conformance/cache.ts'
 import { type DocumentHarness, documentConformance } from '../conformance/document.ts'
 import { type LockHarness, lockConformance } from '../conformance/lock.ts'
+import { officeConformance } from '../conformance/office.ts'
 import { type OnceHarness, onceConformance } from '../conformance/once.ts'
 import { permitConformance } from '../conformance/permits.ts'
 import { type LimitOptions, type RateLimitHarness, rateLimitConformance } from '../conformance/rate-limit.ts'
@@ -178,6 +179,7 @@ async function limitHarness(): Promise<RateLimitHarness> {
 
 cacheConformance('a cluster', cacheHarness)
 lockConformance('a cluster', lockHarness)
+officeConformance('a cluster', lockHarness)
 semaphoreConformance('a cluster', semaphoreHarness)
 documentConformance('a cluster', documentHarness)
 onceConformance('a cluster', onceHarness)

@@ -101,27 +101,6 @@ test('the signal fires at least a tenth of the time to live before the end when 
   expect(notices.at(-1)).toMatchObject({ type: 'lock-lost', namespace: 'locks' })
 })
 
-test('a renewal that fails is told once for an outage, counted, and told anew of the next one', async () => {
-  const client = faulty({ ttl: '6s' })
-  const held = (await Promise.all(['a', 'b', 'c'].map(own => client.locks({ id: own }).tryAcquire()))).map(one => one!)
-  const outage = async () => {
-    const before = client.figures().renewalFailures
-    await proxy.blackhole()
-    await until(() => client.figures().renewalFailures >= before + 3)
-    await proxy.pass()
-    const ends = held.map(one => one.remaining())
-    await until(() => held.every((one, index) => one.remaining() > ends[index]!))
-  }
-  await outage()
-  await outage()
-  const told = client.notices.filter(({ type }) => type === 'lock-renewal-failed')
-  expect(told).toMatchObject([{ namespace: 'locks', error: { code: expect.any(String) } }, { namespace: 'locks' }])
-  expect(client.figures()).toMatchObject({ held: 3, acquired: 3, lost: 0 })
-  expect(held.every(({ signal }) => !signal.aborted)).toBe(true)
-  await Promise.all(held.map(one => one.release()))
-  expect(client.figures().held).toBe(0)
-})
-
 test('renewal survives a link that breaks and comes back', async () => {
   const { locks } = faulty({ ttl: '2s' })
   const held = (await locks({ id }).tryAcquire())!

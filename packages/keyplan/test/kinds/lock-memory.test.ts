@@ -3,8 +3,10 @@ import { expect, test } from 'vitest'
 import { handClock } from '../../src/base/clock.ts'
 import { createBareGuard } from '../../src/guard/guard.ts'
 import { guarded } from '../../src/guard/guarded.ts'
+import type { Notice } from '../../src/kinds/kind.ts'
 import { lock } from '../../src/kinds/lock/contract.ts'
 import { openLocks } from '../../src/kinds/lock/handle.ts'
+import { createMemoryIntervalStore, intervalOperations } from '../../src/kinds/lock/interval-store.ts'
 import { createMemoryLockStore } from '../../src/kinds/lock/memory.ts'
 import { lockNames } from '../../src/kinds/lock/names.ts'
 import { type LockStore, lockOperations } from '../../src/kinds/lock/store.ts'
@@ -12,6 +14,7 @@ import { createClaim } from '../../src/mechanisms/lease/claim.ts'
 import { localWake } from '../../src/mechanisms/wake.ts'
 import { parsePattern } from '../../src/plan/pattern/parse.ts'
 import { type LockHarness, lockConformance, ttlMs } from '../conformance/lock.ts'
+import { officeConformance } from '../conformance/office.ts'
 
 const pattern = parsePattern('lock:<id>')
 const names = lockNames(pattern)
@@ -21,19 +24,35 @@ function memoryHarness(watch: (store: LockStore) => LockStore = store => store) 
   const clock = handClock()
   const wake = localWake()
   const store = watch(createMemoryLockStore(names, wake, clock))
+  const marks = createMemoryIntervalStore(names, clock)
   let clients = 0
   const harness: LockHarness = {
     store,
     async client(options) {
-      const steps = guarded('locks', store, lockOperations, createBareGuard())
+      const guard = createBareGuard()
+      const notices: Notice[] = []
+      const steps = guarded('locks', store, lockOperations, guard)
+      const intervals = guarded('locks', marks, intervalOperations, guard)
       const { client, close } = openLocks(
         lock('lock:<id>', { ttl: `${ttlMs}ms`, ...options }).options,
-        { main: steps, local: steps, holding: new Map() },
+        {
+          main: steps,
+          local: steps,
+          intervals: options?.whenDown === 'local' ? undefined : intervals,
+          holding: new Map(),
+        },
         [wake],
         names,
-        { name: 'locks', pattern, clock, server: undefined, instance: `client-${++clients}`, notify: () => {} },
+        {
+          name: 'locks',
+          pattern,
+          clock,
+          server: undefined,
+          instance: `client-${++clients}`,
+          notify: notice => notices.push(notice),
+        },
       )
-      return { locks: client, close }
+      return { locks: client, notices, close }
     },
     call: (remainingMs = 5_000) => ({ expires: clock.now() + remainingMs, hold: true, written: 0 }),
     advance: ms => clock.advance(ms),
@@ -43,6 +62,7 @@ function memoryHarness(watch: (store: LockStore) => LockStore = store => store) 
 }
 
 lockConformance('memory', async () => memoryHarness().harness)
+officeConformance('memory', async () => memoryHarness().harness)
 
 test('three attempts with a delay of 200 ms ask three times and end after 600 ms', async () => {
   const asked: number[] = []

@@ -3,7 +3,7 @@ import { connectResp, type RespConnection } from '@keyplan/local'
 import { realClock } from '../../src/base/clock.ts'
 import { createBareGuard } from '../../src/guard/guard.ts'
 import type { Notice, Server } from '../../src/kinds/kind.ts'
-import { type LeaseFigures, lock } from '../../src/kinds/lock/contract.ts'
+import { lock } from '../../src/kinds/lock/contract.ts'
 import { lockKind } from '../../src/kinds/lock/kind.ts'
 import { lockNames } from '../../src/kinds/lock/names.ts'
 import { createRedisLockStore } from '../../src/kinds/lock/redis.ts'
@@ -21,14 +21,13 @@ export const connectTo = (port: number) => connectToServer(port, { name: 'keypla
 
 export interface RedisLockClient extends LockClient {
   readonly notices: Notice[]
-  figures(): LeaseFigures
 }
 
 let instances = 0
 
 export function openClient(server: Server, options: LockTestOptions = {}): RedisLockClient {
   const notices: Notice[] = []
-  const { client, figures, close } = lockKind.open(lock<string>('lock:<id>', { ttl: `${ttlMs}ms`, ...options }), {
+  const { client, close } = lockKind.open(lock<string>('lock:<id>', { ttl: `${ttlMs}ms`, ...options }), {
     name: 'locks',
     pattern,
     clock: realClock,
@@ -37,7 +36,7 @@ export function openClient(server: Server, options: LockTestOptions = {}): Redis
     bare: createBareGuard(),
     notify: notice => notices.push(notice),
   })
-  return { locks: client, close, notices, figures: figures as () => LeaseFigures }
+  return { locks: client, close, notices }
 }
 
 export const openStore = (redis: Redis) => createRedisLockStore(redis, lockNames(pattern), realClock)

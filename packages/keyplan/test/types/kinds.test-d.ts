@@ -34,6 +34,7 @@ const value = json<Profile>()
 const profile = cache('profile:<tenant>:<userId>', { ttl: '1m', value, tags: p => [`tenant:${p.tenant}`] })
 const payout = lock('payout:<accountId>', { ttl: '5s', hashed: ['accountId'] })
 const api = rateLimit('api:<ip>', { limit: 100, window: '15m', algorithm: 'token-bucket', burst: 20 })
+const vault = lock('vault:<id>', { ttl: '5s', quorum: true })
 const render = semaphore('render:<tenant>', { permits: 5, ttl: '30s' })
 const jobs = foreign('bull:<queue>', { kind: 'bullmq' })
 interface Login {
@@ -44,7 +45,7 @@ const login = session('session:<sessionId>', { ttl: '24h', value: json<Login>(),
 const renamed = channel('renamed:<userId>', { value, reliable: { keep: '1h' } })
 const news = channel('news', { value: json<string>() })
 const history = feed('history:<userId>', { ttl: '1h', value, announce: 'renamed' })
-const plan = definePlan('shop', { profile, payout, api, render, jobs, login, renamed, news, history })
+const plan = definePlan('shop', { profile, payout, vault, api, render, jobs, login, renamed, news, history })
 declare const client: Client<(typeof plan)['namespaces']>
 
 const entry = client.profile({ tenant: 't', userId: 1 })
@@ -56,6 +57,7 @@ const quota = client.api({ ip: '::1' })
 declare const decision: RateLimitResult
 const work = async () => 5
 const worked = account.run(work)
+const daily = account.oncePer('1d', async ({ start }) => start)
 declare const found: Profile | undefined
 const loaded = entry.getOrLoad(async () => ({ name: 'Ann' }))
 const sought = entry.getOrLoad(async () => found)
@@ -89,6 +91,8 @@ export type KindsSayWhatTheyTakeAndGive = [
   Expect<Equal<Awaited<ReturnType<typeof client.profile.getMany>>, (Profile | undefined)[]>>,
   Expect<Equal<Awaited<ReturnType<typeof account.acquire>>, Held | undefined>>,
   Expect<Equal<Awaited<typeof worked>, number>>,
+  Expect<Equal<Awaited<ReturnType<ReturnType<typeof client.vault>['acquire']>>, Held | undefined>>,
+  Expect<Equal<Extract<Awaited<typeof daily>, { ran: true }>['value'], number>>,
   Expect<Equal<Awaited<ReturnType<typeof permits.acquire>>, Held | undefined>>,
   Expect<Equal<Awaited<typeof rendered>, string>>,
   Expect<Equal<Parameters<typeof client.api>[0], { ip: string | number }>>,
@@ -141,6 +145,12 @@ client.payout({})
 
 // @ts-expect-error no such parameter
 client.payout({ userId: 1 })
+
+// @ts-expect-error a length of time has a unit
+void account.oncePer('1', work)
+
+// @ts-expect-error what is done once is marked on one server
+void client.vault({ id: 1 }).oncePer
 
 // @ts-expect-error a lock has no value
 void account.get()

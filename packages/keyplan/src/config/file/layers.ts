@@ -49,8 +49,10 @@ export function fileLayers(
     }
     for (const name of Object.keys(isGroup(servers) ? servers : {})) {
       const role = roles.find(each => each === name)
-      if (!role) problems.push(`${place}servers.${name} is no role; write ${roles.join(' or ')}`)
+      if (!role && name !== 'quorum') problems.push(`${place}servers.${name} is no role; write ${roles.join(' or ')}`)
     }
+    const quorum = isGroup(servers) ? servers.quorum : undefined
+    if (counts && quorum !== undefined) all.set('servers.quorum', { value: quorum, name: `${place}servers.quorum` })
     for (const role of roles) {
       const server = isGroup(servers) ? servers[role] : undefined
       if (server === undefined || server === null) continue

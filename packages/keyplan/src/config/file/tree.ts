@@ -35,9 +35,10 @@ export function leavesOf(
     for (const [written, value] of Object.entries(node)) {
       const name = snakeCase(written)
       const path = `${above}${name}`
+      if (above === base && besides.includes(written)) continue
       if (paths.includes(path)) leaves.set(path, value)
       else if (paths.some(known => known.startsWith(`${path}.`))) walk(value, `${path}.`, `${shown}${written}.`)
-      else if (!(above === base && besides.includes(written))) {
+      else {
         const meant = likely(name, [...namesBelow(above), ...(above === base ? besides : [])])
         problems.push(
           `${shown}${written} is no setting${meant ? `; did you mean ${shown.replace(/^.*: /, '')}${meant}?` : ''}`,

@@ -3,12 +3,13 @@ import { application } from './application.ts'
 import { kept } from './kept.ts'
 import { links } from './links.ts'
 import { patience } from './patience.ts'
+import { quorum } from './quorum.ts'
 import { server } from './server.ts'
 import { tls } from './tls.ts'
 import { topology } from './topology.ts'
 
 /** Every setting there is, with every name it has. The environment, files, options and the docs are read by it. */
-export const table = [...server, ...topology, ...tls, ...links, ...patience, ...application, ...kept]
+export const table = [...server, ...topology, ...quorum, ...tls, ...links, ...patience, ...application, ...kept]
 
 type Row = (typeof table)[number]
 

@@ -4,17 +4,42 @@ import { type Duration, formatDuration } from '../../base/duration.ts'
 import { shown } from '../../base/error.ts'
 import { groupProblems } from '../../base/option-group.ts'
 import type { LeaseFigures } from '../../mechanisms/lease/custody.ts'
+import type { Holding } from '../../mechanisms/lease/employ.ts'
 import type { Held } from '../../mechanisms/lease/held.ts'
-import type { Holding } from '../../mechanisms/lease/leases.ts'
 import { type AcquireOptions, type LeaseRetry, retryOf } from '../../mechanisms/lease/patience.ts'
 import { ttlOf } from '../../mechanisms/lease/ttl.ts'
 import { type Declaration, type NamespaceOptions, optionProblems } from '../../plan/declaration.ts'
 import type { ParamName, Params } from '../../plan/params.ts'
-import type { LockSettings } from './settings.ts'
+import type { Leadership, LeadOptions, Term } from './leadership.ts'
+import type { IntervalRun, OncePerOptions, OncePerResult } from './once-per.ts'
+import { type LockSettings, quorumOf } from './settings.ts'
 
-export type { AcquireOptions, Held, LeaseFigures, LeaseRetry as LockRetry }
+export type {
+  AcquireOptions,
+  Held,
+  IntervalRun,
+  Leadership,
+  LeadOptions,
+  LeaseFigures,
+  LeaseRetry as LockRetry,
+  OncePerOptions,
+  OncePerResult,
+  Term,
+}
 
-export interface LockOptions<Param extends string = string> extends NamespaceOptions<Param> {
+/** Whether a lock is voted for by `servers.quorum`, and on which terms. */
+export type QuorumChoice = boolean | QuorumOptions
+
+export interface QuorumOptions {
+  /**
+   * A server that was started less than this long ago has no vote: one that lost its data in a crash cannot give what it
+   * gave before. As long as the longest `ttl` of locks that are held. Default: none, for servers that keep what they said yes to.
+   */
+  restartDelay?: Duration | undefined
+}
+
+export interface LockOptions<Param extends string = string, Quorum extends QuorumChoice = QuorumChoice>
+  extends NamespaceOptions<Param> {
   /** How long it lives when its holder does not renew it, 100 ms to 7 days. After a crash others wait this long. */
   ttl: Duration
   /**
@@ -29,15 +54,26 @@ export interface LockOptions<Param extends string = string> extends NamespaceOpt
   whenDown?: 'fail' | 'local'
   /** Renew at a third of the time to live for as long as it is held. Default: true. */
   renew?: boolean
+  /**
+   * Held by the votes of most of the servers in `servers.quorum`, which know nothing of each other, in place of the one
+   * server. Needs `whenDown: 'fail'`. Default: false.
+   */
+  quorum?: Quorum
 }
 
-export interface LockDeclaration<P extends string = string> extends Declaration<'lock', P, LockNamespace<P>> {
+export interface LockDeclaration<P extends string = string, Quorum extends QuorumChoice = false>
+  extends Declaration<'lock', P, LockNamespace<P, Quorum>> {
   readonly whenDown: 'fail' | 'local'
   readonly options: LockSettings
 }
 
 /** `redis.<namespace>` of a lock. */
-export type LockNamespace<P extends string = string> = (params: Params<P>) => Lock
+export type LockNamespace<P extends string = string, Quorum extends QuorumChoice = false> = (
+  params: Params<P>,
+) => Quorum extends false ? Lock : QuorumLock
+
+/** What a lock can do that most of several servers vote for. */
+export type QuorumLock = Pick<Lock, 'tryAcquire' | 'acquire' | 'run' | 'lead' | 'isLocked' | 'inspect'>
 
 /** One lock: the right of one caller at a time, by its key. */
 export interface Lock {
@@ -64,6 +100,30 @@ export interface Lock {
    * @throws KeyplanError LOCK_BUSY when it did not come free in time; as `acquire`; and whatever the work throws
    */
   run<T>(work: (held: Holding) => T | Promise<T>, options?: AcquireOptions): Promise<T>
+  /**
+   * Leader election: campaigns for the lock until it is got, does the work as its holder, and campaigns anew when the work
+   * has ended or the lock was lost, until it is stopped. The work's signal fires when the office is lost or `stop` is called;
+   * no second term begins in this process before the work has ended. Notices: `elected`, `deposed` with its `reason`
+   * (`lost`, `stopped`, `resigned` when the work returned, `failed` with the `error` it threw), and `campaign-failed`, once
+   * for an outage.
+   *
+   * @throws KeyplanError PARAM_INVALID, also where the lock is declared with `whenDown: 'local'`
+   */
+  lead(work: Term, options?: LeadOptions): Leadership
+  /**
+   * Does the work if nobody of the fleet has in this interval, as the holder of the lock. Intervals are cut from the epoch by
+   * the server's clock: `'1h'` begins on the full hour and `'1d'` at midnight, UTC. Asks once: call it from a timer of every
+   * process, for instance after `nextMs`.
+   *
+   * @param interval 1 s to 366 d
+   * @throws KeyplanError PARAM_INVALID, also where the lock is declared with `whenDown: 'local'`; LOCK_LOST when this process
+   * stood still for too long before the work began; when Redis cannot be asked; and whatever the work throws
+   */
+  oncePer<T>(
+    interval: Duration,
+    work: (run: IntervalRun) => T | Promise<T>,
+    options?: OncePerOptions,
+  ): Promise<OncePerResult<T>>
   isLocked(options?: CallOptions): Promise<boolean>
   inspect(options?: CallOptions): Promise<LockState>
 }
@@ -79,6 +139,7 @@ const ownOptions: Readonly<Record<Exclude<keyof LockOptions, keyof NamespaceOpti
   retry: true,
   whenDown: true,
   renew: true,
+  quorum: true,
 }
 
 /**
@@ -87,8 +148,11 @@ const ownOptions: Readonly<Record<Exclude<keyof LockOptions, keyof NamespaceOpti
  * It excludes as long as one server keeps its data and its clock: an eviction, a FLUSHALL or a failover that loses the
  * last writes can let a second holder in. What must not suffer from that compares `fence`.
  */
-export function lock<const P extends string>(pattern: P, options: LockOptions<ParamName<P>>): LockDeclaration<P> {
-  const { ttl, retry, whenDown = 'fail', renew = true, ...common } = options ?? {}
+export function lock<const P extends string, const Quorum extends QuorumChoice = false>(
+  pattern: P,
+  options: LockOptions<ParamName<P>, Quorum>,
+): LockDeclaration<P, Quorum> {
+  const { ttl, retry, whenDown = 'fail', renew = true, quorum, ...common } = options ?? {}
   const problems = optionProblems(options, Object.keys(ownOptions))
   const ttlMs = collect(problems, () => ttlOf(ttl, 'lock'), 1_000)
   if (retry !== undefined) problems.push(...groupProblems(retry, 'retry', ['attempts', 'delay']))
@@ -97,6 +161,10 @@ export function lock<const P extends string>(pattern: P, options: LockOptions<Pa
     problems.push(`whenDown is ${shown(whenDown)}; use 'fail' or 'local'`)
   }
   if (typeof renew !== 'boolean') problems.push(`renew is ${shown(renew)}; write true or false`)
+  const voted = quorumOf(quorum, problems)
+  if (voted && whenDown === 'local') {
+    problems.push("quorum needs whenDown: 'fail': a process that asks nobody has no majority")
+  }
   return {
     kind: 'lock',
     pattern,
@@ -104,10 +172,11 @@ export function lock<const P extends string>(pattern: P, options: LockOptions<Pa
     durability: 'durable',
     whenDown,
     common,
-    options: { ttlMs, retry: patience, renew },
+    options: { ttlMs, retry: patience, renew, quorum: voted },
     facts: {
       ttl: formatDuration(ttlMs),
       renew,
+      quorum: voted !== undefined,
       retry: patience ? { attempts: patience.attempts, delay: formatDuration(patience.delayMs) } : null,
     },
     problems,

@@ -2,6 +2,7 @@ import type { Guarded } from '../../guard/guarded.ts'
 import type { LeaseKind } from '../../mechanisms/lease/custody.ts'
 import type { HeldLease } from '../../mechanisms/lease/held.ts'
 import type { Surroundings } from '../kind.ts'
+import type { IntervalStore } from './interval-store.ts'
 import type { LockSettings } from './settings.ts'
 import type { LockStore } from './store.ts'
 import type { Trips } from './trips.ts'
@@ -11,6 +12,8 @@ export interface LockStores {
   readonly main: Guarded<LockStore>
   /** Where a degraded lock lies: it is renewed and released there, also when Redis is back. */
   readonly local: Guarded<LockStore>
+  /** Which intervals are done. Undefined where a lock may be held in one process alone, which proves nothing to others. */
+  readonly intervals: Guarded<IntervalStore> | undefined
   /** What this process holds, by key. */
   readonly holding: Map<string, HeldLease>
 }

@@ -1,33 +1,56 @@
+import type { Guard } from '../../guard/guard.ts'
 import { guarded } from '../../guard/guarded.ts'
 import type { HeldLease } from '../../mechanisms/lease/held.ts'
 import { localWake, redisWake } from '../../mechanisms/wake.ts'
-import type { Kind } from '../kind.ts'
-import type { LockDeclaration } from './contract.ts'
+import type { Kind, Opened } from '../kind.ts'
+import type { LockDeclaration, LockNamespace } from './contract.ts'
 import { openLocks } from './handle.ts'
+import {
+  createMemoryIntervalStore,
+  createRedisIntervalStore,
+  type IntervalStore,
+  intervalOperations,
+  intervalScript,
+} from './interval-store.ts'
 import { createMemoryLockStore } from './memory.ts'
 import { lockNames } from './names.ts'
+import { openQuorumLocks } from './quorum/handle.ts'
+import { quorumScripts } from './quorum/scripts.ts'
 import { createRedisLockStore } from './redis.ts'
 import { lockScripts } from './scripts.ts'
 import { type LockStore, lockOperations } from './store.ts'
 
 export const lockKind: Kind<LockDeclaration> = {
   kind: 'lock',
-  scripts: lockScripts,
+  scripts: [...lockScripts, intervalScript],
+  quorumScripts,
   open(declaration, surroundings) {
     const { name, pattern, clock, server, bare } = surroundings
     const names = lockNames(pattern)
+    const { quorum } = declaration.options
+    if (quorum && surroundings.quorum) {
+      const opened = openQuorumLocks(declaration.options, quorum, surroundings.quorum, names, surroundings)
+      // The type of the declaration says that it has fewer verbs.
+      return opened as Opened<LockNamespace>
+    }
     const wake = localWake()
     const memory = createMemoryLockStore(names, wake, clock)
     const local = guarded(name, memory, lockOperations, bare)
     const holding = new Map<string, HeldLease>()
-    if (!server) return openLocks(declaration.options, { main: local, local, holding }, [wake], names, surroundings)
+    const isLocal = declaration.whenDown === 'local'
+    const intervalsOf = (store: IntervalStore, guard: Guard) =>
+      isLocal ? undefined : guarded(name, store, intervalOperations, guard)
+    if (!server) {
+      const intervals = intervalsOf(createMemoryIntervalStore(names, clock), bare)
+      return openLocks(declaration.options, { main: local, local, intervals, holding }, [wake], names, surroundings)
+    }
 
     const redis = createRedisLockStore(server.redis, names, clock)
-    const isLocal = declaration.whenDown === 'local'
     const main = guarded(name, redis, lockOperations, server.guard, isLocal ? fallback(memory, holding) : {})
     const notices = redisWake(server.redis)
     const wakes = isLocal ? [notices, wake] : [notices]
-    return openLocks(declaration.options, { main, local, holding }, wakes, names, surroundings)
+    const intervals = intervalsOf(createRedisIntervalStore(server.redis, names), server.guard)
+    return openLocks(declaration.options, { main, local, intervals, holding }, wakes, names, surroundings)
   },
 }
 

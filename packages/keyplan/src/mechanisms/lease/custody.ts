@@ -68,8 +68,8 @@ export function createCustody<W extends Wanted>(
   const withdrawals = createWithdrawals(steps, ttlMs, clock, underWay)
   const holding = new Set<HeldLease>()
   const counts = { acquired: 0, lost: 0, renewalFailures: 0 }
-  /** The last renewal of any failed: an outage is told once, however many leases it meets. */
-  let failing = false
+  /** Those whose last renewal failed. An outage is told once, however many it meets, and is over when there are none. */
+  const failing = new Set<HeldLease>()
   let closed = false
 
   const failure = (code: 'ABORTED' | 'CLOSED', message: string, cause?: unknown) =>
@@ -127,12 +127,14 @@ export function createCustody<W extends Wanted>(
           error => notify({ type: `${noun}-release-failed`, namespace: name, error }),
         ),
       onRenewal(error) {
-        if (error) counts.renewalFailures++
-        if (error && !failing) notify({ type: `${noun}-renewal-failed`, namespace: name, error })
-        failing = error !== undefined
+        if (!error) return void failing.delete(held)
+        counts.renewalFailures++
+        if (failing.size === 0) notify({ type: `${noun}-renewal-failed`, namespace: name, error })
+        failing.add(held)
       },
       onEnd(reason) {
         holding.delete(held)
+        failing.delete(held)
         kind.ended?.(request, held)
         if (!reason) return
         counts.lost++

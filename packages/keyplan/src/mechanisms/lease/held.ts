@@ -68,8 +68,8 @@ export function createHeld(parts: HeldParts): HeldLease {
   let until = parts.until
   let asked = 0
   let applied = 0
-  /** Renewals that are not answered yet. */
-  let renewing = 0
+  /** The last renewal is not answered yet. */
+  let waiting = false
   let timer: Timer | undefined
   let controller: AbortController | undefined
   let reason: KeyplanError | undefined
@@ -97,20 +97,21 @@ export function createHeld(parts: HeldParts): HeldLease {
   }
 
   async function tryRenew(): Promise<void> {
-    if (renewing > 0) parts.onRenewal(silent())
-    renewing++
+    if (waiting) parts.onRenewal(silent())
+    waiting = true
+    const question = asked + 1
     // An answer that takes long may still come. Meanwhile another try may be luckier.
     watch(clock.now() + lifetime / 6)
     try {
       if (await prolong(lifetime, latest() - clock.now())) parts.onRenewal(undefined)
     } catch (error) {
       if (!isKeyplanError(error)) throw error
-      if (state !== 'held') return
+      // One that ends after a later one was confirmed says nothing any more.
+      if (state !== 'held' || applied > question) return
+      waiting = false
       // Whatever the failure is, it is ours until its time ends: there is still time to try again.
       parts.onRenewal(error)
       watch(clock.now() + lifetime / 12)
-    } finally {
-      renewing--
     }
   }
 
@@ -128,6 +129,7 @@ export function createHeld(parts: HeldParts): HeldLease {
     }
     if (question > applied) {
       applied = question
+      waiting = false
       lifetime = ttlMs
       until = answer
       schedule()

@@ -1,16 +1,13 @@
 import { type CallOptions, checkOptions } from '../../base/call.ts'
-import { eitherSignal } from '../../base/either-signal.ts'
-import { isKeyplanError, KeyplanError, kindOf } from '../../base/error.ts'
+import { isKeyplanError, KeyplanError } from '../../base/error.ts'
 import { onAbort } from '../../base/on-abort.ts'
 import { createBell, type Wake } from '../wake.ts'
 import { createCustody, type LeaseFigures, type LeaseKind, type LeaseSurroundings } from './custody.ts'
+import { checkWork, employ, type Holding } from './employ.ts'
 import type { Held } from './held.ts'
 import { createLine } from './line.ts'
 import { type AcquireOptions, patienceOf, type RetrySettings, within } from './patience.ts'
 import type { Wanted } from './steps.ts'
-
-/** What the work is given of what is held for it. */
-export type Holding = Pick<Held, 'signal' | 'fence' | 'degraded'>
 
 /** The verbs of everything that is held for a time. */
 export interface Leases<W extends Wanted> {
@@ -103,10 +100,7 @@ export function createLeases<W extends Wanted>(
     },
     acquire,
     async run(wanted, work, options) {
-      if (typeof work !== 'function') {
-        const given = `run() of '${pattern.source}' was given ${kindOf(work)}`
-        throw new KeyplanError('PARAM_INVALID', `${given}; give it a function that does the work`)
-      }
+      checkWork(work, 'run', pattern)
       await using held = await acquire(wanted, options)
       if (!held) {
         const { wait } = patienceOf(retry, options)
@@ -116,14 +110,7 @@ export function createLeases<W extends Wanted>(
           outcome: 'not-executed',
         })
       }
-      const { fence, degraded } = held
-      if (!options.signal) return await work({ signal: held.signal, fence, degraded })
-      const { signal, forget } = eitherSignal(held.signal, options.signal)
-      try {
-        return await work({ signal, fence, degraded })
-      } finally {
-        forget()
-      }
+      return await employ(held, work, options.signal)
     },
     figures: custody.figures,
     async close() {

@@ -1,0 +1,31 @@
+import { eitherSignal } from '../../base/either-signal.ts'
+import { KeyplanError, kindOf } from '../../base/error.ts'
+import type { Held } from './held.ts'
+
+/** What the work is given of what is held for it. */
+export type Holding = Pick<Held, 'signal' | 'fence' | 'degraded'>
+
+/** Does work for which something is held; its signal fires with the caller's own, too. */
+export async function employ<T>(
+  { signal, fence, degraded }: Holding,
+  work: (held: Holding) => T | Promise<T>,
+  own: AbortSignal | undefined,
+): Promise<T> {
+  if (!own) return await work({ signal, fence, degraded })
+  const either = eitherSignal(signal, own)
+  try {
+    return await work({ signal: either.signal, fence, degraded })
+  } finally {
+    either.forget()
+  }
+}
+
+/**
+ * @param verb that was given the work
+ * @throws KeyplanError PARAM_INVALID
+ */
+export function checkWork(work: unknown, verb: string, pattern: { readonly source: string }): void {
+  if (typeof work === 'function') return
+  const given = `${verb}() of '${pattern.source}' was given ${kindOf(work)}`
+  throw new KeyplanError('PARAM_INVALID', `${given}; give it a function that does the work`)
+}

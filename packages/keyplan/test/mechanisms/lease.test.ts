@@ -1,0 +1,92 @@
+import { expect, test } from 'vitest'
+import { handClock } from '../../src/base/clock.ts'
+import { KeyplanError } from '../../src/base/error.ts'
+import { createCustody } from '../../src/mechanisms/lease/custody.ts'
+import type { Held } from '../../src/mechanisms/lease/held.ts'
+
+const ttlMs = 12_000
+
+/** Leases of a server that can be told not to answer. */
+async function custodyOf(count: number) {
+  const clock = handClock()
+  const notices: { type: string; error?: unknown }[] = []
+  let fences = 0
+  let extend = async (): Promise<number | undefined> => clock.now() + ttlMs
+  const custody = createCustody<{ key: string }>(
+    {
+      noun: 'thing',
+      ttlMs,
+      renew: true,
+      steps: {
+        acquire: async () => ({ granted: true, fence: String(++fences), until: clock.now() + ttlMs, degraded: false }),
+        extend: () => extend(),
+        release: async () => true,
+        withdraw: async () => 0,
+      },
+    },
+    { name: 'things', clock, instance: 'test', notify: notice => notices.push(notice) },
+  )
+  const held: Held[] = []
+  for (let index = 0; index < count; index++) held.push((await custody.ask({ key: `${index}` }, {})) as Held)
+  return {
+    clock,
+    notices,
+    custody,
+    held,
+    answer(by: () => Promise<number | undefined>) {
+      extend = by
+    },
+  }
+}
+
+const refused = () => Promise.reject(new KeyplanError('DISCONNECTED', 'there is no link'))
+const silent = () => new Promise<never>(() => {})
+
+test.each([
+  ['refuses', refused],
+  ['is silent', silent],
+])('a server that %s renewals: told once for an outage, counted, and told anew of the next one', async (_, failing) => {
+  const { clock, notices, custody, held, answer } = await custodyOf(3)
+  const outage = async () => {
+    answer(failing)
+    // A renewal is due after a third of the time to live; a silent one counts as failed after a sixth more.
+    await clock.advance(ttlMs / 3 + ttlMs / 6 + 1)
+    answer(async () => clock.now() + ttlMs)
+    await clock.advance(ttlMs / 6)
+  }
+  await outage()
+  expect(notices).toMatchObject([
+    { type: 'thing-renewal-failed', namespace: 'things', error: { name: 'KeyplanError' } },
+  ])
+  const { renewalFailures } = custody.figures()
+  expect(renewalFailures).toBeGreaterThanOrEqual(3)
+  await outage()
+  expect(notices.map(({ type }) => type)).toEqual(['thing-renewal-failed', 'thing-renewal-failed'])
+  expect(custody.figures().renewalFailures).toBeGreaterThanOrEqual(renewalFailures + 3)
+  expect(custody.figures()).toMatchObject({ held: 3, acquired: 3, lost: 0 })
+  expect(held.every(({ signal }) => !signal.aborted)).toBe(true)
+})
+
+test('when no renewal comes through it is lost while a tenth of its time is left', async () => {
+  const { clock, notices, custody, held, answer } = await custodyOf(1)
+  answer(refused)
+  await clock.advance(ttlMs * 0.9 - 1)
+  expect(held[0]!.signal.aborted).toBe(false)
+  await clock.advance(1)
+  expect(held[0]!.signal.reason).toMatchObject({
+    code: 'LOCK_LOST',
+    message: expect.stringContaining('The thing things'),
+  })
+  expect(notices.map(({ type }) => type)).toEqual(['thing-renewal-failed', 'thing-lost'])
+  expect(custody.figures()).toMatchObject({ held: 0, lost: 1 })
+})
+
+test('an answer that comes late is as good as one in time', async () => {
+  const { clock, held, answer } = await custodyOf(1)
+  let late = (_: number) => {}
+  answer(() => new Promise(resolve => (late = resolve)))
+  await clock.advance(ttlMs / 3 + ttlMs / 10)
+  late(clock.now() + ttlMs)
+  await clock.advance(ttlMs / 6)
+  expect(held[0]!.remaining()).toBeGreaterThan(ttlMs / 2)
+})
