@@ -1,5 +1,16 @@
 import type { Client } from '../../src/client/index.ts'
-import { cache, definePlan, foreign, type Held, json, lock, type RateLimitResult, rateLimit } from '../../src/index.ts'
+import {
+  cache,
+  definePlan,
+  foreign,
+  type Held,
+  json,
+  lock,
+  type Permit,
+  type RateLimitResult,
+  type Refusal,
+  rateLimit,
+} from '../../src/index.ts'
 import type { Equal, Expect } from './expect.ts'
 
 interface Profile {
@@ -10,13 +21,16 @@ const value = json<Profile>()
 const profile = cache('profile:<tenant>:<userId>', { ttl: '1m', value, tags: p => [`tenant:${p.tenant}`] })
 const payout = lock('payout:<accountId>', { ttl: '5s', hashed: ['accountId'] })
 const api = rateLimit('api:<ip>', { limit: 100, window: '15m', algorithm: 'token-bucket', burst: 20 })
+const plans = rateLimit('plans:<user>', { limit: 10, window: '1m', tiers: { free: {}, pro: { limit: 100 } } })
+const exportsOf = rateLimit('exports:<user>', { algorithm: 'concurrency', limit: 3, lease: '10s' })
 const jobs = foreign('bull:<queue>', { kind: 'bullmq' })
-const plan = definePlan('shop', { profile, payout, api, jobs })
+const plan = definePlan('shop', { profile, payout, api, plans, exportsOf, jobs })
 declare const client: Client<(typeof plan)['namespaces']>
 
 const entry = client.profile({ tenant: 't', userId: 1 })
 const account = client.payout({ accountId: 'a' })
 const quota = client.api({ ip: '::1' })
+const slot = client.exportsOf({ user: 'u' })
 declare const decision: RateLimitResult
 const work = async () => 5
 const worked = account.run(work)
@@ -42,6 +56,8 @@ export type KindsSayWhatTheyTakeAndGive = [
   Expect<Equal<Parameters<typeof client.api>[0], { ip: string | number }>>,
   Expect<Equal<Awaited<ReturnType<typeof quota.consume>>, RateLimitResult>>,
   Expect<Equal<RateLimitResult['degraded'], true | undefined>>,
+  Expect<Equal<Awaited<ReturnType<typeof slot.acquire>>, Permit | Refusal>>,
+  Expect<Equal<NonNullable<Parameters<typeof client.plans>[1]>['tier'], 'free' | 'pro' | undefined>>,
   Expect<Equal<keyof typeof client.jobs, 'key' | 'pattern'>>,
 ]
 
@@ -104,6 +120,28 @@ rateLimit('api:<ip>', { limit: 100, window: '15m', algorithm: 'leaky' })
 
 // @ts-expect-error what is hashed is a parameter of the pattern
 rateLimit('api:<ip>', { limit: 100, window: '15m', hashed: ['token'] })
+
+client.plans({ user: 'u' }, { tier: 'pro' })
+client.api({ ip: '::1' }, { limit: 5 })
+void quota.with(client.plans({ user: 'u' })).consume({ cost: 2, wait: '1s' })
+
+// @ts-expect-error no such tier
+client.plans({ user: 'u' }, { tier: 'gold' })
+
+// @ts-expect-error a limit without tiers has none
+client.api({ ip: '::1' }, { tier: 'pro' })
+
+// @ts-expect-error several limits stand in place of one
+rateLimit('api:<ip>', { limit: 1, window: '1m', limits: [{ limit: 5, window: '1s' }] })
+
+// @ts-expect-error guests are told by parameters of the pattern
+rateLimit('api:<ip>', { limit: 1, window: '1m', allow: { user: ['a'] } })
+
+// @ts-expect-error what goes on at once has no window
+rateLimit('api:<ip>', { algorithm: 'concurrency', limit: 1, window: '1m' })
+
+// @ts-expect-error what goes on at once is acquired
+slot.consume
 
 // @ts-expect-error no such parameter
 client.api({ host: 'h' })
