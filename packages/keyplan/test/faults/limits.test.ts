@@ -85,8 +85,9 @@ test('a limit that is used up stays used up through every trouble, whatever its 
 test('eight processes with clocks apart, nonsense for costs, aborts and kills allow no more than the limit', async () => {
   const own = await startRedis()
   try {
-    await expectLimitsHold(own, 12, 4)
+    await expectLimitsHold(own, 12, 3)
   } finally {
     await own.cleanUp()
   }
-})
+  // A dozen processes have to start, on a machine that may be busy.
+}, 120_000)

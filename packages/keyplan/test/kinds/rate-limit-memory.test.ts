@@ -141,21 +141,38 @@ describe('rate limit arithmetic', () => {
     )
   })
 
-  test('token bucket: any stretch passes at most the burst and what is refilled meanwhile', async () => {
+  test('sliding log: no stretch of the window’s length passes more than the limit, and none that fits is denied', async () => {
     await fc.assert(
-      fc.asyncProperty(policies('token-bucket'), steps, async (policy, moves) => {
-        const { limit, windowMs, capacity } = policy
-        const consumed = await play(policy, moves)
-        for (let first = 0; first < consumed.length; first++) {
-          for (let last = first; last < consumed.length; last++) {
-            const span = consumed[last]!.at - consumed[first]!.at
-            const passed = sum(consumed.slice(first, last + 1))
-            expect(passed * windowMs).toBeLessThanOrEqual(capacity * windowMs + limit * span)
-          }
-        }
+      fc.asyncProperty(policies('sliding-log'), steps, async (policy, moves) => {
+        const { limit, windowMs } = policy
+        const taken: Consumed[] = []
+        await play(policy, moves, ({ allowed }, at, cost) => {
+          const inView = between(taken, at - windowMs + 1, at)
+          expect(allowed).toBe(inView + (cost || 1) <= limit)
+          if (allowed) taken.push({ at, cost })
+        })
       }),
     )
   })
+
+  test.each(['token-bucket', 'gcra'] as const)(
+    '%s: any stretch passes at most the burst and the refill',
+    async algorithm => {
+      await fc.assert(
+        fc.asyncProperty(policies(algorithm), steps, async (policy, moves) => {
+          const { limit, windowMs, capacity } = policy
+          const consumed = await play(policy, moves)
+          for (let first = 0; first < consumed.length; first++) {
+            for (let last = first; last < consumed.length; last++) {
+              const span = consumed[last]!.at - consumed[first]!.at
+              const passed = sum(consumed.slice(first, last + 1))
+              expect(passed * windowMs).toBeLessThanOrEqual(capacity * windowMs + limit * span)
+            }
+          }
+        }),
+      )
+    },
+  )
 
   test.each(algorithms)(
     '%s: retryAfterMs and resetMs are the first millisecond at which they hold',

@@ -5,7 +5,7 @@ import { handClock, realClock } from '../../src/base/clock.ts'
 import { createBareGuard } from '../../src/guard/guard.ts'
 import { type ConcurrencyNamespace, definePlan, rateLimit } from '../../src/index.ts'
 import type { Opened, Server, Surroundings } from '../../src/kinds/kind.ts'
-import { openPermits } from '../../src/kinds/rate-limit/concurrency/open.ts'
+import { openAllPermits, openPermits } from '../../src/kinds/rate-limit/concurrency/open.ts'
 import { createRedisConcurrencyStore } from '../../src/kinds/rate-limit/concurrency/redis.ts'
 import { rateLimitKind } from '../../src/kinds/rate-limit/kind.ts'
 import { parsePattern } from '../../src/plan/pattern/parse.ts'
@@ -126,6 +126,17 @@ describe('permits on a real server', () => {
     await connection.close()
     await mortal.cleanUp()
   })
+})
+
+test('switched off, everybody may, and says so', async () => {
+  const { client, close } = openAllPermits(declare({ limit: 1 }), surroundings({}))
+  for (let count = 0; count < 3; count++) {
+    const permit = held(await client({ id: 'a' }).acquire())
+    expect(permit.degraded).toBe(true)
+    expect(await permit.renew()).toBe(true)
+  }
+  await client({ id: 'a' }).reset()
+  await close()
 })
 
 describe('rateLimit of what goes on at once', () => {

@@ -255,6 +255,42 @@ describe('rate limit on a real server', () => {
     expect(await limits({ id }).consume()).toMatchObject({ remaining: 9 })
   })
 
+  test('sliding log: what is older than the window neither counts nor stays, and room comes when the oldest leave', async () => {
+    const limits = await harness.client({ limit: 100, window: '100m', algorithm: 'sliding-log' })
+    const minute = 60_000
+    const now = await serverNow(harness.ask)
+    const pack = "redis.call('RPUSH', KEYS[1], struct.pack('<ddd', ARGV[1], ARGV[2], ARGV[3]))"
+    const ages = [250, 200, 150, 101, 90, 50, 20, 10]
+    for (const [at, age] of ages.entries()) {
+      const figures = [now - age * minute, 20 * at, 20 * at + 20].map(String)
+      await harness.ask('EVAL', `${pack} return redis.call('PEXPIRE', KEYS[1], 6000000)`, '1', 'limit:a', ...figures)
+    }
+    const { remaining, resetMs } = await limits({ id }).peek()
+    expect(remaining).toBe(20)
+    expect(Math.abs(resetMs - 90 * minute)).toBeLessThan(minute)
+    expect(await harness.ask('LLEN', 'limit:a')).toBe(8)
+    const denied = await limits({ id }).consume({ cost: 45 })
+    expect(denied).toMatchObject({ allowed: false, remaining: 20 })
+    // Twenty leave in ten minutes and twenty more in fifty.
+    expect(Math.abs(denied.retryAfterMs - 50 * minute)).toBeLessThan(minute)
+    expect(await limits({ id }).consume({ cost: 15 })).toMatchObject({ allowed: true, remaining: 5 })
+    expect(await harness.ask('LLEN', 'limit:a')).toBe(5)
+    expect(await limits({ id }).reward(25)).toMatchObject({ remaining: 30 })
+    expect(await harness.ask('LLEN', 'limit:a')).toBe(4)
+    expect(Number(await harness.ask('PTTL', 'limit:a'))).toBeLessThanOrEqual(90 * minute)
+  })
+
+  test('gcra: the arrival time is exact, and spaces calls with a burst of 1', async () => {
+    const limits = await harness.client({ limit: 7, window: '100m', algorithm: 'gcra', burst: 1 })
+    const space = Math.ceil((100 * 60_000) / 7)
+    const first = await limits({ id }).consume()
+    expect(first).toMatchObject({ allowed: true, remaining: 0, limit: 1, resetMs: space })
+    const denied = await limits({ id }).consume()
+    expect(denied.allowed).toBe(false)
+    expect(denied.retryAfterMs).toBeLessThanOrEqual(space)
+    expect(denied.retryAfterMs).toBeGreaterThan(space - 60_000)
+  })
+
   test('token bucket: refills by the clock of the server, to its size and no further, and not backwards', async () => {
     const options = { limit: 100, window: '100m', algorithm: 'token-bucket', burst: 50 } as const
     const limits = await harness.client(options)

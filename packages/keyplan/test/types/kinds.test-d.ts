@@ -13,8 +13,10 @@ import {
   lock,
   type OnceAnswer,
   once,
+  type Permit,
   type Published,
   type RateLimitResult,
+  type Refusal,
   rateLimit,
   type Session,
   type Snapshot,
@@ -36,6 +38,8 @@ const payout = lock('payout:<accountId>', { ttl: '5s', hashed: ['accountId'] })
 const api = rateLimit('api:<ip>', { limit: 100, window: '15m', algorithm: 'token-bucket', burst: 20 })
 const vault = lock('vault:<id>', { ttl: '5s', quorum: true })
 const render = semaphore('render:<tenant>', { permits: 5, ttl: '30s' })
+const plans = rateLimit('plans:<user>', { limit: 10, window: '1m', tiers: { free: {}, pro: { limit: 100 } } })
+const exportsOf = rateLimit('exports:<user>', { algorithm: 'concurrency', limit: 3, lease: '10s' })
 const jobs = foreign('bull:<queue>', { kind: 'bullmq' })
 interface Login {
   userId?: string
@@ -45,7 +49,20 @@ const login = session('session:<sessionId>', { ttl: '24h', value: json<Login>(),
 const renamed = channel('renamed:<userId>', { value, reliable: { keep: '1h' } })
 const news = channel('news', { value: json<string>() })
 const history = feed('history:<userId>', { ttl: '1h', value, announce: 'renamed' })
-const plan = definePlan('shop', { profile, payout, vault, api, render, jobs, login, renamed, news, history })
+const plan = definePlan('shop', {
+  profile,
+  payout,
+  vault,
+  api,
+  plans,
+  exportsOf,
+  render,
+  jobs,
+  login,
+  renamed,
+  news,
+  history,
+})
 declare const client: Client<(typeof plan)['namespaces']>
 
 const entry = client.profile({ tenant: 't', userId: 1 })
@@ -54,6 +71,7 @@ const permits = client.render({ tenant: 't' })
 const rendered = permits.run(async () => 'done', { permits: 2 })
 const shown = client.login({ sessionId: 'x' })
 const quota = client.api({ ip: '::1' })
+const slot = client.exportsOf({ user: 'u' })
 declare const decision: RateLimitResult
 const work = async () => 5
 const worked = account.run(work)
@@ -102,6 +120,8 @@ export type KindsSayWhatTheyTakeAndGive = [
   Expect<Equal<Parameters<typeof client.login>, [params: { sessionId: string | number }]>>,
   Expect<Equal<Awaited<ReturnType<typeof shown.read>>, Session<Login> | undefined>>,
   Expect<Equal<Awaited<ReturnType<typeof client.login.create>>, Session<Login>>>,
+  Expect<Equal<Awaited<ReturnType<typeof slot.acquire>>, Permit | Refusal>>,
+  Expect<Equal<NonNullable<Parameters<typeof client.plans>[1]>['tier'], 'free' | 'pro' | undefined>>,
 ]
 
 // @ts-expect-error a length of time has a unit
@@ -178,6 +198,28 @@ rateLimit('api:<ip>', { limit: 100, window: '15m', algorithm: 'leaky' })
 
 // @ts-expect-error what is hashed is a parameter of the pattern
 rateLimit('api:<ip>', { limit: 100, window: '15m', hashed: ['token'] })
+
+client.plans({ user: 'u' }, { tier: 'pro' })
+client.api({ ip: '::1' }, { limit: 5 })
+void quota.with(client.plans({ user: 'u' })).consume({ cost: 2, wait: '1s' })
+
+// @ts-expect-error no such tier
+client.plans({ user: 'u' }, { tier: 'gold' })
+
+// @ts-expect-error a limit without tiers has none
+client.api({ ip: '::1' }, { tier: 'pro' })
+
+// @ts-expect-error several limits stand in place of one
+rateLimit('api:<ip>', { limit: 1, window: '1m', limits: [{ limit: 5, window: '1s' }] })
+
+// @ts-expect-error guests are told by parameters of the pattern
+rateLimit('api:<ip>', { limit: 1, window: '1m', allow: { user: ['a'] } })
+
+// @ts-expect-error what goes on at once has no window
+rateLimit('api:<ip>', { algorithm: 'concurrency', limit: 1, window: '1m' })
+
+// @ts-expect-error what goes on at once is acquired
+slot.consume
 
 // @ts-expect-error no such parameter
 client.api({ host: 'h' })

@@ -1,23 +1,12 @@
 import { type CallOptions, checkOptions } from '../../base/call.ts'
 import { type Duration, durationMs } from '../../base/duration.ts'
 import { KeyplanError, kindOf, shown } from '../../base/error.ts'
+import { amountIn, costIn, invalid } from './amounts.ts'
 import { combined } from './answer.ts'
 import type { ConsumeOptions, RateLimit, RateLimitResult } from './contract.ts'
-import { amountFrom, hasBurst, largest, type RateLimitPolicy, wholeSteps } from './policy.ts'
-import type { Space } from './space.ts'
-import type { Part, Request } from './store.ts'
-
-/** One key of one namespace. */
-export interface Member {
-  readonly space: Space
-  readonly key: string
-  readonly blockKey: string | undefined
-  readonly policy: RateLimitPolicy
-  /** Its further limits. */
-  readonly more: readonly Pick<Part, 'key' | 'policy'>[]
-  /** Whether a list has decided already. */
-  readonly guest: 'allowed' | 'denied' | undefined
-}
+import { free, listed, type Member, partOf, requestOf } from './member.ts'
+import type { RateLimitPolicy } from './policy.ts'
+import type { Request } from './store.ts'
 
 /** What one or several members are asked. A class, since one is made for every call and its methods must not be. */
 export class Limit implements RateLimit {
@@ -180,65 +169,8 @@ export class Limit implements RateLimit {
 /** Of one request. */
 const mostKeys = 16
 
-const partOf = (member: Member, cost: number, forced: boolean): Request => ({
-  key: member.key,
-  blockKey: member.blockKey,
-  policy: member.policy,
-  cost,
-  home: member.space.home,
-  more: undefined,
-  forced,
-})
-
-function requestOf(members: readonly Member[], costOf: (policy: RateLimitPolicy) => number, forced: boolean): Request {
-  const parts = members.flatMap(member => [
-    partOf(member, costOf(member.policy), forced),
-    ...member.more.map(({ key, policy }) => ({
-      key,
-      blockKey: undefined,
-      policy,
-      cost: costOf(policy),
-      home: member.space.home,
-    })),
-  ])
-  const [first, ...more] = parts as [Request, ...Part[]]
-  return more.length > 0 ? { ...first, more } : first
-}
-
-const free = ({ policy: { capacity, scale } }: Member): RateLimitResult => {
-  const limit = capacity / scale
-  return { allowed: true, limit, remaining: limit, resetMs: 0, retryAfterMs: 0 }
-}
-
-/** One who is on the list stays denied; the window is when it may have changed. */
-const listed = ({ policy: { capacity, scale, windowMs } }: Member): RateLimitResult => ({
-  allowed: false,
-  limit: capacity / scale,
-  remaining: 0,
-  resetMs: windowMs,
-  retryAfterMs: windowMs,
-})
-
 const deniedNow = (answer: RateLimitResult): RateLimitResult => ({
   ...answer,
   allowed: false,
   retryAfterMs: Math.max(1, answer.retryAfterMs),
 })
-
-/** @throws KeyplanError PARAM_INVALID */
-function costIn(cost: number, { capacity, algorithm, scale }: RateLimitPolicy): number {
-  const steps = wholeSteps(cost, scale)
-  if (steps !== undefined && steps >= 0 && steps <= capacity) return steps
-  const most = `the ${hasBurst(algorithm) ? 'burst' : 'limit'}, ${capacity / scale}`
-  const hint = Number.isFinite(cost) && cost * scale > capacity ? ', so more can never be allowed' : ''
-  throw invalid(`cost is ${shown(cost)}; it must be ${amountFrom(0, scale)} to ${most}${hint}`)
-}
-
-/** @throws KeyplanError PARAM_INVALID */
-function amountIn(units: number, { scale }: RateLimitPolicy, what: string): number {
-  const steps = wholeSteps(units, scale)
-  if (steps !== undefined && steps > 0 && steps <= largest) return steps
-  throw invalid(`${what} is of ${shown(units)} units; give ${amountFrom(1 / scale, scale)} to ${largest / scale}`)
-}
-
-const invalid = (message: string) => new KeyplanError('PARAM_INVALID', message)

@@ -19,15 +19,14 @@ export interface SlidingLog extends Entry {
  *
  * Figures: what is used, milliseconds until all of it has left, milliseconds until there is room for what was asked.
  *
- * Key: a list of `<time> <count before> <count after>`, oldest first. The count only grows, so what lies between any two
+ * Key: a list of time, count before and count after, as packed doubles, oldest first. The count only grows, so what lies between any two
  * entries is one subtraction, and places in the list are found by bisection. It lives until its newest entry has left. A
  * clock that went back stands still until it has caught up.
  */
 export const slidingLog: Algorithm<SlidingLog> = {
   lua: `(function()
   local function read(key, index)
-    local at, before, after = match(call('LINDEX', key, index), '^(%d+) (%d+) (%d+)$')
-    return tonumber(at), tonumber(before), tonumber(after)
+    return unpacked('<ddd', call('LINDEX', key, index))
   end
   local function seek(key, low, high, found)
     while low < high do
@@ -37,20 +36,19 @@ export const slidingLog: Algorithm<SlidingLog> = {
     return low
   end
   local function push(key, at, before, after)
-    return call('RPUSH', key, format('%.0f %.0f %.0f', at, before, after))
+    return call('RPUSH', key, packed('<ddd', at, before, after))
   end
   return {
     look = function(key, p, asked)
       local newest = call('LINDEX', key, -1)
       if type(newest) == 'table' then return newest end
       if not newest then return { 0, 0, 0 } end
-      local at, before, after = match(newest, '^(%d+) (%d+) (%d+)$')
-      if not at then return { err = 'ERR value is not a log' } end
-      at = tonumber(at)
+      if #newest ~= 24 then return { err = 'ERR value is not a log' } end
+      local at, before, after = unpacked('<ddd', newest)
       local present = max(now, at)
       local function stays(time) return time + p.window > present end
       if not stays(at) then return { 0, 0, 0, ended = true } end
-      local s = { 0, at + p.window - present, 0, lives = true, at = at, before = tonumber(before), after = tonumber(after) }
+      local s = { 0, at + p.window - present, 0, lives = true, at = at, before = before, after = after }
       local first, start = 0, 0
       local oldest, base = read(key, 0)
       if not stays(oldest) then
@@ -77,13 +75,13 @@ export const slidingLog: Algorithm<SlidingLog> = {
         local back = min(-cost, s[1])
         if back == s[1] then return call('DEL', key) end
         while back > 0 do
-          local at, before, after = match(call('RPOP', key), '^(%d+) (%d+) (%d+)$')
-          if after - before > back then push(key, tonumber(at), tonumber(before), after - back) end
+          local at, before, after = unpacked('<ddd', call('RPOP', key))
+          if after - before > back then push(key, at, before, after - back) end
           back = max(0, back - (after - before))
         end
         return call('PEXPIRE', key, format('%.0f', read(key, -1) + p.window - max(now, s.at)))
       elseif s.at >= now then
-        failure = call('LSET', key, -1, format('%.0f %.0f %.0f', s.at, s.before, s.after + cost))
+        failure = call('LSET', key, -1, packed('<ddd', s.at, s.before, s.after + cost))
       else
         failure = push(key, now, s.after, s.after + cost)
       end

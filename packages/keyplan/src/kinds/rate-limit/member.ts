@@ -1,0 +1,61 @@
+import type { RateLimitResult } from './contract.ts'
+import type { RateLimitPolicy } from './policy.ts'
+import type { Space } from './space.ts'
+import type { Part, Request } from './store.ts'
+
+/** One key of one namespace. */
+export interface Member {
+  readonly space: Space
+  readonly key: string
+  readonly blockKey: string | undefined
+  readonly policy: RateLimitPolicy
+  /** Its further limits. */
+  readonly more: readonly Pick<Part, 'key' | 'policy'>[]
+  /** Whether a list has decided already. */
+  readonly guest: 'allowed' | 'denied' | undefined
+}
+
+export const partOf = (member: Member, cost: number, forced: boolean): Request => ({
+  key: member.key,
+  blockKey: member.blockKey,
+  policy: member.policy,
+  cost,
+  home: member.space.home,
+  more: undefined,
+  forced,
+})
+
+/** One request to all of them. */
+export function requestOf(
+  members: readonly Member[],
+  costOf: (policy: RateLimitPolicy) => number,
+  forced: boolean,
+): Request {
+  const parts = members.flatMap(member => [
+    partOf(member, costOf(member.policy), forced),
+    ...member.more.map(({ key, policy }) => ({
+      key,
+      blockKey: undefined,
+      policy,
+      cost: costOf(policy),
+      home: member.space.home,
+    })),
+  ])
+  const [first, ...more] = parts as [Request, ...Part[]]
+  return more.length > 0 ? { ...first, more } : first
+}
+
+/** The answer to one who is not limited. */
+export const free = ({ policy: { capacity, scale } }: Member): RateLimitResult => {
+  const limit = capacity / scale
+  return { allowed: true, limit, remaining: limit, resetMs: 0, retryAfterMs: 0 }
+}
+
+/** One who is on the list stays denied; the window is when it may have changed. */
+export const listed = ({ policy: { capacity, scale, windowMs } }: Member): RateLimitResult => ({
+  allowed: false,
+  limit: capacity / scale,
+  remaining: 0,
+  resetMs: windowMs,
+  retryAfterMs: windowMs,
+})
