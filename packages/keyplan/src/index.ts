@@ -56,6 +56,24 @@ export {
   rateLimit,
 } from './kinds/rate-limit/contract.ts'
 export type { RateLimitAlgorithm } from './kinds/rate-limit/policy.ts'
+export {
+  type AppendOptions,
+  type BatchOptions,
+  type Cause,
+  type DeadLetter,
+  type DeadLetters,
+  type GroupState,
+  type Message,
+  type Stream,
+  type StreamDeclaration,
+  type StreamNamespace,
+  type StreamOptions,
+  stream,
+  type Worker,
+  type WorkerFigures,
+  type WorkOptions,
+} from './kinds/stream/contract.ts'
+export type { SourceHealth, SourceState } from './mechanisms/source.ts'
 export type { Declaration, Durability, NamespaceOptions } from './plan/declaration.ts'
 export { definePlan, type PlanOptions, withPrefix } from './plan/define.ts'
 export { describe, type NamespaceDescription, type PlanDescription } from './plan/describe.ts'
