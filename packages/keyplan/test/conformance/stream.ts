@@ -15,6 +15,7 @@ const retry = { attempts: 3, delay: '20ms', max: '40ms' } as const
 
 export const streamPlan = definePlan('streams', {
   events: stream('events', { value, groups, retry, claimAfter: '300ms', block: '200ms', batch: 20 }),
+  ordered: stream('ordered', { value, groups, retry, block: '200ms', batch: 20 }),
   tenant: stream('tenant:<id>', { value, groups, retry, claimAfter: '300ms', block: '200ms' }),
   small: stream('small', { value, groups, retry, keep: { entries: 200 }, block: '200ms', batch: 20 }),
   kept: stream('kept', { value, groups, retry, keep: { entries: 200, untilRead: true }, block: '200ms' }),
@@ -201,7 +202,7 @@ export function streamConformance(name: string, open: () => Promise<StreamHarnes
       let most = 0
       let overlaps = 0
       const worker = started(
-        redis.events.work(
+        redis.ordered.work(
           'workers',
           async ({ value: { n, of = '' }, delivery }) => {
             if (running.has(of)) overlaps++
@@ -216,7 +217,7 @@ export function streamConformance(name: string, open: () => Promise<StreamHarnes
         ),
       )
       const events = numbers(80).map(({ n }) => ({ n, of: `key${n % 4}` }))
-      await redis.events.appendMany(events)
+      await redis.ordered.appendMany(events)
       await until(() => worker.figures.handled === 80)
       expect(overlaps).toBe(0)
       expect(most).toBeGreaterThan(1)
@@ -229,14 +230,14 @@ export function streamConformance(name: string, open: () => Promise<StreamHarnes
       const other = await harness.client()
       const seen: string[] = []
       const options = { orderBy: ({ of = '' }: Event) => of, prefetch: 5, concurrency: 2 }
-      const first = started(redis.events.work('workers', ({ value: { n } }) => void seen.push(`a${n}`), options))
-      await until(async () => (await redis.events.inspect('workers')).consumers === 1)
-      started(other.events.work('workers', ({ value: { n } }) => void seen.push(`b${n}`), options))
-      await redis.events.appendMany(numbers(20))
+      const first = started(redis.ordered.work('workers', ({ value: { n } }) => void seen.push(`a${n}`), options))
+      await until(async () => (await redis.ordered.inspect('workers')).consumers === 1)
+      started(other.ordered.work('workers', ({ value: { n } }) => void seen.push(`b${n}`), options))
+      await redis.ordered.appendMany(numbers(20))
       await until(() => seen.length === 20)
       expect(seen.every(by => by.startsWith('a'))).toBe(true)
       await first.close()
-      await redis.events.appendMany(numbers(20, 20))
+      await redis.ordered.appendMany(numbers(20, 20))
       await until(() => seen.length === 40)
       expect(seen.slice(20)).toEqual(numbers(20, 20).map(({ n }) => `b${n}`))
     })

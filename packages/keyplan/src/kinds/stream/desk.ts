@@ -53,6 +53,7 @@ export function createDesk({ work, namespace, clock, handler, ended, room }: Des
     if (!running.delete(unit)) return false
     active -= unit.length
     if (running.size === 0) tellFinished?.()
+    room()
     return true
   }
 
@@ -92,7 +93,6 @@ export function createDesk({ work, namespace, clock, handler, ended, room }: Des
       if (unit.length > 0) begin(unit)
     }
     pumping = false
-    room()
   }
 
   return {

@@ -217,7 +217,6 @@ local first = length > 0 and field(found, 'first-entry')[1]
 added = field(found, 'entries-added')
 if last ~= reached then position = nil end
 local missed = 0
-local before = position
 if not less(reached, field(found, 'last-generated-id')) then
   if position then missed = added - position end
   position = added
@@ -318,7 +317,7 @@ if wanted > 0 then
     redis.call('XGROUP', 'CREATECONSUMER', stream, group, consumer)
   end
 end
-if reached ~= last or position ~= before then
+if reached ~= noted[1] or position ~= tonumber(noted[3] or nil) then
   redis.call('HSET', state, 'last', reached, 'added', int(added), 'position', position and int(position) or '')
 end
 

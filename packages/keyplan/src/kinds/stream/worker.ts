@@ -200,7 +200,9 @@ export function createWorker(parts: WorkerParts): Worker {
       well()
       await accept(taken, at)
       if (taken.standby !== undefined) return Math.min(taken.standby + 1, longRest)
-      if (taken.deliveries.length > 0 || taken.lost.length > 0 || taken.dueIn === 0) return undefined
+      if (taken.deliveries.length > 0 || taken.lost.length > 0) return undefined
+      // It is due and may not be had yet: a suspect is at hand, and rings when it is done with.
+      if (taken.dueIn === 0) return longRest
       // What is at hand may fail meanwhile, and be due before the wait is over.
       const longest = held.size > 0 ? Math.min(settings.blockMs, settings.retry.delayMs) : settings.blockMs
       const ms = Math.max(1, Math.min(longest, taken.dueIn ?? longest))
@@ -223,6 +225,8 @@ export function createWorker(parts: WorkerParts): Worker {
       desk.enforce()
       const now = clock.now()
       const due = [...held.values()].filter(({ over, claimedAt }) => !over && now - claimedAt >= lease / 3)
+      // An ordered group is held by its one worker, also while there is nothing to handle.
+      if (ordered && due.length === 0) await steps.extend(undefined, key, claimant, [], ordered)
       for (let first = 0; first < due.length; first += settings.batch) {
         const part = due.slice(first, first + settings.batch)
         const at = clock.now()
@@ -236,7 +240,7 @@ export function createWorker(parts: WorkerParts): Worker {
           }
         }
       }
-      return Math.max(10, Math.min(lease / 6, work.timeoutMs / 10, 1_000))
+      return Math.max(10, Math.min(lease / 6, work.timeoutMs / 10, longRest))
     },
     notify: parts.notify,
   })
