@@ -64,6 +64,8 @@ export {
   type DeadLetters,
   type GroupState,
   type Message,
+  type SourceHealth,
+  type SourceState,
   type Stream,
   type StreamDeclaration,
   type StreamNamespace,
@@ -73,7 +75,6 @@ export {
   type WorkerFigures,
   type WorkOptions,
 } from './kinds/stream/contract.ts'
-export type { SourceHealth, SourceState } from './mechanisms/source.ts'
 export type { Declaration, Durability, NamespaceOptions } from './plan/declaration.ts'
 export { definePlan, type PlanOptions, withPrefix } from './plan/define.ts'
 export { describe, type NamespaceDescription, type PlanDescription } from './plan/describe.ts'

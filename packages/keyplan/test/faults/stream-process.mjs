@@ -20,7 +20,10 @@ const plan = definePlan('streams', {
   }),
 })
 const redis = await connect(plan, { url, log: false, backoff: { min: '10ms', max: '100ms' } })
-redis.$on('notice', ({ type, reason, ids, count, missed }) => type === 'gap' && say({ gap: reason, ids, count: count ?? missed }))
+redis.$on(
+  'notice',
+  ({ type, reason, ids, count, missed }) => type === 'gap' && say({ gap: reason, ids, count: count ?? missed }),
+)
 const worker = redis.events.work(
   'workers',
   async ({ value: { n }, delivery }) => {

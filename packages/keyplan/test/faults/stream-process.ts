@@ -21,7 +21,7 @@ export interface Said {
 export interface WorkerProcess {
   readonly said: readonly Said[]
   readonly exit: Promise<number | null>
-  readonly pid: number
+  readonly gone: boolean
   kill(signal: NodeJS.Signals): void
 }
 
@@ -50,7 +50,14 @@ export async function startWorkerProcess(url: string, options: WorkerProcessOpti
   })
   createInterface({ input: child.stdout! }).on('line', line => said.push(JSON.parse(line) as Said))
   await until(() => gone || said.some(({ ready }) => ready !== undefined))
-  return { said, exit, pid: child.pid!, kill: signal => void child.kill(signal) }
+  return {
+    said,
+    exit,
+    get gone() {
+      return gone
+    },
+    kill: signal => void child.kill(signal),
+  }
 }
 
 export const handledBy = (processes: readonly WorkerProcess[]): number[] =>

@@ -1,5 +1,17 @@
 import type { Client } from '../../src/client/index.ts'
-import { cache, definePlan, foreign, type Held, json, lock, type RateLimitResult, rateLimit } from '../../src/index.ts'
+import {
+  cache,
+  type DeadLetter,
+  definePlan,
+  foreign,
+  type Held,
+  json,
+  lock,
+  type Message,
+  type RateLimitResult,
+  rateLimit,
+  stream,
+} from '../../src/index.ts'
 import type { Equal, Expect } from './expect.ts'
 
 interface Profile {
@@ -11,7 +23,9 @@ const profile = cache('profile:<tenant>:<userId>', { ttl: '1m', value, tags: p =
 const payout = lock('payout:<accountId>', { ttl: '5s', hashed: ['accountId'] })
 const api = rateLimit('api:<ip>', { limit: 100, window: '15m', algorithm: 'token-bucket', burst: 20 })
 const jobs = foreign('bull:<queue>', { kind: 'bullmq' })
-const plan = definePlan('shop', { profile, payout, api, jobs })
+const events = stream('events', { value, groups: { workers: { start: '$' }, auditors: { start: '0' } } })
+const tenants = stream('events:<tenant>', { value, groups: { workers: { start: '$' } } })
+const plan = definePlan('shop', { profile, payout, api, jobs, events, tenants })
 declare const client: Client<(typeof plan)['namespaces']>
 
 const entry = client.profile({ tenant: 't', userId: 1 })
@@ -25,6 +39,21 @@ const loaded = entry.getOrLoad(async () => ({ name: 'Ann' }))
 const sought = entry.getOrLoad(async () => found)
 const renewed = entry.getOrLoad(async load => load.unchanged)
 const loadedMany = client.profile.getOrLoadMany([], async missing => missing.map(() => ({ name: 'Ann' })))
+const letters = client.events.deadLetters('auditors').list()
+client.events.work('workers', message => {
+  const seen: Expect<Equal<typeof message, Message<Profile>>> = true
+  return seen
+})
+client.events.work(
+  'workers',
+  messages => {
+    const seen: Expect<Equal<typeof messages, readonly Message<Profile>[]>> = true
+    return seen
+  },
+  { batch: 5 },
+)
+// @ts-expect-error there is no such group
+client.events.work('worker', () => {})
 const soughtMany = client.profile.getOrLoadMany([], async missing => missing.map(() => found))
 
 export type KindsSayWhatTheyTakeAndGive = [
@@ -33,6 +62,9 @@ export type KindsSayWhatTheyTakeAndGive = [
   Expect<Equal<Awaited<typeof sought>, Profile | undefined>>,
   Expect<Equal<Awaited<typeof renewed>, Profile>>,
   Expect<Equal<Awaited<typeof loadedMany>, Profile[]>>,
+  Expect<Equal<Awaited<typeof letters>, DeadLetter<Profile>[]>>,
+  Expect<Equal<Parameters<typeof client.events.append>[0], Profile>>,
+  Expect<Equal<Parameters<typeof client.tenants>, [params: { tenant: string | number }]>>,
   Expect<Equal<Awaited<typeof soughtMany>, (Profile | undefined)[]>>,
   Expect<Equal<Awaited<ReturnType<typeof entry.set>>, 'done' | 'owed'>>,
   Expect<Equal<Awaited<ReturnType<typeof client.profile.clear>>, 'done' | 'owed'>>,

@@ -1,7 +1,7 @@
 import type { CallOptions } from '../../base/call.ts'
 import type { ValueSource } from '../../base/codec/codec-of.ts'
 import type { Duration } from '../../base/duration.ts'
-import type { SourceHealth } from '../../mechanisms/source.ts'
+import type { SourceHealth, SourceState } from '../../mechanisms/source.ts'
 import { type Declaration, type NamespaceOptions, optionProblems } from '../../plan/declaration.ts'
 import type { ParamName, Params } from '../../plan/params.ts'
 import { factsOf, ownOptions, settingsOf } from './options.ts'
@@ -148,7 +148,7 @@ export interface DeadLetters<Out> {
   purge(ids: readonly string[] | 'all', options?: CallOptions): Promise<number>
 }
 
-export type { Cause, GroupState }
+export type { Cause, GroupState, SourceHealth, SourceState }
 
 /** One stream. */
 export interface Stream<In, Out, Group extends string> {
