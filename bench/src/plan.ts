@@ -1,7 +1,8 @@
-import { cache, definePlan, json, lock, rateLimit, text, vector } from 'keyplan'
+import { cache, definePlan, json, lock, rateLimit, stream, text, vector } from 'keyplan'
 import { type Item, keyCount } from './dataset.ts'
 import { leaseMilliseconds } from './subjects/lock/lease.ts'
 import { limit, windowSeconds } from './subjects/rate-limit/window.ts'
+import { batch, type Entry, mostEntries } from './subjects/stream/entry.ts'
 
 /** The keys that Keyplan is measured with. Each namespace has the database to itself. */
 /** For each kind of value. */
@@ -22,6 +23,15 @@ export const limitPlan = definePlan('bench', {
 
 export const lockPlan = definePlan('bench', {
   locks: lock('<key>', { ttl: `${leaseMilliseconds}ms` }),
+})
+
+export const streamPlan = definePlan('bench', {
+  entries: stream('entries', {
+    value: json<Entry>(),
+    keep: { entries: mostEntries },
+    batch,
+    groups: { workers: { start: '$' } },
+  }),
 })
 
 export const heapPlan = definePlan('bench', {

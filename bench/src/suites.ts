@@ -4,7 +4,8 @@ import { kushim } from './suites/kushim.ts'
 import { lock } from './suites/lock.ts'
 import { near } from './suites/near.ts'
 import { rateLimit } from './suites/rate-limit.ts'
+import { stream } from './suites/stream.ts'
 
-export const suites = { cache, near, lock, 'rate-limit': rateLimit, kushim } satisfies Record<string, Suite>
+export const suites = { cache, near, lock, 'rate-limit': rateLimit, stream, kushim } satisfies Record<string, Suite>
 
 export type SuiteName = keyof typeof suites
