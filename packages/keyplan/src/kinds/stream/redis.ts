@@ -2,24 +2,14 @@ import type { Stored } from '../../base/codec.ts'
 import { isUnavailable, type KeyplanError } from '../../base/error.ts'
 import { replyFailure } from '../../redis/failure.ts'
 import type { Redis, Reply } from '../../redis/redis.ts'
+import { appendOnceScript, appendScript } from './append-scripts.ts'
 import { causeText, readCause } from './cause.ts'
+import { buryScript, claimScript, doneScript, extendScript, postponeScript } from './delivery-scripts.ts'
+import { inspectScript, leaveScript, redriveScript, sweepScript } from './group-scripts.ts'
 import type { StreamNames } from './names.ts'
-import {
-  appendOnceScript,
-  appendScript,
-  buryScript,
-  claimScript,
-  doneScript,
-  extendScript,
-  inspectScript,
-  leaveScript,
-  postponeScript,
-  redriveScript,
-  sweepScript,
-  takeScript,
-} from './scripts.ts'
 import { mostDeliveries, type StreamSettings } from './settings.ts'
 import type { LostEntry, StoredLetter, StreamStore } from './store.ts'
+import { takeScript } from './take-script.ts'
 import { readTaken, textOf } from './taken.ts'
 
 /** A consumer that has not asked for so many claims' time is gone. */
