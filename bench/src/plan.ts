@@ -9,6 +9,7 @@ import {
   rateLimit,
   semaphore,
   session,
+  stream,
   text,
   vector,
 } from 'keyplan'
@@ -17,6 +18,7 @@ import { leaseMilliseconds } from './subjects/lock/lease.ts'
 import { rememberMilliseconds } from './subjects/once/receipt.ts'
 import { blockedLimit, limit, ownLimit, ownWindow, windowSeconds } from './subjects/rate-limit/window.ts'
 import { permits } from './subjects/semaphore/permits.ts'
+import { batch, type Entry, mostEntries } from './subjects/stream/entry.ts'
 
 /** The keys that Keyplan is measured with. Each namespace has the database to itself. */
 
@@ -67,6 +69,15 @@ export const oncePlan = definePlan('bench', {
 
 export const channelPlan = definePlan('bench', {
   events: channel('events:<topic>', { value: json<{ i: number; item: Item }>() }),
+})
+
+export const streamPlan = definePlan('bench', {
+  entries: stream('entries', {
+    value: json<Entry>(),
+    keep: { entries: mostEntries },
+    batch,
+    groups: { workers: { start: '$' } },
+  }),
 })
 
 export const heapPlan = definePlan('bench', {

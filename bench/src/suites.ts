@@ -9,6 +9,7 @@ import { rateLimit } from './suites/rate-limit.ts'
 import { rateLimitAlgorithms, rateLimitBlocked } from './suites/rate-limit-algorithms.ts'
 import { semaphore } from './suites/semaphore.ts'
 import { session } from './suites/session.ts'
+import { stream } from './suites/stream.ts'
 
 export const suites = {
   cache,
@@ -21,6 +22,7 @@ export const suites = {
   'rate-limit-blocked': rateLimitBlocked,
   session,
   channel,
+  stream,
   kushim,
 } satisfies Record<string, Suite>
 

@@ -160,6 +160,25 @@ export {
   type UserSessions,
 } from './kinds/session/contract.ts'
 export type { SessionOptions, SessionWhenDown } from './kinds/session/options.ts'
+export {
+  type AppendOptions,
+  type BatchOptions,
+  type Cause,
+  type DeadLetter,
+  type DeadLetters,
+  type GroupState,
+  type Message,
+  type SourceHealth,
+  type SourceState,
+  type Stream,
+  type StreamDeclaration,
+  type StreamNamespace,
+  type StreamOptions,
+  stream,
+  type Worker,
+  type WorkerFigures,
+  type WorkOptions,
+} from './kinds/stream/contract.ts'
 export type { Declaration, Durability, NamespaceOptions } from './plan/declaration.ts'
 export { definePlan, type PlanOptions, withPrefix } from './plan/define.ts'
 export { describe, type NamespaceDescription, type PlanDescription } from './plan/describe.ts'

@@ -8,18 +8,20 @@ import { onceKind } from '../kinds/once/kind.ts'
 import { rateLimitKind } from '../kinds/rate-limit/kind.ts'
 import { semaphoreKind } from '../kinds/semaphore/kind.ts'
 import { sessionKind } from '../kinds/session/kind.ts'
+import { streamKind } from '../kinds/stream/kind.ts'
 
 /** Every kind the client can open: a new one is a folder and a row here. */
 const rows = [
   cacheKind,
   channelKind,
-  feedKind,
   documentKind,
+  feedKind,
   lockKind,
   onceKind,
   rateLimitKind,
   semaphoreKind,
   sessionKind,
+  streamKind,
 ] as unknown as readonly Kind[]
 
 export const kinds: ReadonlyMap<string, Kind> = new Map(rows.map(row => [row.kind, row]))

@@ -423,9 +423,9 @@ describe('developer-mesh', () => {
     expect(streams.warnings).toEqual([
       [
         'streams.yaml: redis.streams is keyspace, and has no effect here. The plan that says the same:',
-        "  webhookEvents: stream('webhook_events', { value: json(), keep: 100000, block: '5s', batch: 100, claimAfter: '60s', retries: 3, dead: { ttl: '7d' }, groups: { webhook_workers: { start: '$' } } }),",
-        "  taskEvents: stream('task_events', { value: json(), keep: 100000, block: '5s', batch: 100, claimAfter: '60s', retries: 3, dead: { ttl: '7d' }, groups: { task_workers: { start: '0' } } }),",
-        "  agentMessages: stream('agent_messages', { value: json(), keep: 100000, block: '5s', batch: 100, claimAfter: '60s', retries: 3, dead: { ttl: '7d' } }),",
+        "  webhookEvents: stream('webhook_events', { value: json(), keep: { entries: 100000 }, block: '5s', batch: 100, claimAfter: '60s', retry: { attempts: 3 }, deadLetters: { keep: '7d' }, groups: { webhook_workers: { start: '$' } } }),",
+        "  taskEvents: stream('task_events', { value: json(), keep: { entries: 100000 }, block: '5s', batch: 100, claimAfter: '60s', retry: { attempts: 3 }, deadLetters: { keep: '7d' }, groups: { task_workers: { start: '0' } } }),",
+        "  agentMessages: stream('agent_messages', { value: json(), keep: { entries: 100000 }, block: '5s', batch: 100, claimAfter: '60s', retry: { attempts: 3 }, deadLetters: { keep: '7d' } }),",
       ].join('\n'),
     ])
     const cache = await file('developer-mesh', 'cache')

@@ -2,6 +2,7 @@ import type { Client } from '../../src/client/index.ts'
 import {
   cache,
   channel,
+  type DeadLetter,
   type Delivery,
   definePlan,
   document,
@@ -11,6 +12,7 @@ import {
   type Held,
   json,
   lock,
+  type Message,
   type OnceAnswer,
   once,
   type Permit,
@@ -22,6 +24,7 @@ import {
   type Snapshot,
   semaphore,
   session,
+  stream,
 } from '../../src/index.ts'
 import type { Equal, Expect } from './expect.ts'
 
@@ -49,6 +52,8 @@ const login = session('session:<sessionId>', { ttl: '24h', value: json<Login>(),
 const renamed = channel('renamed:<userId>', { value, reliable: { keep: '1h' } })
 const news = channel('news', { value: json<string>() })
 const history = feed('history:<userId>', { ttl: '1h', value, announce: 'renamed' })
+const events = stream('events', { value, groups: { workers: { start: '$' }, auditors: { start: '0' } } })
+const tenants = stream('events:<tenant>', { value, groups: { workers: { start: '$' } } })
 const plan = definePlan('shop', {
   profile,
   payout,
@@ -62,6 +67,8 @@ const plan = definePlan('shop', {
   renamed,
   news,
   history,
+  events,
+  tenants,
 })
 declare const client: Client<(typeof plan)['namespaces']>
 
@@ -81,6 +88,21 @@ const loaded = entry.getOrLoad(async () => ({ name: 'Ann' }))
 const sought = entry.getOrLoad(async () => found)
 const renewed = entry.getOrLoad(async load => load.unchanged)
 const loadedMany = client.profile.getOrLoadMany([], async missing => missing.map(() => ({ name: 'Ann' })))
+const letters = client.events.deadLetters('auditors').list()
+client.events.work('workers', message => {
+  const seen: Expect<Equal<typeof message, Message<Profile>>> = true
+  return seen
+})
+client.events.work(
+  'workers',
+  messages => {
+    const seen: Expect<Equal<typeof messages, readonly Message<Profile>[]>> = true
+    return seen
+  },
+  { batch: 5 },
+)
+// @ts-expect-error there is no such group
+client.events.work('worker', () => {})
 const soughtMany = client.profile.getOrLoadMany([], async missing => missing.map(() => found))
 
 const user = client.renamed({ userId: 1 })
@@ -103,6 +125,9 @@ export type KindsSayWhatTheyTakeAndGive = [
   Expect<Equal<Awaited<typeof sought>, Profile | undefined>>,
   Expect<Equal<Awaited<typeof renewed>, Profile>>,
   Expect<Equal<Awaited<typeof loadedMany>, Profile[]>>,
+  Expect<Equal<Awaited<typeof letters>, DeadLetter<Profile>[]>>,
+  Expect<Equal<Parameters<typeof client.events.append>[0], Profile>>,
+  Expect<Equal<Parameters<typeof client.tenants>, [params: { tenant: string | number }]>>,
   Expect<Equal<Awaited<typeof soughtMany>, (Profile | undefined)[]>>,
   Expect<Equal<Awaited<ReturnType<typeof entry.set>>, 'done' | 'owed'>>,
   Expect<Equal<Awaited<ReturnType<typeof client.profile.clear>>, 'done' | 'owed'>>,

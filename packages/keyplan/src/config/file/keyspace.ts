@@ -40,12 +40,12 @@ function streamLines(streams: Tree, worker: Tree): string[] {
     })
     const options = [
       'value: json()',
-      ...option('keep', config.max_len),
+      ...option('keep', config.max_len, entries => `{ entries: ${entries} }`),
       ...option('block', config.block_duration),
       ...option('batch', config.batch_size ?? worker.batch_size),
       ...option('claimAfter', config.claim_min_idle),
-      ...(dead?.enabled === false ? [] : option('retries', dead?.max_retries ?? worker.max_retries)),
-      ...(dead && dead.enabled !== false ? option('dead', dead.ttl, ttl => `{ ttl: ${ttl} }`) : []),
+      ...option('retry', dead?.max_retries ?? worker.max_retries, attempts => `{ attempts: ${attempts} }`),
+      ...option('deadLetters', dead?.ttl, ttl => `{ keep: ${ttl} }`),
       ...(own.length > 0 ? [`groups: { ${own.join(', ')} }`] : []),
     ]
     return [`${camelCase(name)}: stream(${quoted(key)}, { ${options.join(', ')} }),`]

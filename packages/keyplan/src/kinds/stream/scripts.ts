@@ -1,0 +1,20 @@
+import { appendOnceScript, appendScript } from './append-scripts.ts'
+import { buryScript, claimScript, doneScript, extendScript, postponeScript } from './delivery-scripts.ts'
+import { inspectScript, leaveScript, redriveScript, sweepScript } from './group-scripts.ts'
+import { takeScript } from './take-script.ts'
+
+/** Loaded on every link of a plan that has streams. */
+export const streamScripts = [
+  appendScript,
+  appendOnceScript,
+  takeScript,
+  claimScript,
+  doneScript,
+  postponeScript,
+  buryScript,
+  extendScript,
+  sweepScript,
+  leaveScript,
+  inspectScript,
+  redriveScript,
+]
