@@ -29,7 +29,8 @@ const usualLongestArgument = 512 * 1_048_576
 
 /**
  * Makes a fresh connection usable: lets itself in, selects the database, names itself, checks the server, reads its
- * clock and loads the scripts. All of it is one write after the password is accepted.
+ * clock, and loads the scripts. The scripts are a write of their own, behind the answers to the rest: a server that turns us
+ * away with a word and hangs up, because it is full, answers what it has not read with a reset, and that loses the word.
  */
 export async function shakeHands(
   send: Send,
@@ -59,13 +60,13 @@ export async function shakeHands(
     role === 'commands' ? transactionRefusal(send) : undefined,
     // A server that cannot save refuses even this, and serves reads.
     optional(send('ping', []), [...forbidden, 'STORAGE']),
-    // Who may not load scripts may still send each of them whole.
-    ...settings.scripts.map(({ source }) => optional(send('script', ['LOAD', source]), forbidden)),
   ])
   const version = field(info, 'redis_version')
   if (version && Number.parseInt(version, 10) < oldestMajor) {
     throw new KeyplanError('UNSUPPORTED', `Redis at ${server} is version ${version}; keyplan needs 7.0 or newer`)
   }
+  // Who may not load scripts may still send each of them whole.
+  await Promise.all(settings.scripts.map(({ source }) => optional(send('script', ['LOAD', source]), forbidden)))
   const read = Array.isArray(time) ? Number(time[0]) * 1000 + Number(time[1]) / 1000 : clock.wall()
   const serverTime = (now: number) => Math.ceil(read + (now - asked))
   const longestArgument = (Array.isArray(bulk) && Number(bulk[1])) || usualLongestArgument
