@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { startRedis } from '@keyplan/local'
 import { compare, type Point } from './comparison.ts'
+import { measureHandover } from './handover/handover.ts'
 import { watchHeap } from './heap.ts'
 import { type Options, parseOptions, usage } from './options.ts'
 import { report, rowsOf } from './report.ts'
@@ -27,7 +28,10 @@ async function main(args: readonly string[]): Promise<void> {
   }
   await using server = await startRedis()
   if (options.command === 'heap') process.exitCode = (await watchHeap(server.url, options.operations)) ? 0 : 1
-  else await compareSuite(options, server.port)
+  else if (options.command === 'handover') {
+    const measured = await measureHandover(server.url, options.rounds, message => process.stderr.write(`${message}\n`))
+    process.stdout.write(`\n${measured}\n`)
+  } else await compareSuite(options, server.port)
 }
 
 try {

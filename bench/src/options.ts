@@ -6,6 +6,7 @@ import { type SuiteName, suites } from './suites.ts'
 export type Options =
   | ({ readonly command: 'compare'; readonly suite: SuiteName; readonly json: string | undefined } & Effort)
   | { readonly command: 'heap'; readonly operations: number }
+  | { readonly command: 'handover'; readonly rounds: number }
 
 export const usage = `npm run bench -- ${Object.keys(suites).join('|')} [options]
 
@@ -16,7 +17,11 @@ export const usage = `npm run bench -- ${Object.keys(suites).join('|')} [options
 
 npm run bench -- heap [options]
 
-  --operations 10000000       calls between the two looks at the heap`
+  --operations 10000000       calls between the two looks at the heap
+
+npm run bench -- handover [options]
+
+  --rounds 5                  how often each of ten processes gets the lock`
 
 /** The options, or a sentence that says what is wrong with the arguments. */
 export function parseOptions(args: readonly string[]): Options | string {
@@ -28,11 +33,15 @@ export function parseOptions(args: readonly string[]): Options | string {
   }
   const { values, positionals } = parsed
   const [name, ...rest] = positionals
-  if (name === undefined || rest.length > 0) return 'Name one suite, or heap.'
+  if (name === undefined || rest.length > 0) return 'Name one suite, or heap, or handover.'
   if (name === 'heap') {
     const operations = Number(values.operations)
     if (!isCount(operations)) return '--operations takes a whole number above 0.'
     return { command: 'heap', operations }
+  }
+  if (name === 'handover') {
+    const rounds = Number(values.rounds)
+    return isCount(rounds) ? { command: 'handover', rounds } : '--rounds takes a whole number above 0.'
   }
   if (!isSuite(name)) return `There is no suite "${name}".`
   const inFlight = values['in-flight']?.split(',').map(Number) ?? suites[name].inFlight

@@ -49,9 +49,9 @@ describe('a subject is refuted', () => {
     expect(await rateLimit.refuteRemains(redis, 4)).toBe('4 points were taken, the counters hold 3')
   })
 
-  test('when locks were not released', async () => {
+  test('when locks were not taken, or not released', async () => {
     await redis.set('k1', 'owner')
-    expect(lock.refute(await readEvidence(redis), 1, 'peer')).toBe('1 locks were released with 0 deletes')
+    expect(lock.refute(await readEvidence(redis), 2, 'peer')).toBe('2 locks were taken with 1 writes')
     expect(await lock.refuteRemains(redis, 1)).toBe('1 locks are still held')
     await redis.del('k1')
     expect(lock.refute(await readEvidence(redis), 1, 'peer')).toBeUndefined()

@@ -75,16 +75,22 @@ export type { FeedFigures } from './kinds/feed/figures.ts'
 export type { FeedOptions, Keep } from './kinds/feed/options.ts'
 export {
   type AcquireOptions,
+  type ConfirmOptions,
+  type ForceOptions,
   type Held,
+  type HeldSet,
+  type Holder,
   type IntervalRun,
   type Leadership,
   type LeadOptions,
   type LeaseFigures,
   type Lock,
   type LockDeclaration,
+  type LockInspection,
   type LockNamespace,
   type LockOptions,
   type LockRetry,
+  type LockSet,
   type LockState,
   lock,
   type OncePerOptions,
@@ -92,8 +98,19 @@ export {
   type QuorumChoice,
   type QuorumLock,
   type QuorumOptions,
+  type SingleLocks,
   type Term,
 } from './kinds/lock/contract.ts'
+export {
+  type HeldShare,
+  type ReadLock,
+  type ReadWriteLock,
+  type ReadWriteLockDeclaration,
+  type ReadWriteLockNamespace,
+  type ReadWriteLockOptions,
+  readWriteLock,
+  type WriteLock,
+} from './kinds/lock/read-write/contract.ts'
 export {
   type Once,
   type OnceAnswer,

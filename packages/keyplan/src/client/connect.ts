@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { realClock } from '../base/clock.ts'
 import { KeyplanError } from '../base/error.ts'
 import type { ConnectOptions } from '../config/options.ts'
@@ -17,6 +16,7 @@ import { closable } from './closable.ts'
 import { type Connection, createConnection } from './connection.ts'
 import { type Connections, createConnections, type Role, roleOf } from './connections.ts'
 import { createEvents, type Events } from './events.ts'
+import { instanceName } from './instance-name.ts'
 import { kinds } from './kinds.ts'
 import { consoleLog, createReporter, type Log, safeLog } from './reporter.ts'
 import { verbs } from './verbs.ts'
@@ -174,7 +174,7 @@ function openNamespaces(
   const bare: Guard = closable(createBareGuard(tally), isClosed)
   const common: Omit<Surroundings, 'name' | 'pattern' | 'server' | 'announcing' | 'quorum'> = {
     clock: realClock,
-    instance: randomUUID(),
+    instance: instanceName(),
     bare,
     local: connections ? undefined : createLocalServer(realClock),
     notify(notice) {

@@ -4,6 +4,7 @@ import { documentKind } from '../kinds/document/kind.ts'
 import { feedKind } from '../kinds/feed/kind.ts'
 import type { Kind } from '../kinds/kind.ts'
 import { lockKind } from '../kinds/lock/kind.ts'
+import { readWriteLockKind } from '../kinds/lock/read-write/kind.ts'
 import { onceKind } from '../kinds/once/kind.ts'
 import { rateLimitKind } from '../kinds/rate-limit/kind.ts'
 import { semaphoreKind } from '../kinds/semaphore/kind.ts'
@@ -19,6 +20,7 @@ const rows = [
   lockKind,
   onceKind,
   rateLimitKind,
+  readWriteLockKind,
   semaphoreKind,
   sessionKind,
   streamKind,

@@ -4,18 +4,20 @@ import type { Redis } from '../redis/redis.ts'
 /** Where notices are heard. A notice says only that asking again may be worthwhile, so one too many does no harm. */
 export interface Wake {
   /**
-   * Calls `ring` for each notice on the channel, and when one may have been missed: as soon as listening has truly
-   * begun, and after every gap. So a waiter that listens first and then asks again loses no wake-up.
+   * Calls `ring` for each notice on the channel, with what it says; and with nothing when one may have been missed: as soon
+   * as listening has truly begun, and after every gap. So a waiter that listens first and then asks again loses no wake-up.
    */
-  listen(channel: string, ring: () => void): Listening
+  listen(channel: string, ring: Ring): Listening
 }
+
+export type Ring = (message?: string) => void
 
 export interface Listening {
   close(): void
 }
 
 interface Channel {
-  readonly rings: Set<() => void>
+  readonly rings: Set<Ring>
   confirmed: boolean
 }
 
@@ -28,13 +30,13 @@ export function redisWake(redis: Pick<Redis, 'subscribe'>): Wake {
 
   function open(name: string) {
     const channel: Channel = { rings: new Set(), confirmed: false }
-    const ringAll = () => {
-      for (const ring of channel.rings) ring()
+    const ringAll = (message?: string) => {
+      for (const ring of channel.rings) ring(message)
     }
     const forget = () => {
       if (channels.get(name)?.rings === channel.rings) channels.delete(name)
     }
-    const subscription = redis.subscribe(name, { message: ringAll, gap: ringAll })
+    const subscription = redis.subscribe(name, { message: text => ringAll(text), gap: () => ringAll() })
     subscription.then(() => {
       opened.confirmed = true
       ringAll()
@@ -67,11 +69,11 @@ export function redisWake(redis: Pick<Redis, 'subscribe'>): Wake {
 
 /** Notices within this process. */
 export interface LocalWake extends Wake {
-  notify(channel: string): void
+  notify(channel: string, message?: string): void
 }
 
 export function localWake(): LocalWake {
-  const channels = new Map<string, Set<() => void>>()
+  const channels = new Map<string, Set<Ring>>()
   return {
     listen(name, ring) {
       const rings = channels.get(name) ?? new Set()
@@ -83,8 +85,8 @@ export function localWake(): LocalWake {
         },
       }
     },
-    notify(name) {
-      for (const ring of channels.get(name) ?? []) ring()
+    notify(name, message) {
+      for (const ring of channels.get(name) ?? []) ring(message)
     },
   }
 }

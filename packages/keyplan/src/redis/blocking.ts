@@ -137,7 +137,7 @@ export function createBlocking({
   }
 
   return {
-    async block(command, args, { wait, signal, encoding }, asking) {
+    async block(command, args, { wait, signal, encoding, first }, asking) {
       const end = clock.now() + wait
       const left = () => end - clock.now()
       do {
@@ -146,8 +146,15 @@ export function createBlocking({
         // Zero on the wire would mean for ever.
         const sliceMs = Math.min(slice, Math.max(1, Math.ceil(left())))
         const reply = await using(link, signal, () => {
-          if (asking) link.send('asking', []).catch(() => {})
-          return link.send(command, args(sliceMs), encoding)
+          const pass = () => {
+            if (asking) link.send('asking', []).catch(() => {})
+          }
+          pass()
+          if (!first) return link.send(command, args(sliceMs), encoding)
+          const [name, ...rest] = first
+          const begun = link.send(name, rest)
+          pass()
+          return Promise.all([link.send(command, args(sliceMs), encoding), begun]).then(([reply]) => reply)
         })
         if (reply !== null) return reply
       } while (left() >= 1)

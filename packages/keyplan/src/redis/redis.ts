@@ -20,6 +20,11 @@ export interface BlockOptions {
   readonly wait: number
   readonly signal?: AbortSignal | undefined
   readonly encoding?: Encoding | undefined
+  /**
+   * Sent on the same link right before each slice, such as the write that WAIT is to wait for. It says where the call goes,
+   * and when it fails, so does the call.
+   */
+  readonly first?: Command | undefined
 }
 
 /** A subscription that lives until `close`, across reconnects. */

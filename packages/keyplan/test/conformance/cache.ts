@@ -70,6 +70,31 @@ export function cacheConformance(store: string, open: () => Promise<CacheHarness
         expect(await cache({ id: 'c' }).getOrLoad(() => 1)).toBe(1)
       })
 
+      test('a write with a smaller fence than one before it is refused, in any client', async () => {
+        const fenced = await harness.client(tagged)
+        for (const [one, two] of [
+          [cache, other],
+          [fenced, fenced],
+        ] as const) {
+          const id = one === cache ? 'f' : 'g'
+          expect(await one({ id }).set('first', { fence: 10n })).toBe('done')
+          expect(await two({ id }).set('newer', { fence: 12n, ttl: '1h' })).toBe('done')
+          expect(await one({ id }).set('late', { fence: 11n })).toBe('outdated')
+          expect(await one({ id }).get()).toBe('newer')
+          expect(await two({ id }).set('again', { fence: 12n })).toBe('done')
+          await two({ id }).delete()
+          expect(await one({ id }).set('late', { fence: 11n })).toBe('outdated')
+          expect(await two({ id }).get()).toBeUndefined()
+          expect(await one({ id }).set('anybody')).toBe('done')
+          expect(await two({ id }).get()).toBe('anybody')
+        }
+        await fenced.invalidateTag('all')
+        expect(await fenced({ id: 'g' }).get()).toBeUndefined()
+        for (const fence of [5 as never, -1n, 2n ** 60n]) {
+          await expect(cache({ id: 'f' }).set(1, { fence })).rejects.toMatchObject({ code: 'PARAM_INVALID' })
+        }
+      })
+
       test('a value ends with its time to live, the namespace’s or its own', async () => {
         const brief = await harness.client({ ttl: '60ms' })
         await brief({ id: 'a' }).set(1)

@@ -92,7 +92,13 @@ export function lockConformance(name: string, open: () => Promise<LockHarness>):
       expect(first.granted && again.granted && again.fence === first.fence).toBe(true)
       expect(await store.acquire(harness.call(), 'lock:a', createClaim('two'), ttlMs)).toMatchObject({ granted: false })
       expect(await store.release(harness.call(), 'lock:a', claim)).toBe(true)
-      expect(await store.inspect(harness.call(), 'lock:a')).toEqual({ locked: false, remainingMs: undefined })
+      expect(await store.inspect(harness.call(), 'lock:a')).toEqual({
+        locked: false,
+        remainingMs: undefined,
+        holder: undefined,
+        waiters: 0,
+        readers: 0,
+      })
     })
 
     test('what is asked of one lock in one tick takes effect in the order it was asked', async () => {
@@ -222,6 +228,101 @@ export function lockConformance(name: string, open: () => Promise<LockHarness>):
       expect((await waiter)!.fence).toBeGreaterThan(held.fence)
     })
 
+    test('several are taken together, all or none, and released together', async () => {
+      const [one, two] = await Promise.all([harness.client(), harness.client()])
+      const both = one.locks.all([{ id: 'b' }, { id: 'a' }, { id: 'b' }])
+      const set = (await both.tryAcquire())!
+      expect(set.locks).toHaveLength(3)
+      expect(set.locks[0]).toBe(set.locks[2])
+      expect(set.remaining()).toBeGreaterThan(0)
+      expect(await two.locks.all([{ id: 'c' }, { id: 'b' }]).tryAcquire()).toBeUndefined()
+      expect(await two.locks({ id: 'c' }).isLocked()).toBe(false)
+      const hasty = two.locks.all([{ id: 'c' }, { id: 'b' }]).acquire({ wait: '5ms' })
+      await harness.advance(20)
+      expect(await hasty).toBeUndefined()
+      const waiter = two.locks.all([{ id: 'c' }, { id: 'a' }, { id: 'b' }]).run(({ locks }) => locks.length, drowsy)
+      await harness.advance(20)
+      expect(await set.release()).toBe(true)
+      expect(await waiter).toBe(3)
+      for (const id of ['a', 'b', 'c']) expect(await one.locks({ id }).isLocked()).toBe(false)
+      for (const nonsense of [[], undefined, Array(101).fill({ id: 'a' })]) {
+        expect(() => one.locks.all(nonsense as never)).toThrow(/all\(\) of 'lock:<id>' was given/)
+      }
+    })
+
+    test('whoever wants several in another order waits for nobody who waits for him', async () => {
+      const clients = await Promise.all([harness.client(), harness.client()])
+      const orders = [
+        ['a', 'b', 'c'],
+        ['c', 'b', 'a'],
+        ['b', 'c'],
+        ['c', 'a'],
+      ]
+      const inside = new Set<string>()
+      await Promise.all(
+        Array.from({ length: 16 }, (_, index) => {
+          const ids = orders[index % 4]!
+          return clients[index % 2]!.locks.all(ids.map(id => ({ id }))).run(
+            async () => {
+              for (const id of ids) {
+                expect(inside.has(id)).toBe(false)
+                inside.add(id)
+              }
+              await turn()
+              for (const id of ids) inside.delete(id)
+            },
+            { wait: '25s' },
+          )
+        }),
+      )
+    })
+
+    test('when one of several is lost, their signal fires and the others are still released', async () => {
+      const { locks } = await harness.client()
+      const set = (await locks.all([{ id: 'a' }, { id: 'b' }]).tryAcquire())!
+      const lost = new Promise(resolve => set.signal.addEventListener('abort', resolve))
+      await harness.advance(20)
+      await locks({ id: 'b' }).forceRelease({ reason: 'test' })
+      await lost
+      expect(set.signal.reason).toMatchObject({ code: 'LOCK_LOST' })
+      expect(set.remaining()).toBe(0)
+      expect(await set.release()).toBe(false)
+      expect(await locks({ id: 'a' }).isLocked()).toBe(false)
+    })
+
+    test('it says who holds it, since when, and that somebody waits', async () => {
+      const [one, two] = await Promise.all([harness.client(), harness.client()])
+      const held = (await one.locks({ id }).tryAcquire())!
+      const waiter = two.locks({ id }).acquire(drowsy)
+      await harness.advance(50)
+      const seen = await two.locks({ id }).inspect()
+      expect(seen).toMatchObject({ locked: true, waiters: 1 })
+      expect(seen.holder).toMatchObject({ host: 'host', pid: 1, fence: held.fence })
+      expect(seen.holder!.client).toMatch(/^client-/)
+      expect(seen.holder!.ageMs).toBeGreaterThanOrEqual(40)
+      await held.release()
+      const next = (await waiter)!
+      expect((await one.locks({ id }).inspect()).holder!.fence).toBe(next.fence)
+    })
+
+    test('a forced release tells the holder, gives it to the next, and the fence grows on', async () => {
+      const [one, two] = await Promise.all([harness.client(), harness.client()])
+      const held = (await one.locks({ id }).tryAcquire())!
+      await held.extend('1h')
+      const lost = new Promise(resolve => held.signal.addEventListener('abort', resolve))
+      const waiter = two.locks({ id }).acquire(drowsy)
+      await harness.advance(100)
+      const was = await two.locks({ id }).forceRelease({ reason: 'its holder hangs' })
+      expect(was).toMatchObject({ locked: true, holder: { fence: held.fence } })
+      await lost
+      expect(held.signal.reason).toMatchObject({ code: 'LOCK_LOST', message: expect.stringContaining('by force') })
+      const next = (await waiter)!
+      expect(next.fence).toBeGreaterThan(held.fence)
+      expect(await held.release()).toBe(false)
+      expect(next.signal.aborted).toBe(false)
+      expect(await one.locks({ id: 'free' }).forceRelease({ reason: 'x' })).toMatchObject({ locked: false })
+    })
+
     test('waiters of one process get it in the order they came', async () => {
       const { locks } = await harness.client()
       const held = (await locks({ id }).tryAcquire())!
@@ -316,6 +417,8 @@ export function lockConformance(name: string, open: () => Promise<LockHarness>):
         [() => lock.run(never, 'now' as never), 'the options are a string'],
         [() => lock.isLocked(7 as never), 'the options are a number'],
         [() => lock.inspect([] as never), 'the options are an array'],
+        [() => lock.forceRelease({} as never), 'reason is undefined'],
+        [() => lock.forceRelease({ reason: '' }), 'say why'],
       ]
       for (const [work, message] of nonsense) {
         const said = (async () => work())()

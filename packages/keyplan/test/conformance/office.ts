@@ -187,7 +187,10 @@ export function officeConformance(name: string, open: () => Promise<LockHarness>
         [() => lock.oncePer('hourly' as never, never), "the interval is 'hourly'; write a length of time"],
         [() => lock.oncePer('1h', undefined as never), "oncePer() of 'lock:<id>' was given undefined"],
         [() => lock.oncePer('1h', never, { onCrash: 'retry' as never }), "onCrash is 'retry'; use 'skip' or 'rerun'"],
-        [() => local.lead(never), "lead() needs all processes to agree, and locks is declared with whenDown: 'local'"],
+        [
+          () => local.lead(never),
+          "lead() needs all processes to agree on one holder: a lock that is declared by lock() with whenDown: 'fail'",
+        ],
         [() => local.oncePer('1h', never), 'oncePer() needs all processes to agree'],
       ]
       for (const [work, message] of nonsense) {

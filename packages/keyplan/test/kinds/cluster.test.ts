@@ -7,6 +7,8 @@ import { type CacheDeclaration, cache } from '../../src/kinds/cache/contract.ts'
 import { cacheKind } from '../../src/kinds/cache/kind.ts'
 import { documentKind } from '../../src/kinds/document/kind.ts'
 import type { Opened, Surroundings } from '../../src/kinds/kind.ts'
+import { readWriteLock } from '../../src/kinds/lock/read-write/contract.ts'
+import { readWriteLockKind } from '../../src/kinds/lock/read-write/kind.ts'
 import { lockScripts } from '../../src/kinds/lock/scripts.ts'
 import { openPermits } from '../../src/kinds/rate-limit/concurrency/open.ts'
 import { rateLimit } from '../../src/kinds/rate-limit/contract.ts'
@@ -23,6 +25,7 @@ import { officeConformance } from '../conformance/office.ts'
 import { type OnceHarness, onceConformance } from '../conformance/once.ts'
 import { permitConformance } from '../conformance/permits.ts'
 import { type LimitOptions, type RateLimitHarness, rateLimitConformance } from '../conformance/rate-limit.ts'
+import { leaseMs, readWriteConformance } from '../conformance/read-write-lock.ts'
 import { type SemaphoreHarness, semaphoreConformance } from '../conformance/semaphore.ts'
 import { sessionConformance } from '../conformance/session.ts'
 import { callFor, type LiveServer, openTarget, until } from '../live-server.ts'
@@ -43,6 +46,7 @@ const scripts = [
   ...cacheKind.scripts,
   ...rateLimitKind.scripts,
   ...lockScripts,
+  ...readWriteLockKind.scripts,
   ...semaphoreKind.scripts,
   ...documentKind.scripts,
   ...markScripts,
@@ -67,7 +71,7 @@ async function clusterHarness() {
       name: 'things',
       pattern: parsePattern(pattern),
       clock: realClock,
-      instance: `client-${++instances}`,
+      instance: `host:1:client-${++instances}`,
       server: await server(),
       bare: createBareGuard(),
       notify: () => {},
@@ -178,6 +182,17 @@ async function limitHarness(): Promise<RateLimitHarness> {
 }
 
 cacheConformance('a cluster', cacheHarness)
+readWriteConformance('a cluster', async () => {
+  const harness = await clusterHarness()
+  return {
+    ...harness,
+    client: options =>
+      harness.open('lock:<id>', surroundings =>
+        readWriteLockKind.open(readWriteLock<string>('lock:<id>', { ttl: `${leaseMs}ms`, ...options }), surroundings),
+      ),
+  }
+})
+
 lockConformance('a cluster', lockHarness)
 officeConformance('a cluster', lockHarness)
 semaphoreConformance('a cluster', semaphoreHarness)

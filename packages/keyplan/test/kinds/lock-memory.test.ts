@@ -41,14 +41,13 @@ function memoryHarness(watch: (store: LockStore) => LockStore = store => store) 
           intervals: options?.whenDown === 'local' ? undefined : intervals,
           holding: new Map(),
         },
-        [wake],
-        names,
+        [hear => wake.listen(names.wake(''), hear)],
         {
           name: 'locks',
           pattern,
           clock,
           server: undefined,
-          instance: `client-${++clients}`,
+          instance: `host:1:client-${++clients}`,
           notify: notice => notices.push(notice),
         },
       )

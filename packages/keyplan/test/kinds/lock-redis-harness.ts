@@ -31,7 +31,7 @@ export function openClient(server: Server, options: LockTestOptions = {}): Redis
     name: 'locks',
     pattern,
     clock: realClock,
-    instance: `client-${++instances}`,
+    instance: `host:1:client-${++instances}`,
     server,
     bare: createBareGuard(),
     notify: notice => notices.push(notice),
@@ -39,7 +39,8 @@ export function openClient(server: Server, options: LockTestOptions = {}): Redis
   return { locks: client, close, notices }
 }
 
-export const openStore = (redis: Redis) => createRedisLockStore(redis, lockNames(pattern), realClock)
+export const openStore = (redis: Redis, instance = 'store:1:one', alone = true) =>
+  createRedisLockStore(redis, lockNames(pattern), instance, realClock, alone)
 
 /** Real servers, emptied between tests, and what was opened on them. */
 export async function redisHarness(port: number): Promise<LockHarness & { ask: RespConnection['ask'] }> {

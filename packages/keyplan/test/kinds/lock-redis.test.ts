@@ -100,22 +100,24 @@ describe('lock on a real server', () => {
     }
   })
 
-  test('one subscription serves all waiters of a process and ends with the last of them', async () => {
-    const { locks } = await harness.client()
+  test('one subscription serves all locks of a client and ends with it', async () => {
+    const { locks, close } = await harness.client()
     const other = await harness.client()
-    const subscribers = async () => (await harness.ask('PUBSUB', 'NUMSUB', '{lock:a}:~wake')) as [string, number]
+    const channels = async () => ((await harness.ask('PUBSUB', 'CHANNELS', 'lock:~wake:*')) as string[]).length
     const held = (await other.locks({ id }).tryAcquire())!
     const controller = new AbortController()
     const aborted = locks({ id }).acquire({ signal: controller.signal })
     const ended = expect(aborted).rejects.toMatchObject({ code: 'ABORTED' })
     const patient = [1, 2, 3].map(() => locks({ id }).run(() => {}))
-    await until(async () => (await subscribers())[1] === 1)
+    await until(async () => (await channels()) === 2)
     controller.abort()
     await ended
-    expect((await subscribers())[1]).toBe(1)
     await held.release()
     await Promise.all(patient)
-    await until(async () => (await subscribers())[1] === 0)
+    await locks({ id: 'b' }).run(() => {})
+    expect(await channels()).toBe(2)
+    await close()
+    await until(async () => (await channels()) === 1)
   })
 
   test('a user who may not use channels releases all the same, and the poll brings the lock', async () => {
@@ -143,7 +145,13 @@ describe('lock on a real server', () => {
     const { locks } = await harness.client()
     await harness.ask('SET', 'lock:a', 'some-token')
     expect(await locks({ id }).tryAcquire()).toBeUndefined()
-    expect(await locks({ id }).inspect()).toEqual({ locked: true, remainingMs: undefined })
+    expect(await locks({ id }).inspect()).toEqual({
+      locked: true,
+      remainingMs: undefined,
+      holder: undefined,
+      waiters: 0,
+      readers: 0,
+    })
     await harness.ask('DEL', 'lock:a')
     await harness.ask('LPUSH', 'lock:a', 'x')
     await expect(locks({ id }).tryAcquire()).rejects.toMatchObject({ code: 'WRONG_TYPE' })

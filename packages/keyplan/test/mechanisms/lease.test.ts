@@ -11,7 +11,8 @@ async function custodyOf(count: number) {
   const clock = handClock()
   const notices: { type: string; error?: unknown }[] = []
   let fences = 0
-  let extend = async (): Promise<number | undefined> => clock.now() + ttlMs
+  const asked: number[] = []
+  let extend = async (ttl: number): Promise<number | undefined> => clock.now() + ttl
   const custody = createCustody<{ key: string }>(
     {
       noun: 'thing',
@@ -19,7 +20,10 @@ async function custodyOf(count: number) {
       renew: true,
       steps: {
         acquire: async () => ({ granted: true, fence: String(++fences), until: clock.now() + ttlMs, degraded: false }),
-        extend: () => extend(),
+        extend(_, __, ttl) {
+          asked.push(ttl)
+          return extend(ttl)
+        },
         release: async () => true,
         withdraw: async () => 0,
       },
@@ -33,7 +37,8 @@ async function custodyOf(count: number) {
     notices,
     custody,
     held,
-    answer(by: () => Promise<number | undefined>) {
+    asked,
+    answer(by: (ttl: number) => Promise<number | undefined>) {
       extend = by
     },
   }
@@ -89,4 +94,56 @@ test('an answer that comes late is as good as one in time', async () => {
   late(clock.now() + ttlMs)
   await clock.advance(ttlMs / 6)
   expect(held[0]!.remaining()).toBeGreaterThan(ttlMs / 2)
+})
+
+const hourMs = 3_600_000
+
+test('a renewal that is due while another time to live is asked for asks for that one', async () => {
+  const { clock, held, asked, answer } = await custodyOf(1)
+  const answers: (() => void)[] = []
+  answer(ttl => new Promise(resolve => answers.push(() => resolve(clock.now() + ttl))))
+  const extended = held[0]!.extend('1h')
+  await clock.advance(ttlMs / 3)
+  expect(asked).toEqual([hourMs, hourMs])
+  for (const give of answers) give()
+  expect(await extended).toBe(true)
+  await clock.advance(hourMs / 3 + 1)
+  expect(asked).toEqual([hourMs, hourMs, hourMs])
+})
+
+test.each([
+  ['is answered', async (until: number) => until],
+  ['fails', () => Promise.reject(new KeyplanError('TIMEOUT', 'no answer', { outcome: 'unknown' }))],
+])(
+  'a renewal that %s after a longer time to live was confirmed does not count as it: that is asked for again',
+  async (_, late) => {
+    const { clock, held, asked, answer } = await custodyOf(1)
+    let arrive = () => {}
+    answer(ttl => {
+      const certain = clock.now() + ttl
+      return new Promise<void>(resolve => (arrive = resolve)).then(() => late(certain))
+    })
+    await clock.advance(ttlMs / 3)
+    answer(async ttl => clock.now() + ttl)
+    expect(await held[0]!.extend('1h')).toBe(true)
+    expect(asked).toEqual([ttlMs, hourMs])
+    let again = () => {}
+    answer(ttl => new Promise(resolve => (again = () => resolve(clock.now() + ttl))))
+    arrive()
+    await clock.advance(1)
+    expect(asked).toEqual([ttlMs, hourMs, hourMs])
+    expect(held[0]!.remaining()).toBeLessThanOrEqual(ttlMs)
+    again()
+    await clock.advance(1)
+    expect(held[0]!.remaining()).toBeGreaterThan(hourMs - 1_000)
+  },
+)
+
+test('a longer time to live that could not be had is not what renewals ask for', async () => {
+  const { clock, held, asked, answer } = await custodyOf(1)
+  answer(refused)
+  await expect(held[0]!.extend('1h')).rejects.toMatchObject({ code: 'DISCONNECTED' })
+  answer(async ttl => clock.now() + ttl)
+  await clock.advance(ttlMs / 3)
+  expect(asked).toEqual([hourMs, ttlMs])
 })

@@ -10,6 +10,8 @@ import {
   feed,
   foreign,
   type Held,
+  type HeldSet,
+  type HeldShare,
   json,
   lock,
   type Message,
@@ -20,6 +22,7 @@ import {
   type RateLimitResult,
   type Refusal,
   rateLimit,
+  readWriteLock,
   type Session,
   type Snapshot,
   semaphore,
@@ -38,6 +41,7 @@ const value = json<Profile>()
 
 const profile = cache('profile:<tenant>:<userId>', { ttl: '1m', value, tags: p => [`tenant:${p.tenant}`] })
 const payout = lock('payout:<accountId>', { ttl: '5s', hashed: ['accountId'] })
+const shelf = readWriteLock('shelf:<shelfId>', { ttl: '5s' })
 const api = rateLimit('api:<ip>', { limit: 100, window: '15m', algorithm: 'token-bucket', burst: 20 })
 const vault = lock('vault:<id>', { ttl: '5s', quorum: true })
 const render = semaphore('render:<tenant>', { permits: 5, ttl: '30s' })
@@ -57,6 +61,7 @@ const tenants = stream('events:<tenant>', { value, groups: { workers: { start: '
 const plan = definePlan('shop', {
   profile,
   payout,
+  shelf,
   vault,
   api,
   plans,
@@ -80,6 +85,9 @@ const shown = client.login({ sessionId: 'x' })
 const quota = client.api({ ip: '::1' })
 const slot = client.exportsOf({ user: 'u' })
 declare const decision: RateLimitResult
+const reader = client.shelf({ shelfId: 1 }).read
+const writer = client.shelf({ shelfId: 1 }).write
+const both = client.payout.all([{ accountId: 'a' }, { accountId: 2 }])
 const work = async () => 5
 const worked = account.run(work)
 const daily = account.oncePer('1d', async ({ start }) => start)
@@ -103,6 +111,7 @@ client.events.work(
 )
 // @ts-expect-error there is no such group
 client.events.work('worker', () => {})
+const fenced = entry.set({ name: 'Ann' }, { fence: 1n })
 const soughtMany = client.profile.getOrLoadMany([], async missing => missing.map(() => found))
 
 const user = client.renamed({ userId: 1 })
@@ -130,10 +139,15 @@ export type KindsSayWhatTheyTakeAndGive = [
   Expect<Equal<Parameters<typeof client.tenants>, [params: { tenant: string | number }]>>,
   Expect<Equal<Awaited<typeof soughtMany>, (Profile | undefined)[]>>,
   Expect<Equal<Awaited<ReturnType<typeof entry.set>>, 'done' | 'owed'>>,
+  Expect<Equal<Awaited<typeof fenced>, 'done' | 'owed' | 'outdated'>>,
   Expect<Equal<Awaited<ReturnType<typeof client.profile.clear>>, 'done' | 'owed'>>,
   Expect<Equal<Awaited<ReturnType<typeof client.profile.getMany>>, (Profile | undefined)[]>>,
   Expect<Equal<Awaited<ReturnType<typeof account.acquire>>, Held | undefined>>,
   Expect<Equal<Awaited<typeof worked>, number>>,
+  Expect<Equal<Awaited<ReturnType<typeof both.acquire>>, HeldSet | undefined>>,
+  Expect<Equal<Awaited<ReturnType<typeof reader.acquire>>, HeldShare | undefined>>,
+  Expect<Equal<Awaited<ReturnType<typeof writer.acquire>>, Held | undefined>>,
+  Expect<Equal<'fence' extends keyof HeldShare ? true : false, false>>,
   Expect<Equal<Awaited<ReturnType<ReturnType<typeof client.vault>['acquire']>>, Held | undefined>>,
   Expect<Equal<Extract<Awaited<typeof daily>, { ran: true }>['value'], number>>,
   Expect<Equal<Awaited<ReturnType<typeof permits.acquire>>, Held | undefined>>,

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Call } from '../../base/call.ts'
 import type { Stored } from '../../base/codec.ts'
+import { fenceLife } from '../../mechanisms/fencing.ts'
 import { perSlot, whole } from '../../mechanisms/per-slot.ts'
 import { matchHelper } from '../../plan/pattern/helper-key.ts'
 import type { Pattern } from '../../plan/pattern/pattern.ts'
@@ -9,7 +10,7 @@ import { epochsOf } from './epochs.ts'
 import type { CacheNames } from './names.ts'
 import { createOrder } from './order.ts'
 import { type CacheServer, encodingOf, listPage, readOne } from './redis.ts'
-import { keepLeasedScript, markScript, trackTagsScript } from './scripts.ts'
+import { keepLeasedScript, markScript, trackTagsScript, writeFencedScript } from './scripts.ts'
 import type { CacheSettings } from './settings.ts'
 import type { CacheStore, Version } from './store.ts'
 import { joinAtTags, splitAtTags } from './tag-header.ts'
@@ -81,6 +82,22 @@ export function createClusterCacheStore(
     async write(call, key, value, ttl, tags) {
       if (tags.length === 0) await redis.send('set', [key, value, 'PX', ttl], call)
       else await order.behind(key, () => writeTagged(call, key, value, ttl, tags))
+    },
+
+    async writeFenced(call, key, value, ttl, tags, fence) {
+      let written = false
+      async function put(before: Stored): Promise<void> {
+        const keys = { key, mark: names.fenced(key), tags: [] }
+        const args = { fence, fenceTtl: fenceLife(ttl), before, after: '', ttl, tagTtl }
+        written = await redis.evaluate(writeFencedScript, keys, args, call)
+      }
+      async function putTagged(): Promise<void> {
+        const versions = await trackTags(call, tags)
+        const { before, after } = splitAtTags(value)
+        await put(joinAtTags(before, versions.join(','), after))
+      }
+      await (tags.length === 0 ? put(value) : order.behind(key, putTagged))
+      return written
     },
 
     async track(call, keys, tags) {

@@ -43,11 +43,24 @@ export type Loader<In, Out = In> = (load: LoadContext<Out>) => Promise<In | Unch
  */
 export type Certainty = 'done' | 'owed'
 
+export interface SetOptions extends CallOptions {
+  /** Default: the namespace's. */
+  ttl?: Duration
+}
+
 /** One key of a cache. */
 export interface CacheEntry<In, Out> {
   /** The value, or undefined when there is none. `null` is a value. */
   get(options?: CallOptions): Promise<Out | undefined>
   has(options?: CallOptions): Promise<boolean>
+  /**
+   * `set` with the fence of the lock that the writer holds: `outdated`, and nothing is stored, when a larger one has
+   * written to this key before. One round trip. Only writes with a fence are compared: a plain `set`, a `delete` and loads
+   * go through. Where Redis cannot be asked it rejects, whatever `whenDown` says.
+   *
+   * @throws KeyplanError as `set` does; PARAM_INVALID for what is no fence
+   */
+  set(value: In, options: SetOptions & { fence: bigint }): Promise<Certainty | 'outdated'>
   /**
    * Stores a value for `ttl`, by default the namespace's. A load that is under way will not overwrite it. What is `owed`
    * is the removal of the value before: the new one is not stored later.
@@ -55,7 +68,7 @@ export interface CacheEntry<In, Out> {
    * @throws KeyplanError VALUE_INVALID when the codec cannot store the value or it is larger than `maxBytes`; PARAM_INVALID
    * for the ttl
    */
-  set(value: In, options?: CallOptions & { ttl?: Duration }): Promise<Certainty>
+  set(value: In, options?: SetOptions): Promise<Certainty>
   /** Removes the value. A load that is under way, in any process, will not bring it back. */
   delete(options?: CallOptions): Promise<Certainty>
   /**

@@ -74,6 +74,11 @@ export function createDebts(
         await store.write(call, key, value, ttlMs, tags)
         journal.done({ keys: new Set([key]) })
       },
+      async writeFenced(call, key, value, ttlMs, tags, fence) {
+        const written = await store.writeFenced(call, key, value, ttlMs, tags, fence)
+        if (written) journal.done({ keys: new Set([key]) })
+        return written
+      },
       async remove(call, keys) {
         await store.remove(call, keys)
         journal.done({ keys: new Set(keys) })

@@ -1,11 +1,12 @@
 import { type CallOptions, checkOptions } from '../../base/call.ts'
-import { type Duration, durationMs } from '../../base/duration.ts'
+import { durationMs } from '../../base/duration.ts'
 import { KeyplanError, kindOf, shown } from '../../base/error.ts'
 import { surfacing } from '../../base/surfacing.ts'
 import type { Guarded } from '../../guard/guarded.ts'
+import { fenceText } from '../../mechanisms/fencing.ts'
 import type { ParamValues, Pattern } from '../../plan/pattern/pattern.ts'
 import { createBatches } from './batches.ts'
-import type { CacheEntry, CacheNamespace, Certainty, ClearOptions, Loader } from './contract.ts'
+import type { CacheEntry, CacheNamespace, Certainty, ClearOptions, Loader, SetOptions } from './contract.ts'
 import type { FetchParts } from './fetch.ts'
 import { type Opened, versionsFor } from './form.ts'
 import { lifetimeOf } from './lifetime.ts'
@@ -131,16 +132,25 @@ export function openCache(parts: CacheParts): CacheNamespace<ParamValues, unknow
       })
     }
 
-    async set(value: unknown, options?: CallOptions & { ttl?: Duration }): Promise<Certainty> {
+    set(value: unknown, options: SetOptions & { fence: bigint }): Promise<Certainty | 'outdated'>
+    set(value: unknown, options?: SetOptions): Promise<Certainty>
+    async set(value: unknown, options?: SetOptions & { fence?: bigint }): Promise<Certainty | 'outdated'> {
       const { key, tags } = this
-      if (options !== undefined) checkOptions(options, ['ttl'])
+      if (options !== undefined) checkOptions(options, ['ttl', 'fence'])
       const ttlMs = options?.ttl === undefined ? lifetimeOf(settings) : durationMs(options.ttl, 'ttl', shown)
       const stored = form.seal({ is: 'value', value }, versionsFor(tags), { ttlMs })
       const excess = form.excess(stored)
       if (excess > 0) throw tooLarge(excess)
-      const write = () => steps.write(options, key, stored, freshness.keptFor(ttlMs), tags)
+      const keptMs = freshness.keptFor(ttlMs)
+      const fence = options?.fence === undefined ? undefined : fenceText(options.fence)
+      let written = true
+      async function write(): Promise<void> {
+        if (fence === undefined) await steps.write(options, key, stored, keptMs, tags)
+        else written = await steps.writeFenced(options, key, stored, keptMs, tags, fence)
+      }
       counting.bytesWritten += stored.length
       await changing([key], () => loader.drop(key), write)
+      if (!written) return 'outdated'
       const became = certainty(key, noTags)
       if (became === 'done') parts.stored(key)
       return became

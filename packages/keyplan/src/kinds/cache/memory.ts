@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import type { Clock } from '../../base/clock.ts'
 import type { Stored } from '../../base/codec.ts'
+import { createFenceMarks } from '../../mechanisms/fencing.ts'
 import { markOf } from './mark.ts'
 import type { CacheStore, Version } from './store.ts'
 import { joinAtTags, splitAtTags } from './tag-header.ts'
@@ -13,6 +14,9 @@ interface MemoryBound {
 
 /** What a cache may hold in a process: 10,000 values and 64 MB. */
 const defaultBound: MemoryBound = { entries: 10_000, bytes: 67_108_864 }
+
+/** Forgetting one would admit who is late. */
+const mostFences = 100_000
 
 /** The promises of the store, kept in this process, within a bound: the least recently used values go first. */
 export function createMemoryCacheStore(clock: Clock, bound: MemoryBound = defaultBound): CacheStore {
@@ -27,6 +31,7 @@ export function createMemoryCacheStore(clock: Clock, bound: MemoryBound = defaul
   })
   const traces = createTraces(bound.entries)
   const tags = new LRUCache<string, { version: Version }>({ max: bound.entries })
+  const fences = createFenceMarks(mostFences)
   /** Versions must never repeat, or a value could outlive a tag that was forgotten and made anew. */
   let lastVersion = 0
 
@@ -44,6 +49,13 @@ export function createMemoryCacheStore(clock: Clock, bound: MemoryBound = defaul
     return standing === undefined ? undefined : markOf(standing)
   }
 
+  const write: CacheStore['write'] = async (_call, key, value, ttl, asked) => {
+    if (asked.length > 0) {
+      const { before, after } = splitAtTags(value)
+      put(key, joinAtTags(before, asked.map(versionOf).join(','), after), ttl)
+    } else put(key, value, ttl)
+  }
+
   return {
     async read(_call, keys, asked) {
       return {
@@ -52,12 +64,12 @@ export function createMemoryCacheStore(clock: Clock, bound: MemoryBound = defaul
         values: keys.map(key => values.get(key)?.stored ?? null),
       }
     },
-    async write(_call, key, value, ttl, asked) {
-      if (asked.length > 0) {
-        const { before, after } = splitAtTags(value)
-        put(key, joinAtTags(before, asked.map(versionOf).join(','), after), ttl)
-      } else put(key, value, ttl)
+    async writeFenced(call, key, value, ttl, asked, fence) {
+      if (!fences.admit(key, fence)) return false
+      await write(call, key, value, ttl, asked)
+      return true
     },
+    write,
     async track(_call, keys, asked) {
       const seen = String(traces.count)
       return { seen: keys.map(() => seen), tags: asked.map(versionOf) }

@@ -14,6 +14,8 @@ export interface CacheNames {
   /** That one process of all loads the key, and the channel on which the end of that is announced. */
   claim(key: string): string
   loaded(key: string): string
+  /** The largest fence of the writes to a key. */
+  fenced(key: string): string
   /** Where the version of a tag is. Everywhere below the handle a tag goes by this name. */
   tag(tag: string): string
 }
@@ -27,6 +29,7 @@ export function cacheNames({ source, tagged }: Pattern): CacheNames {
     lease: key => helperKey(key, tagged, 'load'),
     claim: key => helperKey(key, tagged, 'claim'),
     loaded: key => helperKey(key, tagged, 'loaded'),
+    fenced: key => helperKey(key, tagged, 'fenced'),
     tag: tag => helperKey(source, tagged, `tag:${tag}`),
   }
 }

@@ -1,6 +1,7 @@
 import type { Call } from '../../base/call.ts'
 import type { Codec, Stored } from '../../base/codec.ts'
 import { isKeyplanError } from '../../base/error.ts'
+import { fenceLife } from '../../mechanisms/fencing.ts'
 import type { Pattern } from '../../plan/pattern/pattern.ts'
 import type { Encoding, Redis } from '../../redis/redis.ts'
 import { claimsOf } from './claims.ts'
@@ -13,6 +14,7 @@ import {
   removeScript,
   trackScript,
   untouchedScript,
+  writeFencedScript,
   writeTaggedScript,
 } from './scripts.ts'
 import type { CacheSettings } from './settings.ts'
@@ -97,6 +99,13 @@ export function createRedisCacheStore(
       const { before, after } = splitAtTags(value)
       const keys = { key, tags }
       await redis.evaluate(writeTaggedScript, keys, { before, after, ttl, tagTtl }, call)
+    },
+
+    writeFenced(call, key, value, ttl, tags, fence) {
+      const { before, after } = tags.length === 0 ? { before: value, after: '' } : splitAtTags(value)
+      const keys = { key, mark: names.fenced(key), tags }
+      const args = { fence, fenceTtl: fenceLife(ttl), before, after, ttl, tagTtl }
+      return redis.evaluate(writeFencedScript, keys, args, call)
     },
 
     async track(call, keys, asked) {

@@ -1,3 +1,4 @@
+import { admits } from '../../mechanisms/fencing.ts'
 import { script } from '../../redis/script.ts'
 import { nextVersion, track, untouched } from './counters.ts'
 
@@ -215,6 +216,25 @@ return 1
 `,
 })
 
+/** A write that a larger fence refuses. Its tags' versions are put in here, or, on a cluster, stand in `before` already. */
+export const writeFencedScript = script({
+  name: 'cache.write-fenced',
+  keys: ['key', 'mark', '...tags'],
+  args: ['fence', 'fenceTtl', 'before', 'after', 'ttl', 'tagTtl'],
+  reply: reply => reply === 1,
+  lua: `${admits}${track}
+if not admits(mark, fence, fenceTtl) then return 0 end
+local versions = {}
+if #tags > 0 then
+  local lifetimes = {}
+  for index = 1, #tags do lifetimes[index] = tagTtl end
+  versions = track(tags, lifetimes)
+end
+redis.call('SET', key, before .. table.concat(versions, ',') .. after, 'PX', ttl)
+return 1
+`,
+})
+
 /** Frees each tag before it writes it, so that an invalidation passes at maxmemory. */
 export const outdateScript = script({
   name: 'cache.outdate',
@@ -249,5 +269,6 @@ export const cacheScripts = [
   removeScript,
   forgetScript,
   writeTaggedScript,
+  writeFencedScript,
   outdateScript,
 ]

@@ -47,6 +47,7 @@ export function createSpare(memory: CacheStore): Spare {
       ...store,
       read: emptyingAfter(store.read),
       write: emptyingAfter(store.write),
+      writeFenced: emptyingAfter(store.writeFenced),
       remove: emptyingAfter(store.remove),
       outdate: emptyingAfter(store.outdate),
       forget: emptyingAfter(store.forget),

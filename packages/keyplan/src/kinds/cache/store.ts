@@ -72,6 +72,15 @@ export interface CacheStore {
   read(call: Call, keys: readonly string[], tags: readonly string[]): Promise<Reading>
   /** Stores unconditionally. A value that carries tags is given their versions, tracked from now on, in its header. */
   write(call: Call, key: string, value: Stored, ttlMs: number, tags: readonly string[]): Promise<void>
+  /** As `write`; false, and nothing is written, when a larger fence has been seen at the key. */
+  writeFenced(
+    call: Call,
+    key: string,
+    value: Stored,
+    ttlMs: number,
+    tags: readonly string[],
+    fence: string,
+  ): Promise<boolean>
   /** The basis of loads: begins to count, and to track the tags, where nobody did. Undefined if Redis cannot. */
   track(call: Call, keys: readonly string[], tags: readonly string[]): Promise<Tracking | undefined>
   /** The version of each tag, in order; null for a tag that is not tracked. */
@@ -114,6 +123,8 @@ const readAttempt = 250
 export const cacheOperations = {
   read: { idempotent: true, write: false, attempt: readAttempt },
   write: { idempotent: true, write: true, attempt: readAttempt },
+  // The same fence may write again.
+  writeFenced: { idempotent: true, write: true },
   track: { idempotent: true, write: true, attempt: readAttempt },
   versions: { idempotent: true, write: false, attempt: readAttempt },
   epoch: { idempotent: true, write: true, attempt: readAttempt },

@@ -1,21 +1,19 @@
 import type { CallOptions } from '../../base/call.ts'
-import { collect } from '../../base/collect.ts'
-import { type Duration, formatDuration } from '../../base/duration.ts'
+import type { Duration } from '../../base/duration.ts'
 import { shown } from '../../base/error.ts'
-import { groupProblems } from '../../base/option-group.ts'
 import type { LeaseFigures } from '../../mechanisms/lease/custody.ts'
 import type { Holding } from '../../mechanisms/lease/employ.ts'
 import type { Held } from '../../mechanisms/lease/held.ts'
-import { type AcquireOptions, type LeaseRetry, retryOf } from '../../mechanisms/lease/patience.ts'
-import { ttlOf } from '../../mechanisms/lease/ttl.ts'
+import type { AcquireOptions, LeaseRetry } from '../../mechanisms/lease/patience.ts'
 import { type Declaration, type NamespaceOptions, optionProblems } from '../../plan/declaration.ts'
 import type { ParamName, Params } from '../../plan/params.ts'
 import type { Leadership, LeadOptions, Term } from './leadership.ts'
 import type { IntervalRun, OncePerOptions, OncePerResult } from './once-per.ts'
-import { type LockSettings, quorumOf } from './settings.ts'
+import { type ConfirmOptions, confirmOf, factsOf, type LockSettings, quorumOf, settingsOf } from './settings.ts'
 
 export type {
   AcquireOptions,
+  ConfirmOptions,
   Held,
   IntervalRun,
   Leadership,
@@ -59,6 +57,11 @@ export interface LockOptions<Param extends string = string, Quorum extends Quoru
    * server. Needs `whenDown: 'fail'`. Default: false.
    */
   quorum?: Quorum
+  /**
+   * A lock counts as acquired only when so many replicas have it; otherwise it is given back, and was not acquired. It then
+   * survives a failover to one of them. Costs a wait on a link of its own, of which there are eight at most. Default: off.
+   */
+  confirm?: ConfirmOptions
 }
 
 export interface LockDeclaration<P extends string = string, Quorum extends QuorumChoice = false>
@@ -68,12 +71,48 @@ export interface LockDeclaration<P extends string = string, Quorum extends Quoru
 }
 
 /** `redis.<namespace>` of a lock. */
-export type LockNamespace<P extends string = string, Quorum extends QuorumChoice = false> = (
-  params: Params<P>,
-) => Quorum extends false ? Lock : QuorumLock
+export type LockNamespace<P extends string = string, Quorum extends QuorumChoice = false> = Quorum extends false
+  ? SingleLocks<P>
+  : (params: Params<P>) => QuorumLock
+
+/** Locks that one server decides on. */
+export interface SingleLocks<P extends string = string> {
+  (params: Params<P>): Lock
+  /**
+   * Several locks, 1 to 100, all or none: `redis.account.all([{ id: from }, { id: to }]).run(…)`. What is free is taken in one
+   * round trip for each server; who waits for one waits in the order of the keys, so that two who want the same never wait
+   * for each other. They are released in reverse.
+   *
+   * @throws KeyplanError PARAM_INVALID
+   */
+  all(params: readonly Params<P>[]): LockSet
+}
+
+/** Several locks of a namespace, as one. */
+export interface LockSet {
+  /** @returns undefined when another holds one of them */
+  tryAcquire(options?: CallOptions): Promise<HeldSet | undefined>
+  /** Waits for all of them together as long as `Lock.acquire` would for one. */
+  acquire(options?: AcquireOptions): Promise<HeldSet | undefined>
+  /** As `Lock.run`. The signal fires when the first of them is lost. */
+  run<T>(work: (held: Pick<HeldSet, 'signal' | 'locks'>) => T | Promise<T>, options?: AcquireOptions): Promise<T>
+}
+
+export interface HeldSet extends AsyncDisposable {
+  /** One for each of the params, in their order; the same one for the same params. */
+  readonly locks: readonly Held[]
+  /** Fires when the first of them is lost. */
+  readonly signal: AbortSignal
+  /** Milliseconds for which all of them are certainly still held. */
+  remaining(): number
+  /** @returns false when one of them was lost before */
+  release(): Promise<boolean>
+}
 
 /** What a lock can do that most of several servers vote for. */
-export type QuorumLock = Pick<Lock, 'tryAcquire' | 'acquire' | 'run' | 'lead' | 'isLocked' | 'inspect'>
+export interface QuorumLock extends Pick<Lock, 'tryAcquire' | 'acquire' | 'run' | 'lead' | 'isLocked'> {
+  inspect(options?: CallOptions): Promise<LockState>
+}
 
 /** One lock: the right of one caller at a time, by its key. */
 export interface Lock {
@@ -85,7 +124,8 @@ export interface Lock {
    */
   tryAcquire(options?: CallOptions): Promise<Held | undefined>
   /**
-   * Waits for it: callers of one process in the order they came, processes by notice of release and by polling.
+   * Waits for it: callers of one process in the order they came, and so do processes, of which each has one place in line.
+   * Who is next is told when it comes free; polling is the second line.
    *
    * @returns undefined when it did not come free in time
    * @throws KeyplanError ABORTED, CLOSED, or as `tryAcquire`
@@ -125,7 +165,17 @@ export interface Lock {
     options?: OncePerOptions,
   ): Promise<OncePerResult<T>>
   isLocked(options?: CallOptions): Promise<boolean>
-  inspect(options?: CallOptions): Promise<LockState>
+  /** Who holds it, for how long, and how many wait. */
+  inspect(options?: CallOptions): Promise<LockInspection>
+  /**
+   * Takes the lock from whoever holds it: the next waiter gets it at once. The holder's `signal` fires as soon as its process is
+   * told, which is a trip if it runs and hears, else at its next renewal; what it still does meanwhile only the fence keeps
+   * out, which grows on. A notice `lock-forced` with the reason and the holder says that it was done.
+   *
+   * @returns what was there
+   * @throws KeyplanError PARAM_INVALID without a reason, and when Redis cannot be asked
+   */
+  forceRelease(options: ForceOptions): Promise<LockInspection>
 }
 
 export interface LockState {
@@ -134,12 +184,42 @@ export interface LockState {
   readonly remainingMs: number | undefined
 }
 
+/** What is known of who holds a lock. */
+export interface Holder {
+  readonly host: string
+  readonly pid: number
+  /** Names the client within its process. */
+  readonly client: string
+  readonly fence: bigint
+  /** Milliseconds since it was acquired, by the server's clock. */
+  readonly ageMs: number
+}
+
+/** A lock as it is seen by who does not hold it. */
+export interface LockInspection extends LockState {
+  /**
+   * Undefined when it is free; while it is kept for the waiter that is next; or when another program has put something
+   * else at its key.
+   */
+  readonly holder: Holder | undefined
+  /** Processes that wait for it, this one included. In memory: callers that wait. */
+  readonly waiters: number
+  /** How many readers hold it; 0 of a lock that knows none. */
+  readonly readers: number
+}
+
+export interface ForceOptions extends CallOptions {
+  /** Why, for the notice `lock-forced`. 1 to 200 characters. */
+  reason: string
+}
+
 const ownOptions: Readonly<Record<Exclude<keyof LockOptions, keyof NamespaceOptions>, true>> = {
   ttl: true,
   retry: true,
   whenDown: true,
   renew: true,
   quorum: true,
+  confirm: true,
 }
 
 /**
@@ -152,18 +232,21 @@ export function lock<const P extends string, const Quorum extends QuorumChoice =
   pattern: P,
   options: LockOptions<ParamName<P>, Quorum>,
 ): LockDeclaration<P, Quorum> {
-  const { ttl, retry, whenDown = 'fail', renew = true, quorum, ...common } = options ?? {}
+  const { ttl, retry, whenDown = 'fail', renew = true, quorum, confirm, ...common } = options ?? {}
   const problems = optionProblems(options, Object.keys(ownOptions))
-  const ttlMs = collect(problems, () => ttlOf(ttl, 'lock'), 1_000)
-  if (retry !== undefined) problems.push(...groupProblems(retry, 'retry', ['attempts', 'delay']))
-  const patience = retry && collect(problems, () => retryOf(retry, 'retry.'), undefined)
+  const settings = {
+    ...settingsOf({ ttl, retry, renew }, problems),
+    quorum: quorumOf(quorum, problems),
+    confirm: confirmOf(confirm, problems),
+  }
   if (whenDown !== 'fail' && whenDown !== 'local') {
     problems.push(`whenDown is ${shown(whenDown)}; use 'fail' or 'local'`)
   }
-  if (typeof renew !== 'boolean') problems.push(`renew is ${shown(renew)}; write true or false`)
-  const voted = quorumOf(quorum, problems)
-  if (voted && whenDown === 'local') {
+  if (settings.quorum && whenDown === 'local') {
     problems.push("quorum needs whenDown: 'fail': a process that asks nobody has no majority")
+  }
+  if (settings.quorum && settings.confirm) {
+    problems.push('confirm waits for the replicas of one server, and those of a quorum have none; leave it out')
   }
   return {
     kind: 'lock',
@@ -172,13 +255,8 @@ export function lock<const P extends string, const Quorum extends QuorumChoice =
     durability: 'durable',
     whenDown,
     common,
-    options: { ttlMs, retry: patience, renew, quorum: voted },
-    facts: {
-      ttl: formatDuration(ttlMs),
-      renew,
-      quorum: voted !== undefined,
-      retry: patience ? { attempts: patience.attempts, delay: formatDuration(patience.delayMs) } : null,
-    },
+    options: settings,
+    facts: { ...factsOf(settings), quorum: settings.quorum !== undefined },
     problems,
   }
 }

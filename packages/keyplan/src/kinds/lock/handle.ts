@@ -1,24 +1,30 @@
 import { type CallOptions, checkOptions } from '../../base/call.ts'
-import { KeyplanError } from '../../base/error.ts'
+import { KeyplanError, kindOf, shown } from '../../base/error.ts'
 import { checkWork } from '../../mechanisms/lease/employ.ts'
 import { createLeases } from '../../mechanisms/lease/leases.ts'
 import type { AcquireOptions } from '../../mechanisms/lease/patience.ts'
-import type { Wake } from '../../mechanisms/wake.ts'
+import type { ParamValues } from '../../plan/pattern/pattern.ts'
 import type { Opened, Surroundings } from '../kind.ts'
-import type { Lock, LockNamespace } from './contract.ts'
-import { type LockStores, lockCustody } from './custody.ts'
+import type { ForceOptions, Lock, LockInspection, LockNamespace } from './contract.ts'
+import { isOf, type LockStores, lockCustody } from './custody.ts'
+import { createInbox, type Hearing } from './inbox.ts'
 import { createLeadership } from './leadership.ts'
-import type { LockNames } from './names.ts'
 import { oncePer } from './once-per.ts'
 import type { LockSettings } from './settings.ts'
+import { openSet } from './several.ts'
+import type { LockView } from './store.ts'
 import { createTrips } from './trips.ts'
 
-/** `wakes` are where notices of release are heard. */
+const longestReason = 200
+
+/** Most locks of one `all`. */
+const mostAtOnce = 100
+
+/** `hearings` are where this process is told of its turns. */
 export function openLocks(
   settings: LockSettings,
   stores: LockStores,
-  wakes: readonly Wake[],
-  names: LockNames,
+  hearings: readonly Hearing[],
   surroundings: Pick<Surroundings, 'name' | 'pattern' | 'clock' | 'instance' | 'server' | 'notify'>,
 ): Opened<LockNamespace> {
   const { name, pattern, clock, server, notify } = surroundings
@@ -27,29 +33,67 @@ export function openLocks(
   const leases = createLeases(
     {
       ...custody,
+      began(request, held) {
+        custody.began?.(request, held)
+        // Who holds it is told when it is taken by force.
+        inbox.open()
+      },
       retry: settings.retry,
+      access: stores.shared ? 'all' : 'one',
       busy: name => `The lock ${name} is held by another and did not come free`,
-      wakes,
-      channel: names.wake,
+      listen() {
+        inbox.open()
+        return []
+      },
+      hears: () => server === undefined || inbox.heard,
     },
     surroundings,
   )
+  const inbox = createInbox(hearings, {
+    ring: leases.ring,
+    leave: leases.leave,
+    forced(key, fence) {
+      for (const [place, held] of stores.holding) {
+        if (isOf(place, key) && String(held.fence) === fence) held.lose('it was released by force')
+      }
+    },
+  })
 
   function checkShared(verb: string) {
     if (stores.intervals) return stores.intervals
-    throw new KeyplanError(
-      'PARAM_INVALID',
-      `${verb}() needs all processes to agree, and ${name} is declared with whenDown: 'local'; declare 'fail'`,
-    )
+    const needs = "all processes to agree on one holder: a lock that is declared by lock() with whenDown: 'fail'"
+    throw new KeyplanError('PARAM_INVALID', `${verb}() needs ${needs}; ${name} is none`)
+  }
+
+  /** A store in this process knows of no line: what waits here is all there is. */
+  function seen(key: string, { waiters, ...view }: LockView): LockInspection {
+    return { ...view, waiters: Math.max(waiters, server ? 0 : leases.waiting(key)) }
+  }
+
+  async function inspect(options: CallOptions, key: string): Promise<LockInspection> {
+    checkOptions(options)
+    trips.flush()
+    return seen(key, await stores.main.inspect(options, key))
+  }
+
+  async function forceRelease(options: ForceOptions, key: string): Promise<LockInspection> {
+    checkOptions(options, ['reason'] satisfies (keyof ForceOptions)[])
+    const reason: unknown = options?.reason
+    if (typeof reason !== 'string' || reason.length === 0 || reason.length > longestReason) {
+      throw new KeyplanError(
+        'PARAM_INVALID',
+        `reason is ${shown(reason)}; say why '${pattern.source}' is released by force, in up to ${longestReason} characters`,
+      )
+    }
+    const { signal, deadline } = options
+    trips.flush()
+    const was = seen(key, await stores.main.force({ signal, deadline }, key))
+    if (was.locked) notify({ type: 'lock-forced', namespace: name, reason, holder: was.holder })
+    return was
   }
 
   function open(key: string): Lock {
     const wanted = { key }
-    const inspect: Lock['inspect'] = async (options = {}) => {
-      checkOptions(options)
-      trips.flush()
-      return stores.main.inspect(options, key)
-    }
     return {
       tryAcquire: (options = {}) => leases.tryAcquire(wanted, options),
       acquire: (options = {}) => leases.acquire(wanted, options),
@@ -68,10 +112,29 @@ export function openLocks(
         const tryAcquire = (terms: CallOptions) => leases.tryAcquire(wanted, terms)
         return oncePer({ namespace: name, intervals, tryAcquire, notify }, key, interval, work, options)
       },
-      isLocked: async options => (await inspect(options)).locked,
-      inspect,
+      isLocked: async (options = {}) => (await inspect(options, key)).locked,
+      inspect: async (options = {}) => inspect(options, key),
+      forceRelease: options => forceRelease(options, key),
     }
   }
 
-  return { client: params => open(pattern.format(params)), figures: leases.figures, close: leases.close }
+  return {
+    client: Object.assign((params: ParamValues) => open(pattern.format(params)), {
+      all(list: readonly ParamValues[]) {
+        if (!Array.isArray(list) || list.length === 0 || list.length > mostAtOnce) {
+          const given = Array.isArray(list) ? `${list.length} params` : kindOf(list)
+          const remedy = `give it an array of 1 to ${mostAtOnce}`
+          throw new KeyplanError('PARAM_INVALID', `all() of '${pattern.source}' was given ${given}; ${remedy}`)
+        }
+        const keys = list.map(params => pattern.format(params))
+        return openSet({ namespace: name, pattern, clock, retry: settings.retry, leases }, keys)
+      },
+    }),
+    figures: leases.figures,
+    async close() {
+      const closing = leases.close()
+      inbox.close()
+      await closing
+    },
+  }
 }

@@ -5,6 +5,7 @@ import { localWake, redisWake } from '../../mechanisms/wake.ts'
 import type { Kind, Opened } from '../kind.ts'
 import type { LockDeclaration, LockNamespace } from './contract.ts'
 import { openLocks } from './handle.ts'
+import type { Hearing } from './inbox.ts'
 import {
   createMemoryIntervalStore,
   createRedisIntervalStore,
@@ -25,7 +26,7 @@ export const lockKind: Kind<LockDeclaration> = {
   scripts: [...lockScripts, intervalScript],
   quorumScripts,
   open(declaration, surroundings) {
-    const { name, pattern, clock, server, bare } = surroundings
+    const { name, pattern, clock, instance, server, bare } = surroundings
     const names = lockNames(pattern)
     const { quorum } = declaration.options
     if (quorum && surroundings.quorum) {
@@ -37,20 +38,22 @@ export const lockKind: Kind<LockDeclaration> = {
     const memory = createMemoryLockStore(names, wake, clock)
     const local = guarded(name, memory, lockOperations, bare)
     const holding = new Map<string, HeldLease>()
+    const nearby: Hearing = hear => wake.listen(names.wake(''), hear)
     const isLocal = declaration.whenDown === 'local'
     const intervalsOf = (store: IntervalStore, guard: Guard) =>
       isLocal ? undefined : guarded(name, store, intervalOperations, guard)
     if (!server) {
       const intervals = intervalsOf(createMemoryIntervalStore(names, clock), bare)
-      return openLocks(declaration.options, { main: local, local, intervals, holding }, [wake], names, surroundings)
+      return openLocks(declaration.options, { main: local, local, intervals, holding }, [nearby], surroundings)
     }
 
-    const redis = createRedisLockStore(server.redis, names, clock)
+    const redis = createRedisLockStore(server.redis, names, instance, clock, server.lane === undefined)
     const main = guarded(name, redis, lockOperations, server.guard, isLocal ? fallback(memory, holding) : {})
     const notices = redisWake(server.redis)
-    const wakes = isLocal ? [notices, wake] : [notices]
+    const told: Hearing = hear => notices.listen(names.wake(instance), hear)
+    const hearings = isLocal ? [told, nearby] : [told]
     const intervals = intervalsOf(createRedisIntervalStore(server.redis, names), server.guard)
-    return openLocks(declaration.options, { main, local, intervals, holding }, wakes, names, surroundings)
+    return openLocks(declaration.options, { main, local, intervals, holding }, hearings, surroundings)
   },
 }
 
@@ -68,7 +71,10 @@ function fallback(memory: LockStore, holding: ReadonlyMap<string, HeldLease>): P
       Promise.all(requests.map(({ key, claim }) => acquire(call, key, claim, ttlMs))),
     async inspect(call, key) {
       const mine = holding.get(key)
-      return mine ? { locked: true, remainingMs: mine.remaining() } : memory.inspect(call, key)
+      return mine
+        ? { locked: true, remainingMs: mine.remaining(), holder: undefined, waiters: 0, readers: 0 }
+        : memory.inspect(call, key)
     },
+    leave: async () => {},
   }
 }

@@ -1,14 +1,18 @@
 import type { Call } from '../../base/call.ts'
 import type { Clock, Timer } from '../../base/clock.ts'
 import { KeyplanError } from '../../base/error.ts'
+import { tooLate } from '../../mechanisms/lease/requests.ts'
 import type { Acquisition } from '../../mechanisms/lease/steps.ts'
 import type { LocalWake } from '../../mechanisms/wake.ts'
-import type { LockNames } from './names.ts'
-import type { LockStore } from './store.ts'
+import { readHolder } from './holder.ts'
+import { forcedOf, freeOf, type LockNames } from './names.ts'
+import type { LockStore, LockView } from './store.ts'
 
 interface Entry {
   readonly owner: string
   readonly fence: string
+  /** Epoch milliseconds. */
+  readonly since: number
   until: number
   timer: Timer
 }
@@ -39,7 +43,7 @@ export function createMemoryLockStore(
   function free(key: string, entry: Entry): void {
     entry.timer.cancel()
     entries.delete(key)
-    wake.notify(names.wake(key))
+    wake.notify(names.wake(''), freeOf(key))
   }
   function prolong(entry: Entry, key: string, ttlMs: number): number {
     entry.timer.cancel()
@@ -54,12 +58,19 @@ export function createMemoryLockStore(
     return entry !== undefined
   }
 
-  function acquire(call: Call, key: string, owner: string, ttlMs: number): Acquisition {
-    if (clock.now() > call.expires) {
-      throw new KeyplanError('TIMEOUT', 'The request for the lock came too late and was refused', {
-        outcome: 'not-executed',
-      })
+  function view(entry: Entry | undefined): LockView {
+    const holder = entry && readHolder(`${entry.owner}#${entry.fence}@${entry.since}`, clock.wall())
+    return {
+      locked: entry !== undefined,
+      remainingMs: entry && entry.until - clock.now(),
+      holder,
+      waiters: 0,
+      readers: 0,
     }
+  }
+
+  function acquire(call: Call, key: string, owner: string, ttlMs: number): Acquisition {
+    if (clock.now() > call.expires) throw tooLate('lock')
     const holder = find(key)
     if (holder && holder.owner !== owner) return { granted: false, remainingMs: holder.until - clock.now() }
     let entry = holder
@@ -70,7 +81,13 @@ export function createMemoryLockStore(
         })
       }
       lastFence = Math.max(lastFence + 1, Math.floor(clock.wall() * 1_000))
-      entry = { owner, fence: String(lastFence), until: 0, timer: { cancel: () => {} } }
+      entry = {
+        owner,
+        fence: String(lastFence),
+        since: Math.floor(clock.wall()),
+        until: 0,
+        timer: { cancel: () => {} },
+      }
       entries.set(key, entry)
     }
     return { granted: true, fence: entry.fence, until: prolong(entry, key, ttlMs), degraded: false }
@@ -80,6 +97,7 @@ export function createMemoryLockStore(
     acquire: async (call, key, { owner }, ttlMs) => acquire(call, key, owner, ttlMs),
     acquireMany: async (call, requests, ttlMs) =>
       requests.map(({ key, claim }) => acquire(call, key, claim.owner, ttlMs)),
+    confirm: async (_, key, { owner }) => owned(key, owner) !== undefined,
     async extend(_, key, { owner }, ttlMs) {
       const entry = owned(key, owner)
       return entry && prolong(entry, key, ttlMs)
@@ -90,9 +108,16 @@ export function createMemoryLockStore(
       release(key, owner)
       return 0
     },
-    async inspect(_, key) {
+    leave: async () => {},
+    inspect: async (_, key) => view(find(key)),
+    async force(_, key) {
       const entry = find(key)
-      return { locked: entry !== undefined, remainingMs: entry && entry.until - clock.now() }
+      const was = view(entry)
+      if (entry) {
+        wake.notify(names.wake(''), forcedOf(entry.fence, key))
+        free(key, entry)
+      }
+      return was
     },
   }
 }

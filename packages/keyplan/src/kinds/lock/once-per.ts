@@ -2,7 +2,7 @@ import type { CallOptions } from '../../base/call.ts'
 import { type Duration, durationMs } from '../../base/duration.ts'
 import { KeyplanError, shown } from '../../base/error.ts'
 import type { Guarded } from '../../guard/guarded.ts'
-import { employ, type Holding } from '../../mechanisms/lease/employ.ts'
+import { employ, type Holding, holdingOf } from '../../mechanisms/lease/employ.ts'
 import type { Held } from '../../mechanisms/lease/held.ts'
 import type { Notice } from '../kind.ts'
 import type { IntervalStore } from './interval-store.ts'
@@ -75,7 +75,7 @@ export async function oncePer<T>(
     throw new KeyplanError('LOCK_LOST', `The lock ${namespace} was lost before the work began`, { namespace })
   }
   const start = seen.number * lengthMs
-  const value = await employ(held, holding => work({ ...holding, start }), call.signal)
+  const value = await employ(holdingOf(held), holding => work({ ...holding, start }), call.signal)
   if (onCrash === 'rerun') {
     try {
       await intervals.mark(undefined, key, lengthMs, held.fence, seen.number)

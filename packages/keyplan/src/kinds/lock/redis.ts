@@ -7,16 +7,41 @@ import { createRequests, tooLate } from '../../mechanisms/lease/requests.ts'
 import type { Acquisition } from '../../mechanisms/lease/steps.ts'
 import { perSlot } from '../../mechanisms/per-slot.ts'
 import { replyFailure } from '../../redis/failure.ts'
-import type { Redis } from '../../redis/redis.ts'
+import type { Command, Redis } from '../../redis/redis.ts'
+import { scriptArguments } from '../../redis/script.ts'
+import { readHolder } from './holder.ts'
 import type { LockNames } from './names.ts'
-import { acquireScript, extendScript, releaseScript, withdrawScript } from './scripts.ts'
-import type { LockRequest, LockStore } from './store.ts'
+import { type InspectReply, type LockScripts, mutexScripts } from './scripts.ts'
+import type { LockRequest, LockStore, LockView } from './store.ts'
 
+/** By which scripts a lock is taken, and which keys of it each of them is given. */
+export interface LockForm {
+  readonly scripts: LockScripts
+  acquired(key: string): readonly string[]
+  held(key: string): readonly string[]
+  /** For all others. */
+  freed(key: string): readonly string[]
+}
+
+export const mutexForm = (names: LockNames): LockForm => ({
+  scripts: mutexScripts,
+  acquired: key => [key, names.fence(key), names.line(key)],
+  held: key => [key, names.fence(key)],
+  freed: key => [key, names.line(key)],
+})
+
+/** @param alone one server has all keys, so that it knows of all who listen */
 export function createRedisLockStore(
-  redis: Pick<Redis, 'send' | 'evaluate' | 'serverTime' | 'lane' | 'slot'>,
+  redis: Pick<Redis, 'evaluate' | 'block' | 'serverTime' | 'lane' | 'slot'>,
   names: LockNames,
+  instance: string,
   clock: Clock,
+  alone: boolean,
+  form: LockForm = mutexForm(names),
 ): LockStore {
+  const channel = names.wake(instance)
+  const counts = alone ? 1 : 0
+  const { scripts } = form
   const tracked = createRequests(redis, clock)
 
   /** One trip for keys of one slot: what each request is told, undefined where it came too late. */
@@ -27,11 +52,16 @@ export function createRedisLockStore(
   ): Promise<(Acquisition | KeyplanError | undefined)[]> {
     const sentAt = clock.now()
     const { key } = requests[0]!
-    const keys = requests.flatMap(({ key }) => [key, names.fence(key)])
+    const keys: string[] = []
+    const asked: string[] = []
+    for (const { key, claim, seat } of requests) {
+      keys.push(...form.acquired(key))
+      asked.push(claim.owner, seat ? `${Math.ceil(seat.ms)}${seat.again ? '+' : ''}` : '')
+    }
+    const args = { ttl: ttlMs, fenceTtl: fenceTtl(ttlMs), channel, counts, claims: asked }
     const claims = requests.map(({ claim }) => claim)
-    const args = { ttl: ttlMs, fenceTtl: fenceTtl(ttlMs), owners: claims.map(({ owner }) => owner) }
     const { lines } = await tracked.send(call, key, claims, notAfter =>
-      redis.evaluate(acquireScript, { keys }, { ...args, notAfter }, call),
+      redis.evaluate(scripts.acquire, { keys }, { ...args, notAfter }, call),
     )
     return lines.map(({ sign, detail }, index) => {
       if (sign === '!') return replyFailure(detail)
@@ -52,9 +82,13 @@ export function createRedisLockStore(
   }
 
   async function releaseTogether(call: Call, requests: readonly LockRequest[]) {
-    const locks = requests.map(({ key }) => key)
-    const owners = requests.flatMap(({ key, claim }) => [claim.owner, names.wake(key)])
-    const lines = await redis.evaluate(releaseScript, { locks }, { owners }, call)
+    const keys: string[] = []
+    const owners: string[] = []
+    for (const { key, claim } of requests) {
+      keys.push(...form.freed(key))
+      owners.push(claim.owner)
+    }
+    const lines = await redis.evaluate(scripts.release, { keys }, { counts, owners }, call)
     return lines.map(({ sign, detail }) => (sign === '!' ? replyFailure(detail) : sign === '1'))
   }
 
@@ -67,22 +101,41 @@ export function createRedisLockStore(
   return {
     acquireMany,
     releaseMany,
-    acquire: async (call, key, claim, ttlMs) => only(await acquireMany(call, [{ key, claim }], ttlMs)),
+    acquire: async (call, key, claim, ttlMs, seat) => only(await acquireMany(call, [{ key, claim, seat }], ttlMs)),
     release: async (call, key, claim) => only(await releaseMany(call, [{ key, claim }])),
+    async confirm(call, key, { owner }, ttlMs, { replicas, timeoutMs }) {
+      const args = { owner, ttl: ttlMs, fenceTtl: fenceTtl(ttlMs) }
+      // WAIT means what its own connection has written last, and so all that came before it.
+      const first: Command = ['evalsha', ...scriptArguments(scripts.extend, { keys: form.held(key) }, args)]
+      const { signal } = call
+      const reached = await redis.block('wait', ms => [replicas, ms], { wait: timeoutMs, signal, first })
+      return Number(reached) >= replicas
+    },
     async extend(call, key, { owner }, ttlMs) {
       const until = clock.now() + ttlMs
-      const keys = { lock: key, fence: names.fence(key) }
       const args = { owner, ttl: ttlMs, fenceTtl: fenceTtl(ttlMs) }
-      return (await redis.evaluate(extendScript, keys, args, call)) ? until : undefined
+      return (await redis.evaluate(scripts.extend, { keys: form.held(key) }, args, call)) ? until : undefined
     },
     withdraw(call, key, claim) {
-      const args = { owner: claim.owner, wake: names.wake(key), notAfter: lastChance(claim) }
-      return redis.evaluate(withdrawScript, { lock: key }, args, call)
+      const args = { owner: claim.owner, counts, notAfter: lastChance(claim) }
+      return redis.evaluate(scripts.withdraw, { keys: form.freed(key) }, args, call)
     },
-    async inspect(call, key) {
-      const remaining = Number(await redis.send('pttl', [key], call))
-      return { locked: remaining !== -2, remainingMs: remaining < 0 ? undefined : remaining }
+    leave: (call, key) => redis.evaluate(scripts.leave, { keys: form.freed(key) }, { channel, counts }, call),
+    inspect: async (call, key) => viewOf(await redis.evaluate(scripts.inspect, { keys: form.freed(key) }, {}, call)),
+    async force(call, key) {
+      const args = { wake: names.wake(''), counts }
+      return viewOf(await redis.evaluate(scripts.force, { keys: form.freed(key) }, args, call))
     },
+  }
+}
+
+function viewOf({ holder, left, waiters, now, readers }: InspectReply): LockView {
+  return {
+    locked: left !== -2,
+    remainingMs: left < 0 ? undefined : left,
+    waiters,
+    readers,
+    holder: readHolder(holder, now),
   }
 }
 

@@ -51,7 +51,7 @@ export function createTrips(steps: Guarded<LockStore>, ttlMs: number, lane: Serv
         return acquires.add(request)
       }
       flush()
-      return steps.acquire(options, request.key, request.claim, ttlMs)
+      return steps.acquire(options, request.key, request.claim, ttlMs, request.seat)
     },
     release(options, request) {
       if (isOrdinary(options)) {

@@ -23,10 +23,9 @@ export function openSemaphores(
       ttlMs,
       renew,
       retry,
-      shared: true,
+      access: 'some',
       busy: name => `The semaphore ${name} did not have enough free permits`,
-      wakes: [wake],
-      channel: names.wake,
+      listen: (key, notice) => [wake.listen(names.wake(key), notice)],
       options: ['permits'],
       steps: {
         acquire: (options, request) => store.acquire(options, request, declared, ttlMs),

@@ -1,18 +1,19 @@
-import { randomUUID } from 'node:crypto'
 import type { CallOptions } from '../../base/call.ts'
 import type { Clock } from '../../base/clock.ts'
 import { KeyplanError } from '../../base/error.ts'
 import { createClaim, isDoubtful } from './claim.ts'
 import { createHeld, type Held, type HeldLease } from './held.ts'
 import { within } from './patience.ts'
-import type { Busy, Grant, LeaseSteps, Request, Wanted } from './steps.ts'
+import type { Busy, Grant, LeaseSteps, Request, Seat, Wanted } from './steps.ts'
 import { createUnderWay } from './under-way.ts'
 import { createWithdrawals } from './withdrawal.ts'
 
 /** Takes leases, looks after what is held, and leaves nothing behind of what came to nothing. */
 export interface Custody<W extends Wanted> {
   /** Asks once. */
-  ask(wanted: W, options: CallOptions): Promise<Held | Busy>
+  ask(wanted: W, options: CallOptions, seat?: Seat): Promise<Held | Busy>
+  /** Gives up this process's place in line, in the background. */
+  leave(key: string): void
   /** @throws KeyplanError CLOSED or ABORTED when there is no use in asking */
   check(signal: AbortSignal | undefined): void
   figures(): LeaseFigures
@@ -40,20 +41,20 @@ export interface LeaseKind<W extends Wanted> {
   readonly steps: LeaseSteps<W>
   /** Why a grant is not kept after all; it is withdrawn then. */
   objection?(wanted: W, grant: Grant): Busy | undefined
-  began?(wanted: W, held: HeldLease): void
-  ended?(wanted: W, held: HeldLease): void
+  began?(request: Request<W>, held: HeldLease): void
+  ended?(request: Request<W>, held: HeldLease): void
 }
 
 /** The namespace it is for, as far as custody must know it. */
 export interface LeaseSurroundings {
   readonly name: string
   readonly clock: Clock
-  /** Unique to this client: part of every owner token. */
+  /** Unique to this client and not to be guessed: part of every owner token. */
   readonly instance: string
   notify(notice: { readonly type: string; readonly namespace: string; readonly error?: unknown }): void
 }
 
-/** A release that nobody waits for goes on in the background after this time. */
+/** What nobody waits for goes on in the background, or is given up, after this time. */
 const quickRelease: CallOptions = { deadline: '500ms' }
 
 /** How long closing waits for what is under way, in milliseconds. */
@@ -70,6 +71,7 @@ export function createCustody<W extends Wanted>(
   const counts = { acquired: 0, lost: 0, renewalFailures: 0 }
   /** Those whose last renewal failed. An outage is told once, however many it meets, and is over when there are none. */
   const failing = new Set<HeldLease>()
+  let claims = 0
   let closed = false
 
   const failure = (code: 'ABORTED' | 'CLOSED', message: string, cause?: unknown) =>
@@ -80,14 +82,17 @@ export function createCustody<W extends Wanted>(
     if (signal?.aborted) throw failure('ABORTED', 'The call was aborted by its signal', signal.reason)
   }
 
-  async function ask(wanted: W, options: CallOptions): Promise<Held | Busy> {
+  async function ask(wanted: W, options: CallOptions, seat?: Seat): Promise<Held | Busy> {
     check(options.signal)
-    const request: Request<W> = { ...wanted, claim: createClaim(`${instance}/${randomUUID()}`) }
+    const request: Request<W> = { ...wanted, claim: createClaim(`${instance}/${(++claims).toString(36)}`), seat }
     let kept = false
     underWay.begin()
     try {
       const answer = await steps.acquire(options, request)
       if (!answer.granted) return answer
+      if (steps.confirm && !answer.degraded && !(await steps.confirm(request))) {
+        return { granted: false, remainingMs: undefined }
+      }
       if (closed) check(undefined)
       const objection = kind.objection?.(wanted, answer)
       if (objection) return objection
@@ -149,6 +154,15 @@ export function createCustody<W extends Wanted>(
 
   return {
     ask,
+    leave(key) {
+      if (!steps.leave) return
+      underWay.begin()
+      // A place that is not given up ends by itself.
+      steps
+        .leave(quickRelease, key)
+        .catch(() => {})
+        .finally(underWay.end)
+    },
     check,
     figures: () => ({ held: holding.size, ...counts }),
     async close() {

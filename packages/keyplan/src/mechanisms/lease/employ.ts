@@ -6,19 +6,21 @@ import type { Held } from './held.ts'
 export type Holding = Pick<Held, 'signal' | 'fence' | 'degraded'>
 
 /** Does work for which something is held; its signal fires with the caller's own, too. */
-export async function employ<T>(
-  { signal, fence, degraded }: Holding,
-  work: (held: Holding) => T | Promise<T>,
+export async function employ<H extends Pick<Held, 'signal'>, T>(
+  holding: H,
+  work: (holding: H) => T | Promise<T>,
   own: AbortSignal | undefined,
 ): Promise<T> {
-  if (!own) return await work({ signal, fence, degraded })
-  const either = eitherSignal(signal, own)
+  if (!own) return await work(holding)
+  const either = eitherSignal(holding.signal, own)
   try {
-    return await work({ signal: either.signal, fence, degraded })
+    return await work({ ...holding, signal: either.signal })
   } finally {
     either.forget()
   }
 }
+
+export const holdingOf = ({ signal, fence, degraded }: Held): Holding => ({ signal, fence, degraded })
 
 /**
  * @param verb that was given the work

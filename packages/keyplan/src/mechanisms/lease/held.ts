@@ -65,6 +65,8 @@ export function createHeld(parts: HeldParts): HeldLease {
   const { clock, noun, namespace, renew, fence, degraded } = parts
   let state: 'held' | 'lost' | 'gone' | 'released' = 'held'
   let lifetime = parts.ttlMs
+  /** What renewals ask for: its user may have asked for another time to live that is not answered yet. */
+  let aim = parts.ttlMs
   let until = parts.until
   let asked = 0
   let applied = 0
@@ -103,7 +105,7 @@ export function createHeld(parts: HeldParts): HeldLease {
     // An answer that takes long may still come. Meanwhile another try may be luckier.
     watch(clock.now() + lifetime / 6)
     try {
-      if (await prolong(lifetime, latest() - clock.now())) parts.onRenewal(undefined)
+      if (await prolong(aim, latest() - clock.now())) parts.onRenewal(undefined)
     } catch (error) {
       if (!isKeyplanError(error)) throw error
       // One that ends after a later one was confirmed says nothing any more.
@@ -121,7 +123,15 @@ export function createHeld(parts: HeldParts): HeldLease {
   /** Of answers that overtake each other the one to the last question counts. */
   async function prolong(ttlMs: number, deadlineMs: number | undefined): Promise<boolean> {
     const question = ++asked
-    const answer = await parts.extend(ttlMs, deadlineMs)
+    const begun = clock.now()
+    let answer: number | undefined
+    try {
+      answer = await parts.extend(ttlMs, deadlineMs)
+    } catch (error) {
+      const isOver = isKeyplanError(error) && error.outcome === 'not-executed'
+      if (question < applied && !isOver) doubt(ttlMs, begun + ttlMs)
+      throw error
+    }
     if (state !== 'held') return false
     if (answer === undefined) {
       lose('gone', 'it expired, was deleted or is held by another')
@@ -133,8 +143,31 @@ export function createHeld(parts: HeldParts): HeldLease {
       lifetime = ttlMs
       until = answer
       schedule()
-    }
+    } else doubt(ttlMs, answer)
     return true
+  }
+
+  /**
+   * An earlier question for less time was overtaken: sent again over another link it may have been carried out last. So only
+   * its time is certain, and the later question is asked once more.
+   */
+  function doubt(ttlMs: number, certain: number): void {
+    if (state !== 'held' || ttlMs >= lifetime) return
+    lifetime = ttlMs
+    until = Math.min(until, certain)
+    waiting = false
+    void tryRenew()
+  }
+
+  /** What fails is as if it had not been asked for. */
+  async function lengthen(ttlMs: number): Promise<boolean> {
+    aim = ttlMs
+    try {
+      return await prolong(ttlMs, undefined)
+    } catch (error) {
+      if (aim === ttlMs) aim = lifetime
+      throw error
+    }
   }
 
   const schedule = () => watch(renew ? until - (lifetime * 2) / 3 : Number.POSITIVE_INFINITY)
@@ -164,7 +197,7 @@ export function createHeld(parts: HeldParts): HeldLease {
     remaining: () => (state === 'held' ? Math.max(0, until - clock.now()) : 0),
     extend: async ttl => {
       const ttlMs = ttl === undefined ? parts.ttlMs : ttlOf(ttl, noun)
-      return state === 'held' && prolong(ttlMs, undefined)
+      return state === 'held' && lengthen(ttlMs)
     },
     release: async () => end() && parts.release(),
     [Symbol.asyncDispose]: async () => {

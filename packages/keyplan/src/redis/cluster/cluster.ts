@@ -140,7 +140,8 @@ export const openCluster: OpenServer = (settings, clock, onEvent) => {
       )
     },
     block(command, args, options) {
-      const slot = slotOfCall(command, args(1))
+      const [name, ...rest] = options.first ?? [command, ...args(1)]
+      const slot = slotOfCall(name, rest)
       return router.block(slot, (node, asking) => node.block(command, args, options, asking))
     },
     subscribe: (channel, handlers, kind) =>

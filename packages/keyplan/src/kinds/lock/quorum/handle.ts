@@ -24,6 +24,7 @@ export function openQuorumLocks(
   const members = servers.map(({ redis, guard }) =>
     guarded(name, createMember(redis, names, restMs, clock), memberOperations, guard),
   )
+  const wakes = servers.map(({ redis }) => redisWake(redis))
   const steps = quorumSteps(members, ttlMs, name, clock)
   const leases = createLeases(
     {
@@ -33,8 +34,7 @@ export function openQuorumLocks(
       retry,
       steps,
       busy: () => `The lock ${name} is held by another and did not come free`,
-      wakes: servers.map(({ redis }) => redisWake(redis)),
-      channel: names.wake,
+      listen: (key, notice) => wakes.map(wake => wake.listen(names.freed(key), notice)),
     },
     surroundings,
   )

@@ -75,7 +75,7 @@ export function createMember(
     extend: (call, key, { owner }, ttlMs) =>
       redis.evaluate(prolongScript, keysOf(key), { owner, ttl: ttlMs, fenceTtl: fenceTtl(ttlMs) }, call),
     release: (call, key, { owner }) =>
-      redis.evaluate(giveBackScript, { lock: key }, { owner, wake: names.wake(key) }, call),
+      redis.evaluate(giveBackScript, { lock: key }, { owner, wake: names.freed(key) }, call),
     withdraw: (call, key, claim) =>
       redis.evaluate(retractScript, { lock: key }, { owner: claim.owner, notAfter: lastChance(claim) }, call),
     inspect: (call, key) => redis.evaluate(lookScript, { lock: key }, {}, call),
