@@ -5,7 +5,7 @@ import type { Pattern } from '../plan/pattern/pattern.ts'
 /** An open lock, such as `redis.locks`, whose pattern has one param. */
 export type OpenLocks = ((params: never) => Lock) & {
   readonly pattern: Pattern
-  readonly declaration: Pick<LockDeclaration, 'kind'>
+  readonly declaration: Pick<LockDeclaration, 'kind' | 'options'>
 }
 
 /** A store of verrou. Times in milliseconds. */
@@ -36,7 +36,7 @@ const longestTimer = 2 ** 31 - 1
 /**
  * A store for verrou over locks: `{ driver: verrouStore(redis.locks, E_LOCK_NOT_OWNED) }`. They are renewed for as long as verrou's time
  * to live, by this process: when it is killed they end after that of the plan. A lock can be released and extended where it was
- * acquired, also by force.
+ * acquired; by force it can be released anywhere.
  *
  * @param NotOwned `E_LOCK_NOT_OWNED` of verrou, which expects its own error when a lock is not owned
  * @throws KeyplanError PARAM_INVALID for what is no open lock; PLAN_INVALID when its keys do not have one param
@@ -114,7 +114,7 @@ export function verrouStore(namespace: OpenLocks, NotOwned: new () => Error): Ve
       async forceDelete(key) {
         const here = [...holdings].find(([, holding]) => holding.key === key)
         if (here) await take(here[0]).release()
-        else if (await lockOf(key).isLocked()) throw elsewhere()
+        else await lockOf(key).forceRelease({ reason: 'forceRelease() of verrou' })
       },
       async extend(key, owner, duration) {
         const name = nameOf(key, owner)
@@ -133,16 +133,13 @@ export function verrouStore(namespace: OpenLocks, NotOwned: new () => Error): Ve
   return { factory: open }
 }
 
-function elsewhere(): KeyplanError {
-  const message =
-    'forceRelease() of verrou was called for a lock that another process holds; locks are released by their holder'
-  return new KeyplanError('UNSUPPORTED', message, { outcome: 'not-executed' })
-}
-
 function locksByKey(namespace: OpenLocks): (key: string) => Lock {
   if (typeof namespace !== 'function' || namespace.declaration?.kind !== 'lock') {
     const message = `verrouStore() was given ${kindOf(namespace)}; give it an open lock, such as redis.locks`
     throw new KeyplanError('PARAM_INVALID', message)
+  }
+  if (namespace.declaration.options.quorum) {
+    throw new KeyplanError('PARAM_INVALID', 'verrouStore() was given locks of a quorum; give it locks of one server')
   }
   const { source, params } = namespace.pattern
   const [param] = params

@@ -185,6 +185,9 @@ test('what cannot be voted for is refused before anything is opened', async () =
   expect(problemsOf({ quorum: true, whenDown: 'local' })).toEqual([
     "quorum needs whenDown: 'fail': a process that asks nobody has no majority",
   ])
+  expect(problemsOf({ quorum: true, confirm: { replicas: 1 } })).toEqual([
+    'confirm waits for the replicas of one server, and those of a quorum have none; leave it out',
+  ])
   expect(problemsOf({ quorum: 3 as never })).toEqual(['quorum is 3; write true, false or { restartDelay }'])
   expect(problemsOf({ quorum: { restartDelay: 5 as never } })).toEqual([
     "quorum.restartDelay is 5; write a length of time such as '30s' or '5m'",

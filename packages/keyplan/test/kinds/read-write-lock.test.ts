@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { handClock, realClock } from '../../src/base/clock.ts'
 import { createBareGuard } from '../../src/guard/guard.ts'
 import type { Server } from '../../src/kinds/kind.ts'
+import type { Lock } from '../../src/kinds/lock/contract.ts'
 import { readWriteLock } from '../../src/kinds/lock/read-write/contract.ts'
 import { readWriteLockKind } from '../../src/kinds/lock/read-write/kind.ts'
 import { allReadWriteScripts } from '../../src/kinds/lock/read-write/scripts.ts'
@@ -88,6 +89,19 @@ describe('a read-write lock on a real server', () => {
       await reader.release()
       await (await writer)!.release()
       expect(await harness.ask('KEYS', '*')).toEqual(['{lock:a}:~fence'])
+    } finally {
+      await harness.close()
+    }
+  })
+
+  test('offices and intervals are for locks of one holder alone', async () => {
+    const harness = await overRedis()
+    try {
+      const { read, write } = (await harness.client())({ id: 'a' })
+      for (const lock of [read, write] as Lock[]) {
+        expect(() => lock.lead(() => {})).toThrow('lead() needs all processes to agree on one holder')
+        await expect(lock.oncePer('1h', () => {})).rejects.toMatchObject({ code: 'PARAM_INVALID' })
+      }
     } finally {
       await harness.close()
     }

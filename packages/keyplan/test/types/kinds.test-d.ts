@@ -147,6 +147,10 @@ export type KindsSayWhatTheyTakeAndGive = [
   Expect<Equal<Awaited<ReturnType<typeof both.acquire>>, HeldSet | undefined>>,
   Expect<Equal<Awaited<ReturnType<typeof reader.acquire>>, HeldShare | undefined>>,
   Expect<Equal<Awaited<ReturnType<typeof writer.acquire>>, Held | undefined>>,
+  Expect<Equal<Extract<keyof typeof writer, 'lead' | 'oncePer'>, never>>,
+  Expect<
+    Equal<Extract<keyof ReturnType<typeof client.vault> | keyof typeof client.vault, 'forceRelease' | 'all'>, never>
+  >,
   Expect<Equal<'fence' extends keyof HeldShare ? true : false, false>>,
   Expect<Equal<Awaited<ReturnType<ReturnType<typeof client.vault>['acquire']>>, Held | undefined>>,
   Expect<Equal<Extract<Awaited<typeof daily>, { ran: true }>['value'], number>>,
