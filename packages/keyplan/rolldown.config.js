@@ -1,7 +1,7 @@
 /*
  * The library is more than a hundred small modules, and to find and link each of them costs a process that imports it a
  * good part of a millisecond: two files and what they share load in a third of the time. What a declaration needs is one
- * of them. Types come from tsc.
+ * of them, and each kind, which is loaded when it is used, another. Types come from tsc.
  */
 export default {
   input: {
@@ -33,7 +33,10 @@ export default {
   output: {
     dir: 'dist',
     format: 'esm',
-    chunkFileNames: 'shared/[name].js',
+    chunkFileNames: ({ facadeModuleId }) => {
+      const [, kind] = /src.kinds.([\w-]+(?:.read-write)?).kind\.ts$/.exec(facadeModuleId ?? '') ?? []
+      return kind ? `kinds/${kind.replace(/\W/g, '-')}.js` : 'shared/[name].js'
+    },
     codeSplitting: { groups: [{ name: 'plan', test: /src.(base|plan|kinds.[\w-]+.contract)\b/ }] },
   },
 }

@@ -2,23 +2,19 @@ import { realClock } from '../base/clock.ts'
 import { KeyplanError } from '../base/error.ts'
 import type { ConnectOptions } from '../config/options.ts'
 import type { Settings } from '../config/settings.ts'
-import { createBareGuard, type Guard } from '../guard/guard.ts'
-import { createTally, type Tally } from '../guard/tally.ts'
-import type { Announcing, Kind, Opened, Surroundings } from '../kinds/kind.ts'
-import { createLocalServer } from '../mechanisms/log/local.ts'
-import type { Declaration } from '../plan/declaration.ts'
+import { createTally } from '../guard/tally.ts'
+import type { Opened } from '../kinds/kind.ts'
 import { withPrefix } from '../plan/define.ts'
 import { isPlan, type Namespaces, type Plan } from '../plan/plan.ts'
 import type { Script } from '../redis/script.ts'
 import type { Target } from '../redis/settings.ts'
 import type { Client, ClientVerbs } from './client.ts'
-import { closable } from './closable.ts'
 import { type Connection, createConnection } from './connection.ts'
 import { type Connections, createConnections, type Role, roleOf } from './connections.ts'
-import { createEvents, type Events } from './events.ts'
-import { instanceName } from './instance-name.ts'
-import { kinds } from './kinds.ts'
-import { consoleLog, createReporter, type Log, safeLog } from './reporter.ts'
+import { createEvents } from './events.ts'
+import { type Kinds, kindsOf } from './kinds.ts'
+import { openNamespaces, type Parts } from './namespaces.ts'
+import { consoleLog, createReporter, safeLog } from './reporter.ts'
 import { verbs } from './verbs.ts'
 
 /**
@@ -46,7 +42,8 @@ export async function connect<N extends Namespaces>(plan: Plan<N>, options: Conn
   const events = createEvents()
   const tally = createTally()
   let closed = false
-  const parts: Parts = { plan: prefixed, settings, events, tally, log, isClosed: () => closed }
+  const kinds = await kindsOf(prefixed)
+  const parts: Parts = { plan: prefixed, kinds, settings, events, tally, log, isClosed: () => closed }
   const connections = openConnections(parts)
   const namespaces = openNamespaces(parts, connections)
   const client = assemble<N>(
@@ -95,17 +92,8 @@ async function settingsOf(options: ConnectOptions): Promise<Settings> {
   return resolveSettings(options, process.env)
 }
 
-interface Parts {
-  readonly plan: Plan
-  readonly settings: Settings
-  readonly events: Events
-  readonly tally: Tally
-  readonly log: Log
-  isClosed(): boolean
-}
-
 /** One connection for each server; undefined in memory mode. */
-function openConnections({ plan, settings, events, tally, log, isClosed }: Parts): Connections | undefined {
+function openConnections({ plan, kinds, settings, events, tally, log, isClosed }: Parts): Connections | undefined {
   const { targets } = settings
   if (!targets) return undefined
   const openTo = (target: Target, scripts: readonly Script[]): Connection => {
@@ -122,7 +110,7 @@ function openConnections({ plan, settings, events, tally, log, isClosed }: Parts
     return connection
   }
   const open = (role: Role) =>
-    openTo(targets[role], scriptsOf(plan, targets.cache === targets.durable ? undefined : role))
+    openTo(targets[role], scriptsOf(plan, kinds, targets.cache === targets.durable ? undefined : role))
   const durable = open('durable')
   const cache = targets.cache === targets.durable ? durable : open('cache')
   const voters = needsQuorum(plan) ? (settings.quorum ?? []) : []
@@ -162,44 +150,9 @@ const readsReplicas = ({ topology, replicas, readFrom }: Target) =>
   readFrom !== 'master' && (topology !== 'standalone' || replicas.length > 0)
 
 /** Only the scripts of the kinds that the plan uses on a server. */
-function scriptsOf(plan: Plan, role: Role | undefined): Script[] {
+function scriptsOf(plan: Plan, kinds: Kinds, role: Role | undefined): Script[] {
   const here = Object.values(plan.namespaces).filter(({ durability }) => !role || roleOf(durability) === role)
   return [...new Set(here.map(({ kind }) => kind))].flatMap(kind => kinds.get(kind)?.scripts ?? [])
-}
-
-function openNamespaces(
-  { plan, settings, events, tally, log, isClosed }: Parts,
-  connections: Connections | undefined,
-): Map<string, Opened<unknown>> {
-  const bare: Guard = closable(createBareGuard(tally), isClosed)
-  const common: Omit<Surroundings, 'name' | 'pattern' | 'server' | 'announcing' | 'quorum'> = {
-    clock: realClock,
-    instance: instanceName(),
-    bare,
-    local: connections ? undefined : createLocalServer(realClock),
-    notify(notice) {
-      events.tell('notice', notice)
-      if (notice.warning !== undefined) log('warn', notice.warning)
-    },
-  }
-  const isOff = ({ feature }: Kind) => feature !== undefined && !settings.features[feature]
-  /** On a channel that is switched off nothing is announced. */
-  function announcingOf({ announce }: Declaration): Announcing | undefined {
-    const target = announce === undefined ? undefined : plan.namespaces[announce]
-    const kind = target && kinds.get(target.kind)
-    return kind && !isOff(kind) ? kind.announcing?.(target, plan.patterns[announce!]!) : undefined
-  }
-  const quorum = connections?.quorum.map(({ server }) => server)
-  const opened = new Map<string, Opened<unknown>>()
-  for (const [name, declaration] of Object.entries(plan.namespaces)) {
-    const pattern = plan.patterns[name]
-    const kind = kinds.get(declaration.kind)
-    if (!kind || !pattern) continue
-    const server = connections?.of(roleOf(declaration.durability)).server
-    const surroundings = { ...common, name, pattern, server, quorum, announcing: announcingOf(declaration) }
-    opened.set(name, (isOff(kind) && kind.openDisabled ? kind.openDisabled : kind.open)(declaration, surroundings))
-  }
-  return opened
 }
 
 /** The verbs keep their getters, so that `$status` is read when it is asked for. */
