@@ -14,7 +14,13 @@ export async function promote(
   const running = sentinels.filter(sentinel => sentinel.running)
   const [first] = running
   if (first === undefined) throw new Error('no Sentinel is running that could be asked for a failover')
-  await first.ask('SENTINEL', 'FAILOVER', masterName)
+  // A replica that has just come back is none yet that a Sentinel would promote.
+  await settle('the request for a failover', () =>
+    firstObstacle([first], async sentinel => {
+      await sentinel.ask('SENTINEL', 'FAILOVER', masterName)
+      return undefined
+    }),
+  )
 
   await settle('the failover', async () => {
     const now = await master()
