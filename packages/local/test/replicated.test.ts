@@ -1,6 +1,9 @@
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { type ReplicatedOptions, startReplicated } from '../src/index.ts'
 
+/** Vitest's own is a second, which a busy machine may need. */
+const patience = { timeout: 20_000 }
+
 async function start(options?: ReplicatedOptions) {
   const replicated = await startReplicated(options)
   onTestFinished(replicated.stop)
@@ -13,7 +16,7 @@ test('it is handed over with every replica in step, and says where a client find
   for (const replica of replicas) expect(await replica.ask('INFO', 'replication')).toContain('master_link_status:up')
 
   await master.ask('SET', 'k', 'v')
-  for (const replica of replicas) await vi.waitUntil(async () => (await replica.ask('GET', 'k')) === 'v')
+  for (const replica of replicas) await vi.waitUntil(async () => (await replica.ask('GET', 'k')) === 'v', patience)
   await expect(replicas[0]!.ask('SET', 'k', 'w')).rejects.toThrow('READONLY')
 
   expect(environment).toEqual({
@@ -35,7 +38,7 @@ test('a replica that was killed, or stopped for a while, is waited for until it 
   await replica!.pause()
   await master.ask('SET', 'k', '2')
   replica!.resume()
-  await vi.waitUntil(async () => (await replica!.ask('GET', 'k')) === '2')
+  await vi.waitUntil(async () => (await replica!.ask('GET', 'k')) === '2', patience)
 })
 
 test('proxies are what clients know; what servers say to each other passes them unharmed', async () => {
@@ -45,14 +48,17 @@ test('proxies are what clients know; what servers say to each other passes them 
   await replicas[0]!.restart()
   await settled()
   await master.ask('SET', 'k', 'v')
-  await vi.waitUntil(async () => (await replicas[0]!.ask('GET', 'k')) === 'v')
+  await vi.waitUntil(async () => (await replicas[0]!.ask('GET', 'k')) === 'v', patience)
 })
 
 test('a fault for everyone breaks replication too', async () => {
   const { master, replicas, settled } = await start({ proxied: 'everyone' })
   const [replica] = replicas
   await master.proxy!.refuse()
-  await vi.waitUntil(async () => String(await replica!.ask('INFO', 'replication')).includes('link_status:down'))
+  await vi.waitUntil(
+    async () => String(await replica!.ask('INFO', 'replication')).includes('link_status:down'),
+    patience,
+  )
   await master.proxy!.pass()
   await settled()
   expect(master.proxy!.totals.connections).toBeGreaterThan(1)

@@ -48,7 +48,7 @@ describe('on the server', () => {
       .getOrLoad(failing)
       .catch(() => {})
     await cache({ id: 'd' }).set('old', { ttl: '1ms' })
-    await vi.waitUntil(async () => (await cache({ id: 'd' }).get()) === undefined)
+    await vi.waitUntil(async () => (await cache({ id: 'd' }).get()) === undefined, { timeout: 20_000 })
     const { misses } = figures()
     await cache({ id: 'd' }).getOrLoad(failing)
     await ask('SET', 'value:e', '{')
