@@ -4,15 +4,11 @@ import { KeyplanError, shown } from '../base/error.ts'
  * Fenced writes: what holds a lock writes with its fence, and a write with a smaller fence than one before it is refused, in
  * the same step. So a holder that lost its lock without knowing changes nothing after the next one has written.
  *
- * A helper key in the slot of what is guarded keeps the largest fence that was seen. It must outlive every holder that could
- * still be late: a month, or a hundred lifetimes of what it guards.
+ * A helper key in the slot of what is guarded keeps the largest fence that was seen, for as long as a lock keeps its own
+ * (`fenceTtl`): it must outlive every holder that could still be late.
+ *
+ * Lua. Fences are microseconds or counts, both far below 2^53.
  */
-const leastLife = 30 * 86_400_000
-
-/** The milliseconds for which the largest fence is remembered after a write that lives for `ttlMs`. */
-export const fenceLife = (ttlMs: number): number => Math.max(leastLife, 100 * ttlMs)
-
-/** Lua. Fences are microseconds or counts, both far below 2^53. */
 export const admits = `
 local function admits(mark, fence, life)
   local largest = redis.call('GET', mark)

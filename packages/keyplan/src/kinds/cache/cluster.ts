@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Call } from '../../base/call.ts'
 import type { Stored } from '../../base/codec.ts'
-import { fenceLife } from '../../mechanisms/fencing.ts'
+import { fenceTtl } from '../../mechanisms/lease/fence.ts'
 import { perSlot, whole } from '../../mechanisms/per-slot.ts'
 import { matchHelper } from '../../plan/pattern/helper-key.ts'
 import type { Pattern } from '../../plan/pattern/pattern.ts'
@@ -88,7 +88,7 @@ export function createClusterCacheStore(
       let written = false
       async function put(before: Stored): Promise<void> {
         const keys = { key, mark: names.fenced(key), tags: [] }
-        const args = { fence, fenceTtl: fenceLife(ttl), before, after: '', ttl, tagTtl }
+        const args = { fence, fenceTtl: fenceTtl(ttl), before, after: '', ttl, tagTtl }
         written = await redis.evaluate(writeFencedScript, keys, args, call)
       }
       async function putTagged(): Promise<void> {

@@ -1,7 +1,7 @@
 import type { Call } from '../../base/call.ts'
 import type { Codec, Stored } from '../../base/codec.ts'
 import { isKeyplanError } from '../../base/error.ts'
-import { fenceLife } from '../../mechanisms/fencing.ts'
+import { fenceTtl } from '../../mechanisms/lease/fence.ts'
 import type { Pattern } from '../../plan/pattern/pattern.ts'
 import type { Encoding, Redis } from '../../redis/redis.ts'
 import { claimsOf } from './claims.ts'
@@ -104,7 +104,7 @@ export function createRedisCacheStore(
     writeFenced(call, key, value, ttl, tags, fence) {
       const { before, after } = tags.length === 0 ? { before: value, after: '' } : splitAtTags(value)
       const keys = { key, mark: names.fenced(key), tags }
-      const args = { fence, fenceTtl: fenceLife(ttl), before, after, ttl, tagTtl }
+      const args = { fence, fenceTtl: fenceTtl(ttl), before, after, ttl, tagTtl }
       return redis.evaluate(writeFencedScript, keys, args, call)
     },
 

@@ -37,6 +37,11 @@ export interface AcquireReply {
   readonly lines: readonly Line[]
 }
 
+export function acquireReply(reply: unknown): AcquireReply {
+  const [now, ...lines] = (reply as string).split('\n')
+  return { now: Number(now), lines: lines.map(lineOf) }
+}
+
 /**
  * Takes many locks, each for itself: `keys` are triples of a lock, its fence and its line, and `claims` pairs of an owner
  * and the seat of one who waits: the milliseconds that it lives, with `+` where others of the process wait behind; or ''.
@@ -45,10 +50,7 @@ const acquireScript = script({
   name: 'lock.acquire',
   keys: ['...keys'],
   args: ['ttl', 'fenceTtl', 'notAfter', 'channel', 'counts', '...claims'],
-  reply: (reply): AcquireReply => {
-    const [now, ...lines] = (reply as string).split('\n')
-    return { now: Number(now), lines: lines.map(lineOf) }
-  },
+  reply: acquireReply,
   lua: `
 ${fencing}
 ${seating}

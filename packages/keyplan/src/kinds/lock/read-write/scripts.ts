@@ -1,7 +1,7 @@
 import { clockNow, fencing } from '../../../mechanisms/lease/fence.ts'
 import { type Script, script } from '../../../redis/script.ts'
 import { claimMs, headOf, isAlive, seating } from '../line-lua.ts'
-import { type AcquireReply, inspectReply, type LockScripts, lineOf } from '../scripts.ts'
+import { acquireReply, inspectReply, type LockScripts, lineOf } from '../scripts.ts'
 
 /**
  * The writer lies at the key of the lock, as with a mutex. Readers are a sorted set beside it: each owner with the end of its
@@ -178,10 +178,7 @@ function scriptsFor(mode: Mode): LockScripts {
       name: `read-write.acquire-${mode}`,
       keys: ['...keys'],
       args: ['ttl', 'fenceTtl', 'notAfter', 'channel', 'counts', '...claims'],
-      reply: (reply): AcquireReply => {
-        const [now, ...lines] = (reply as string).split('\n')
-        return { now: Number(now), lines: lines.map(lineOf) }
-      },
+      reply: acquireReply,
       lua: `
 ${fencing}
 ${seating}
