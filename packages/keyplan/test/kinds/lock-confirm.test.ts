@@ -6,6 +6,7 @@ import { definePlan } from '../../src/plan/define.ts'
 import { until } from '../live-server.ts'
 
 const plan = definePlan('confirmed', {
+  sure: lock('sure:<id>', { ttl: '30s', confirm: { timeout: '2s' } }),
   one: lock('one:<id>', { ttl: '30s', confirm: { timeout: '300ms' } }),
   two: lock('two:<id>', { ttl: '30s', confirm: { replicas: 2, timeout: '50ms' } }),
 })
@@ -31,8 +32,8 @@ async function open() {
 test('what was acquired is on the replica when it is', async () => {
   const { client, notices } = await open()
   for (let id = 0; id < 20; id++) {
-    const held = (await client.one({ id }).tryAcquire())!
-    expect(String(await replica.ask('GET', `one:${id}`))).toContain(`#${held.fence}@`)
+    const held = (await client.sure({ id }).tryAcquire())!
+    expect(String(await replica.ask('GET', `sure:${id}`))).toContain(`#${held.fence}@`)
     await held.release()
   }
   expect(notices).toEqual([])

@@ -1,5 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-import { connectResp, type RespConnection } from '@keyplan/local'
 import { realClock } from '../../src/base/clock.ts'
 import { createBareGuard } from '../../src/guard/guard.ts'
 import type { Notice, Server } from '../../src/kinds/kind.ts'
@@ -10,8 +8,9 @@ import { createRedisLockStore } from '../../src/kinds/lock/redis.ts'
 import { lockScripts } from '../../src/kinds/lock/scripts.ts'
 import { parsePattern } from '../../src/plan/pattern/parse.ts'
 import type { Redis } from '../../src/redis/redis.ts'
-import { type LockClient, type LockHarness, type LockTestOptions, ttlMs } from '../conformance/lock.ts'
+import { type LockClient, type LockTestOptions, ttlMs } from '../conformance/lock.ts'
 import { callFor, connectTo as connectToServer, type LiveServer } from '../live-server.ts'
+import { storeHarness } from './store-harness.ts'
 
 export { callFor, type LiveServer }
 
@@ -42,32 +41,4 @@ export function openClient(server: Server, options: LockTestOptions = {}): Redis
 export const openStore = (redis: Redis, instance = 'store:1:one', alone = true) =>
   createRedisLockStore(redis, lockNames(pattern), instance, realClock, alone)
 
-/** Real servers, emptied between tests, and what was opened on them. */
-export async function redisHarness(port: number): Promise<LockHarness & { ask: RespConnection['ask'] }> {
-  const plain = await connectResp({ port })
-  await plain.ask('FLUSHALL')
-  await plain.ask('CONFIG', 'RESETSTAT')
-  const connections: LiveServer[] = []
-  const clients: LockClient[] = []
-  async function connected(): Promise<LiveServer> {
-    const connection = await connectTo(port)
-    connections.push(connection)
-    return connection
-  }
-  return {
-    store: openStore((await connected()).redis),
-    async client(options) {
-      const client = openClient(await connected(), options)
-      clients.push(client)
-      return client
-    },
-    call: callFor,
-    advance: ms => sleep(ms),
-    ask: plain.ask,
-    async close() {
-      for (const client of clients) await client.close()
-      for (const connection of connections) await connection.close()
-      plain.close()
-    },
-  }
-}
+export const redisHarness = (port: number) => storeHarness(port, { connectTo, openStore, openClient })

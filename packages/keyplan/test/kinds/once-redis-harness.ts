@@ -1,5 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-import { connectResp, type RespConnection } from '@keyplan/local'
 import { realClock } from '../../src/base/clock.ts'
 import { KeyplanError } from '../../src/base/error.ts'
 import { type Guarded, guarded } from '../../src/guard/guarded.ts'
@@ -13,8 +11,9 @@ import { redisWake } from '../../src/mechanisms/wake.ts'
 import { helperKey } from '../../src/plan/pattern/helper-key.ts'
 import { parsePattern } from '../../src/plan/pattern/parse.ts'
 import type { Redis } from '../../src/redis/redis.ts'
-import { declared, type OnceClient, type OnceHarness, type OnceTestOptions } from '../conformance/once.ts'
-import { callFor, connectTo as connectToServer, type LiveServer } from '../live-server.ts'
+import { declared, type OnceClient, type OnceTestOptions } from '../conformance/once.ts'
+import { connectTo as connectToServer } from '../live-server.ts'
+import { storeHarness } from './store-harness.ts'
 
 const pattern = parsePattern('pay:<id>')
 const wakeOf = (key: string) => helperKey(key, false, 'wake')
@@ -64,37 +63,6 @@ export function openClient(server: Server, options: OnceTestOptions = {}): Redis
   return { payments: client, vanish, close, notices }
 }
 
-export interface RedisOnceHarness extends OnceHarness {
-  client(options?: OnceTestOptions): Promise<RedisOnceClient>
-  readonly ask: RespConnection['ask']
-}
+export const redisHarness = (port: number) => storeHarness(port, { connectTo, openStore, openClient })
 
-/** A real server, emptied between tests, and what was opened on it. */
-export async function redisHarness(port: number): Promise<RedisOnceHarness> {
-  const plain = await connectResp({ port })
-  await plain.ask('FLUSHALL')
-  await plain.ask('CONFIG', 'RESETSTAT')
-  const connections: LiveServer[] = []
-  const clients: OnceClient[] = []
-  async function connected(): Promise<LiveServer> {
-    const connection = await connectTo(port)
-    connections.push(connection)
-    return connection
-  }
-  return {
-    store: openStore((await connected()).redis),
-    async client(options) {
-      const client = openClient(await connected(), options)
-      clients.push(client)
-      return client
-    },
-    call: callFor,
-    advance: ms => sleep(ms),
-    ask: plain.ask,
-    async close() {
-      for (const client of clients) await client.close()
-      for (const connection of connections) await connection.close()
-      plain.close()
-    },
-  }
-}
+export type RedisOnceHarness = Awaited<ReturnType<typeof redisHarness>>
