@@ -1,9 +1,12 @@
 /** Few enough to be seeded at once, many enough that the calls in flight never share a key. */
 export const keyCount = 8192
 
+/** Made once: to put a name together takes as long as to find a value by it in this process. */
+const keys = Array.from({ length: keyCount }, (_, i) => `k${i}`)
+
 /** The name of the key that call `i` works on. */
 export function keyOf(i: number): string {
-  return `k${i % keyCount}`
+  return keys[i % keyCount]!
 }
 
 /** The loader of a case in which every read hits. */
