@@ -1,7 +1,10 @@
 import { equal } from 'node:assert'
 import type { Suite } from '../subject.ts'
 import { keyplanAlgorithms } from '../subjects/rate-limit/keyplan-algorithms.ts'
-import { rateLimiterFlexibleAlgorithms } from '../subjects/rate-limit/rate-limiter-flexible-algorithms.ts'
+import {
+  rateLimiterFlexibleAlgorithms,
+  rateLimiterFlexibleForgetful,
+} from '../subjects/rate-limit/rate-limiter-flexible-algorithms.ts'
 import { upstash } from '../subjects/rate-limit/upstash.ts'
 
 const subjects = [keyplanAlgorithms, rateLimiterFlexibleAlgorithms, upstash]
@@ -32,7 +35,7 @@ export const rateLimitAlgorithms: Suite = {
 /** Keys that are used up, each subject with what it remembers of them. */
 export const rateLimitBlocked: Suite = {
   cases: ['consume blocked key'],
-  subjects,
+  subjects: [...subjects, rateLimiterFlexibleForgetful],
   inFlight,
   expect: result => equal(result, true, 'the call was allowed'),
   refute: () => undefined,

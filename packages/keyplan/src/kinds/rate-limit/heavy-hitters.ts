@@ -6,58 +6,53 @@ export interface HeavyHitters {
 }
 
 interface Counter {
+  name: string
   count: number
   /** What the name may have taken over from those whose place it has. */
   error: number
 }
 
 /**
- * Every name that is more than one in `size` of all that was counted is among those that are kept.
+ * Every name that is more than one in `size` of all that was counted is among those that are kept: a name that is not takes
+ * the place and the count of the one that was counted least.
  *
  * Source: A. Metwally, D. Agrawal and A. El Abbadi, "Efficient Computation of Frequent and Top-k Elements in Data
- * Streams" (Space-Saving), ICDT 2005.
+ * Streams" (Space-Saving), ICDT 2005. Theirs keeps the counters in order; here a hand goes round them and looks for the least
+ * count, which only grows, so that a name that is kept is counted by one addition.
  */
 export function createHeavyHitters(size: number): HeavyHitters {
   const counters = new Map<string, Counter>()
-  /** The names by their count: whoever is counted goes one further, so the least count is always known. */
-  const names = new Map<number, Set<string>>()
+  const ring: Counter[] = []
+  let hand = 0
   let least = 1
 
-  function file(name: string, count: number): void {
-    const others = names.get(count)
-    if (others) others.add(name)
-    else names.set(count, new Set([name]))
-  }
-
-  /** A name goes one further, or another one does in its place. */
-  function move(name: string, from: number, as: string): void {
-    const others = names.get(from)!
-    others.delete(name)
-    file(as, from + 1)
-    if (others.size > 0) return
-    names.delete(from)
-    if (from === least) least = from + 1
+  function rarest(): Counter {
+    for (let seen = 0; seen < size; seen++) {
+      hand = hand + 1 < size ? hand + 1 : 0
+      if (ring[hand]!.count === least) return ring[hand]!
+    }
+    least = ring.reduce((low, { count }) => Math.min(low, count), Number.POSITIVE_INFINITY)
+    return rarest()
   }
 
   return {
     add(name) {
       const known = counters.get(name)
-      if (known) move(name, known.count++, name)
-      else if (counters.size < size) {
-        counters.set(name, { count: 1, error: 0 })
-        file(name, 1)
-        least = 1
+      if (known) {
+        known.count++
+      } else if (ring.length < size) {
+        const counter = { name, count: 1, error: 0 }
+        ring.push(counter)
+        counters.set(name, counter)
       } else {
-        const from = least
-        const rarest = names.get(from)!.values().next().value!
-        counters.delete(rarest)
-        counters.set(name, { count: from + 1, error: from })
-        move(rarest, from, name)
+        const counter = rarest()
+        counters.delete(counter.name)
+        counter.name = name
+        counter.error = counter.count++
+        counters.set(name, counter)
       }
     },
     top: () =>
-      [...counters]
-        .map(([name, { count, error }]) => ({ name, count, error }))
-        .sort((one, other) => other.count - one.count),
+      ring.map(({ name, count, error }) => ({ name, count, error })).sort((one, other) => other.count - one.count),
   }
 }

@@ -22,7 +22,8 @@ export class Limit implements RateLimit {
     const { space, policy, guest, more } = this.#first
     // The common call: one unit of one limit.
     if (options === undefined && !this.#others && !guest && more.length === 0 && policy.scale <= policy.capacity) {
-      return space.ask(undefined, partOf(this.#first, policy.scale, false))
+      const denial = space.denial(this.#first.key, policy, policy.scale)
+      return denial ?? space.ask(undefined, partOf(this.#first, policy.scale, false))
     }
     return this.#consumeBy(options ?? {})
   }

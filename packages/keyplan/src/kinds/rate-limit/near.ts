@@ -7,7 +7,7 @@ import type { Request } from './store.ts'
 /** What this process knows to be used up: it is denied without asking, for a while. */
 export interface Near {
   /** The answer to a request that cannot be allowed yet. */
-  denial(request: Request): RateLimitResult | undefined
+  denial(key: string, policy: RateLimitPolicy, cost: number): RateLimitResult | undefined
   /** A request is about to be sent: gives what its answer must be noted with. */
   mark(): Mark
   note(mark: Mark, request: Request, answer: RateLimitResult): void
@@ -39,7 +39,7 @@ export function createNear(clock: Clock, nearMs: number): Near {
   let changes = 0
 
   return {
-    denial({ key, policy, cost }) {
+    denial(key, policy, cost) {
       const found = denials.get(key)
       if (!found) return undefined
       const now = clock.now()

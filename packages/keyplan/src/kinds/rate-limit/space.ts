@@ -9,6 +9,7 @@ import type { Counters } from './counters.ts'
 import type { Line } from './line.ts'
 import type { Merge } from './merge.ts'
 import type { Near } from './near.ts'
+import type { RateLimitPolicy } from './policy.ts'
 import type { Home, RateLimitStore, Request } from './store.ts'
 
 /** What a namespace is made of when it is open. */
@@ -29,6 +30,8 @@ export interface SpaceParts {
 /** An open namespace, as its limits use it: asking for a request gathers it, notes the answer and counts it. */
 export interface Space extends SpaceParts {
   ask(options: CallOptions | undefined, request: Request): Promise<RateLimitResult>
+  /** The answer without asking, where this process knows that the key is used up. Counted. */
+  denial(key: string, policy: RateLimitPolicy, cost: number): Promise<RateLimitResult> | undefined
   /** Sends what is gathered, so that what follows keeps its place in the order. */
   flush(): void
 }
@@ -75,15 +78,20 @@ export function createSpace(parts: SpaceParts): Space {
     return answer
   }
 
+  function denial(key: string, policy: RateLimitPolicy, cost: number): Promise<RateLimitResult> | undefined {
+    const found = near?.denial(key, policy, cost)
+    if (!found) return undefined
+    counters.deniedNear(key)
+    return Promise.resolve(found)
+  }
+
   return {
     ...parts,
     flush: gather.flush,
+    denial,
     ask(options, request) {
       if (!near || request.cost <= 0 || request.forced || request.more) return send(options, request)
-      const denial = near.denial(request)
-      if (!denial) return sendNoted(near, options, request)
-      counters.deniedNear(request.key)
-      return Promise.resolve(denial)
+      return denial(request.key, request.policy, request.cost) ?? sendNoted(near, options, request)
     },
   }
 }
