@@ -56,9 +56,8 @@ export function commandVerbs(connections: Connections | undefined): Verbs {
   }
 }
 
-/** In upper case, for which ioredis has no reply of its own making (it makes HGETALL's an object). */
 function sendTo(redis: Redis, [name, ...args]: Command, call: Call, options: CommandOptions | undefined) {
-  return redis.send(name.toUpperCase(), args, call, options?.encoding)
+  return redis.send(name, args, call, options?.encoding)
 }
 
 /** The server of the keys; where there are none, the one that was asked for. */

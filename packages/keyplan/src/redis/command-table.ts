@@ -14,7 +14,7 @@ const places: Readonly<Record<string, number>> = {
 
 let table: typeof import('@ioredis/commands') | undefined
 
-/** Loads what is known of all commands. It comes with ioredis, and like it with the first connection. */
+/** Loads what is known of all commands. It comes with the first connection. */
 export async function loadCommandTable(): Promise<void> {
   table ??= await import('@ioredis/commands')
 }

@@ -91,25 +91,12 @@ export function linkFailure(cause: unknown, server: string, outcome: Outcome): K
   return new KeyplanError('DISCONNECTED', `Redis at ${server}: ${reason}`, { outcome })
 }
 
-/** What ended a stream: the system's error, or a server that says what it was not asked. */
-export function streamFailure(error: Error, server: string): Error {
-  if (systemCode(error)) return error
-  // A server that wants no more clients says so before it is asked anything.
-  const [, unasked] = /Last error: (.*)/.exec(error.message) ?? []
-  if (unasked) return replyFailure(unasked)
-  return new KeyplanError('PROTOCOL', `Redis at ${server} sent what is not a reply`)
-}
-
 /** `ECONNREFUSED`, `ENOTFOUND`, … of a socket error; also of the AggregateError of a host with several addresses. */
 export function systemCode(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null) return undefined
   if ('code' in error && typeof error.code === 'string') return error.code
   if (error instanceof AggregateError) return systemCode(error.errors[0])
   return undefined
-}
-
-export function isReplyError(error: unknown): error is Error {
-  return error instanceof Error && error.name === 'ReplyError'
 }
 
 /** What the server quotes is what it was sent: of ACL SETUSER, a password. */

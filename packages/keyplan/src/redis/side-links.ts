@@ -48,7 +48,7 @@ export function createSideLinks(options: SideLinksOptions): SideLinks {
   const { stall, pingEvery, backoff, slice = 2_500 } = settings
   const reachable = () => beside() !== undefined
   const listener = () => createSubscriber(() => open('subscriber'), { reachable, gap, backoff, clock })
-  // ioredis takes the end of the last sharded subscription of a link for the end of all.
+  // A slot that moves takes the link of the sharded ones with it, and only that.
   const subscribers = { common: listener(), sharded: listener() }
   const all = Object.values(subscribers)
   // Copies are believed for as long as nobody knows that this link is dead.

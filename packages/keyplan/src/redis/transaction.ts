@@ -1,8 +1,9 @@
 import { isKeyplanError, KeyplanError } from '../base/error.ts'
 import { commandKey } from './command-table.ts'
-import { isReplyError, replyFailure } from './failure.ts'
+import { replyFailure } from './failure.ts'
 import type { Link } from './link.ts'
 import type { Command, Encoding, Reply } from './redis.ts'
+import { ErrorReply } from './wire/reply-parser.ts'
 
 /**
  * MULTI, the commands and EXEC, one behind the other in one write: nothing of other callers can come between. A command
@@ -21,7 +22,7 @@ export async function transactOn(
   if (asking) link.send('asking', []).catch(() => {})
   const sent = [
     link.send('multi', []),
-    ...commands.map(([name, ...args]) => link.send(name.toUpperCase(), args, encoding)),
+    ...commands.map(([name, ...args]) => link.send(name, args, encoding)),
     link.send('exec', [], encoding),
   ]
   const answers = await Promise.allSettled(sent)
@@ -40,4 +41,4 @@ function unguarded(reason: KeyplanError, answers: readonly PromiseSettledResult<
   return new KeyplanError(reason.code, `${reason.message}; the commands ran one by one`, { outcome: 'unknown' })
 }
 
-const readReply = (reply: unknown) => (isReplyError(reply) ? replyFailure(reply.message) : (reply as Reply))
+const readReply = (reply: unknown) => (reply instanceof ErrorReply ? replyFailure(reply.text) : (reply as Reply))

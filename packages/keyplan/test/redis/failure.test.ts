@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { linkFailure, replyFailure, streamFailure } from '../../src/redis/failure.ts'
+import { linkFailure, replyFailure } from '../../src/redis/failure.ts'
 
 test.each([
   ['WRONGTYPE Operation against a key holding the wrong kind of value', 'WRONG_TYPE'],
@@ -49,12 +49,4 @@ test('a lost link says why, where that is known', () => {
   const every = new AggregateError([refused], '')
   expect(linkFailure(every, 'here:1', 'unknown').message).toBe('Redis at here:1: ECONNREFUSED')
   expect(linkFailure(undefined, 'here:1', 'unknown').message).toBe('Redis at here:1: the connection was lost')
-})
-
-test('a server that says what it was not asked is understood or left', () => {
-  const refused = Object.assign(new Error('reset'), { code: 'ECONNRESET' })
-  expect(streamFailure(refused, 'here:1')).toBe(refused)
-  const full = new Error('Command queue state error. Last error: ERR max number of clients reached')
-  expect(streamFailure(full, 'here:1')).toMatchObject({ code: 'MAX_CLIENTS' })
-  expect(streamFailure(new Error('Unknown RESP type 63'), 'here:1')).toMatchObject({ code: 'PROTOCOL' })
 })
