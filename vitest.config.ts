@@ -16,8 +16,8 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 30_000,
     projects: [
-      // Each example is an application of its own, with a configuration of its own.
-      'examples/*',
+      // Each example is an application of its own, with configurations of its own.
+      'examples/*/vitest*.config.ts',
       {
         extends: true,
         test: {
