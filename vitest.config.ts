@@ -11,12 +11,13 @@ export default defineConfig({
   },
   test: {
     pool: 'forks',
-    maxWorkers: 2,
+    // More than the two cores of a small machine: most tests wait for a server more than they compute.
+    maxWorkers: 3,
     testTimeout: 30_000,
     hookTimeout: 30_000,
     projects: [
-      // Each example is an application of its own, with a configuration of its own.
-      'examples/*',
+      // Each example is an application of its own, with configurations of its own.
+      'examples/*/vitest*.config.ts',
       {
         extends: true,
         test: {

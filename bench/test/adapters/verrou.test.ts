@@ -2,36 +2,17 @@ import assert from 'node:assert/strict'
 import { type RedisProcess, startRedis } from '@keyplan/local'
 import { E_LOCK_NOT_OWNED, type Lock, Verrou } from '@verrou/core'
 import { registerStoreTestSuite } from '@verrou/core/test_suite'
-import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type VerrouStore, verrouStore } from '../../../packages/keyplan/src/adapters/verrou.ts'
 import { type Client, connect } from '../../../packages/keyplan/src/client/index.ts'
 import { definePlan, isUnavailable, lock } from '../../../packages/keyplan/src/index.ts'
+import { killableServer } from '../../../packages/keyplan/test/killable-server.ts'
 import { until } from '../../../packages/keyplan/test/live-server.ts'
 
 const plan = definePlan('locks', {
-  locks: lock('lock:<key>', { ttl: '2s' }),
-  pair: lock('pair:<a>:<b>', { ttl: '2s' }),
+  locks: lock('lock:<key>', { ttl: '1s' }),
+  pair: lock('pair:<a>:<b>', { ttl: '1s' }),
 })
-
-type Redis = Client<(typeof plan)['namespaces']>
-
-let server: RedisProcess
-const clients: Redis[] = []
-
-beforeEach(async () => {
-  server ??= await startRedis()
-  if (!server.running) await server.restart()
-  clients.push(await open())
-})
-afterEach(async () => {
-  const [redis] = clients
-  if (server.running) await redis!.$command('flushall')
-  await Promise.all(clients.splice(0).map(client => client.$close()))
-})
-afterAll(() => server.cleanUp())
-
-const open = () => connect(plan, { url: server.url, log: false, deadline: '1s', attempt: '500ms' })
-const opened = (redis = clients[0]!) => verrouStore(redis.locks, E_LOCK_NOT_OWNED).factory()
 
 /** What verrou's own tests ask of their runner, of which this repository has another one. */
 type Runner = (name: string, run: (context: { assert: object }) => Promise<unknown>) => Expectation
@@ -49,7 +30,18 @@ const assertions = {
   rejects: (work: () => Promise<unknown>, message: string) => assert.rejects(work, { message }),
 }
 
-describe('verrou’s own tests', () => {
+describe.concurrent('verrou’s own tests', () => {
+  let server: RedisProcess
+  let redis: Client<(typeof plan)['namespaces']>
+  beforeAll(async () => {
+    server = await startRedis()
+    redis = await connect(plan, { url: server.url, log: false })
+  })
+  afterAll(async () => {
+    await redis.$close()
+    await server.cleanUp()
+  })
+
   const runner: Runner = (name, run) => {
     let thrown: { message: string } | undefined
     test(name, async () => {
@@ -63,14 +55,24 @@ describe('verrou’s own tests', () => {
       },
     }
   }
+  let stores = 0
+  /** They run side by side, and call all of their locks the same: each store has locks of its own. */
+  function createStore(): VerrouStore {
+    const number = ++stores
+    const own = ({ key }: { key: string }) => redis.locks({ key: `${number} ${key}` })
+    const { pattern, declaration } = redis.locks
+    return verrouStore(Object.assign(own, { pattern, declaration }), E_LOCK_NOT_OWNED).factory()
+  }
   const register = registerStoreTestSuite as unknown as (options: { test: Runner; createStore(): VerrouStore }) => void
-  register({ test: runner, createStore: () => opened() })
+  register({ test: runner, createStore })
 })
 
 describe('verrou', () => {
+  const setup = killableServer(plan)
+
   async function process(): Promise<(name: string, ttl?: number | null) => Lock> {
-    clients.push(await open())
-    const driver = verrouStore(clients.at(-1)!.locks, E_LOCK_NOT_OWNED)
+    const { locks } = await setup.another()
+    const driver = verrouStore(locks, E_LOCK_NOT_OWNED)
     const verrou = new Verrou({ default: 'shared', stores: { shared: { driver } } })
     return (name, ttl) => verrou.createLock(name, ttl)
   }
@@ -80,7 +82,7 @@ describe('verrou', () => {
     const held = one('a', 60_000)
     expect(await held.acquireImmediately()).toBe(true)
     expect(await other('a').acquireImmediately()).toBe(false)
-    const ended = Date.now() + 2_500
+    const ended = Date.now() + 1_500
     await until(() => Date.now() > ended)
     expect(await other('a').acquireImmediately()).toBe(false)
     await held.release()
@@ -102,12 +104,12 @@ describe('verrou', () => {
     const make = await process()
     const held = make('a', 60_000)
     await held.acquire()
-    await server.kill()
-    await until(() => clients.at(-1)!.$status.state !== 'connected')
-    await expect(held.release()).rejects.toSatisfy(isUnavailable)
-    await expect(make('b').acquireImmediately()).rejects.toSatisfy(isUnavailable)
-    await expect(held.isLocked()).rejects.toSatisfy(isUnavailable)
-    await server.restart()
+    await setup.kill()
+    const works = [held.release(), make('b').acquireImmediately(), held.isLocked()]
+    for (const { reason } of (await Promise.allSettled(works)) as PromiseRejectedResult[]) {
+      expect(reason).toSatisfy(isUnavailable)
+    }
+    await setup.restart()
     expect(
       await until(() =>
         make('b')
@@ -131,9 +133,9 @@ describe('verrou', () => {
     const make = verrouStore as (namespace: unknown, error: unknown) => unknown
     const refused = (code: string) => expect.objectContaining({ code })
     expect(() => make({}, E_LOCK_NOT_OWNED)).toThrow(refused('PARAM_INVALID'))
-    expect(() => make(clients[0]!.pair, E_LOCK_NOT_OWNED)).toThrow(refused('PLAN_INVALID'))
-    const voted = Object.assign(() => {}, { declaration: lock('voted:<key>', { ttl: '2s', quorum: true }) })
+    expect(() => make(setup.redis.pair, E_LOCK_NOT_OWNED)).toThrow(refused('PLAN_INVALID'))
+    const voted = Object.assign(() => {}, { declaration: lock('voted:<key>', { ttl: '1s', quorum: true }) })
     expect(() => make(voted, E_LOCK_NOT_OWNED)).toThrow('was given locks of a quorum')
-    expect(() => make(clients[0]!.locks, undefined)).toThrow('give it E_LOCK_NOT_OWNED')
+    expect(() => make(setup.redis.locks, undefined)).toThrow('give it E_LOCK_NOT_OWNED')
   })
 })

@@ -12,6 +12,31 @@ const places: Readonly<Record<string, number>> = {
   eval: 2,
 }
 
+/** Where commands say how many keys follow. The table of ioredis counts that far, whatever the number is. */
+const counts: Readonly<Record<string, number>> = {
+  eval: 1,
+  eval_ro: 1,
+  evalsha: 1,
+  evalsha_ro: 1,
+  fcall: 1,
+  fcall_ro: 1,
+  blmpop: 1,
+  bzmpop: 1,
+  zunionstore: 1,
+  zinterstore: 1,
+  zdiffstore: 1,
+  lmpop: 0,
+  zmpop: 0,
+  zunion: 0,
+  zinter: 0,
+  zdiff: 0,
+  zintercard: 0,
+  sintercard: 0,
+  sunioncard: 0,
+  sdiffcard: 0,
+  msetex: 0,
+}
+
 let table: typeof import('@ioredis/commands') | undefined
 
 /** Loads what is known of all commands. It comes with the first connection. */
@@ -42,12 +67,10 @@ const searched = (command: string, args: readonly Argument[]): number | undefine
 function keyPlaces(command: string, args: readonly Argument[]): readonly number[] {
   const name = command.toLowerCase()
   if (!table?.exists(name)) return []
-  try {
-    return table.getKeyIndexes(name, args as (string | Buffer | number)[])
-  } catch {
-    // A count of keys beyond all bounds, which the server will refuse.
-    return []
-  }
+  const count = counts[name]
+  // More keys than there are arguments: the server will refuse it.
+  if (count !== undefined && Number(args[count]) > args.length) return []
+  return table.getKeyIndexes(name, args as (string | Buffer | number)[])
 }
 
 function textOf(key: Argument | undefined): string | undefined {

@@ -1,12 +1,10 @@
-import { type RedisProcess, startRedis } from '@keyplan/local'
 import express from 'express'
 import session, { type SessionData } from 'express-session'
-import { afterAll, afterEach, beforeEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { expressSessionStore } from '../../src/adapters/express-session.ts'
-import { type Client, connect } from '../../src/client/index.ts'
 import { definePlan, json, session as sessions } from '../../src/index.ts'
+import { killableServer } from '../killable-server.ts'
 import { until } from '../live-server.ts'
-import type { Served } from './http/limit-promises.ts'
 import { listening } from './http/listening.ts'
 
 declare module 'express-session' {
@@ -25,27 +23,13 @@ const plan = definePlan('legacy', {
   }),
 })
 
-let server: RedisProcess
-let redis: Client<(typeof plan)['namespaces']>
-const open: Served[] = []
+const setup = killableServer(plan)
 /** Answers of handlers that wait until they are let go. */
 const held = new Map<string, () => void>()
 
-beforeEach(async () => {
-  server ??= await startRedis()
-  if (!server.running) await server.restart()
-  redis = await connect(plan, { url: server.url, log: false, deadline: '1s', attempt: '500ms' })
-})
-afterEach(async () => {
-  await Promise.all(open.splice(0).map(({ close }) => close()))
-  if (server.running) await redis.$command('flushall')
-  await redis.$close()
-})
-afterAll(() => server?.cleanUp())
-
 async function browsing() {
   const app = express().set('env', 'test')
-  const store = expressSessionStore(session, redis.session)
+  const store = expressSessionStore(session, setup.redis.session)
   app.use(session({ store, secret: 'test', resave: false, saveUninitialized: false, cookie: { maxAge: 60_000 } }))
   app.get('/view', (request, response) => {
     request.session.views = (request.session.views ?? 0) + 1
@@ -69,8 +53,7 @@ async function browsing() {
     request.session.views = 1_000
     held.set('slow', () => response.json('late'))
   })
-  const application = await listening(app.listen(0, '127.0.0.1'))
-  open.push(application)
+  const application = setup.closing(await listening(app.listen(0, '127.0.0.1')))
   return (jar: { cookie?: string } = {}) =>
     async (path: string) => {
       const response = await fetch(application.url + path, { headers: jar.cookie ? { cookie: jar.cookie } : {} })
@@ -89,7 +72,7 @@ test('express-session keeps its sessions in the plan, for all processes', async 
   expect((await here(jar)('read')).said).toEqual([2, 60_000])
   await here(jar)('login')
   expect((await there(jar)('view')).said).toEqual([1, 'ann'])
-  expect(await redis.session.user('ann').list()).toMatchObject([{ data: { user: 'ann', views: 1 } }])
+  expect(await setup.redis.session.user('ann').list()).toMatchObject([{ data: { user: 'ann', views: 1 } }])
 })
 
 test('what was destroyed is not brought back by a request that ends late', async () => {
@@ -107,20 +90,16 @@ test('what was destroyed is not brought back by a request that ends late', async
 test('while Redis is down nobody is taken for a stranger: 503, and the cookie stays', async () => {
   const visit = (await browsing())({})
   await visit('view')
-  await redis.$command('save')
-  await server.kill()
-  await until(() => redis.$status.state !== 'connected')
-  for (const path of ['read', 'view', 'login', 'logout']) {
-    expect([path, await visit(path)]).toMatchObject([path, { status: 503, set: undefined }])
-  }
-  await server.restart()
-  await until(() => redis.$status.state === 'connected')
+  await setup.kill({ saved: true })
+  const asked = await Promise.all(['read', 'view', 'login', 'logout'].map(visit))
+  for (const answer of asked) expect(answer).toMatchObject({ status: 503, set: undefined })
+  await setup.restart()
   expect((await visit('view')).said).toEqual([2, null])
 })
 
 test('what is wrong is said when it is made', () => {
   const make = expressSessionStore as (library: unknown, namespace: unknown) => unknown
-  expect(() => make({}, redis.session)).toThrow(
+  expect(() => make({}, setup.redis.session)).toThrow(
     'expressSessionStore() was given an object; give it what express-session',
   )
   expect(() => make(session, {})).toThrow('give it open sessions')

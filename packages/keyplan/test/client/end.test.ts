@@ -50,7 +50,7 @@ test('a call that waits for Redis is answered in a process that has nothing else
   await proxy.refuse()
   expect(await run('optional')).toEqual({
     code: 0,
-    said: '{"code":"TIMEOUT","outcome":"not-executed"}',
+    said: '{"code":"TIMEOUT","outcome":"not-executed","left":[]}',
     complained: '',
   })
 })

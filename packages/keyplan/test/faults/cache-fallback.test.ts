@@ -24,7 +24,7 @@ test.each<[string, Partial<Options>]>([
 ])('of very many keys asked for in an outage so many values are kept: %s', async (_name, options) => {
   const client = await opened(options)
   await down(client)
-  const all = ids(30_000)
+  const all = ids(15_000)
   for (let from = 0; from < all.length; from += 1_000) {
     const loads = all.slice(from, from + 1_000).map(params => client.cache(params).getOrLoad(() => params.id))
     expect(there(await Promise.all(loads))).toBe(1_000)

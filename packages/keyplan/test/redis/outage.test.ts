@@ -80,18 +80,20 @@ test('an idle link that the server closes is replaced without an error to anyone
 })
 
 test('a blocked event loop is not taken for a server that is down', async () => {
+  // Each block is longer than what a link may be silent.
+  live = await replaced({ stall: 300, pingEvery: 300, attempt: 300 })
   // Not even written when the block begins, then written and answered, then idle.
   const unwritten = echo('unwritten')
-  block(2_500)
+  block(800)
   expect(await unwritten).toBe('unwritten')
 
   const written = Promise.all(Array.from({ length: 200 }, (_, index) => echo(`${index}`)))
   await new Promise(resolve => setImmediate(resolve))
-  block(2_500)
+  block(800)
   expect((await written).length).toBe(200)
 
   const subscription = await live.redis.subscribe('news', { message: () => {} })
-  block(1_500)
+  block(800)
   expect(await echo('after')).toBe('after')
   subscription.close()
   expect([told('ready').length, told('lost').length]).toEqual([1, 0])

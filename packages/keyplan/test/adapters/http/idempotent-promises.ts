@@ -1,12 +1,11 @@
-import { type RedisProcess, startRedis } from '@keyplan/local'
-import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { IdempotencyNamespace } from '../../../src/adapters/idempotency/requests.ts'
 import type { NodeIdempotencyOptions } from '../../../src/adapters/idempotency.ts'
-import { type Client, connect } from '../../../src/client/index.ts'
 import { bytes, definePlan, once } from '../../../src/index.ts'
 import { deferred } from '../../conformance/deferred.ts'
+import { killableServer } from '../../killable-server.ts'
 import { until } from '../../live-server.ts'
-import type { Served } from './limit-promises.ts'
+import type { Served } from './listening.ts'
 
 const plan = definePlan('payments', {
   requests: once('idem:<caller>:<key>', { ttl: '1h', lease: '5s', onCrash: 'rerun', value: bytes() }),
@@ -35,28 +34,13 @@ export interface IdempotentFramework<Request> {
 /** What `Idempotency-Key` promises in any framework. */
 export function idempotentPromises<Request>({ name, caller, serve }: IdempotentFramework<Request>): void {
   describe(`idempotent for ${name}`, () => {
-    let server: RedisProcess
-    let redis: Client<(typeof plan)['namespaces']>
-    const open: Served[] = []
-
-    beforeEach(async () => {
-      server ??= await startRedis()
-      if (!server.running) await server.restart()
-      redis = await connect(plan, { url: server.url, log: false, deadline: '1s', attempt: '500ms' })
-    })
-    afterEach(async () => {
-      await Promise.all(open.splice(0).map(({ close }) => close()))
-      if (server.running) await redis.$command('flushall')
-      await redis.$close()
-    })
-    afterAll(() => server?.cleanUp())
+    const setup = killableServer(plan)
 
     async function paying(
       handle: (request: object) => Promise<Made>,
       options: Partial<NodeIdempotencyOptions<Request>> = {},
     ) {
-      const application = await serve(redis.requests, { caller, ...options }, handle)
-      open.push(application)
+      const application = setup.closing(await serve(setup.redis.requests, { caller, ...options }, handle))
       return async (key: string | undefined, { amount = 5, user = 'ann', method = 'POST' } = {}) => {
         const response = await fetch(new URL('payments', application.url), {
           method,
@@ -138,12 +122,10 @@ export function idempotentPromises<Request>({ name, caller, serve }: IdempotentF
       const counter = counting()
       const pay = await paying(counter.handle)
       expect((await pay('a')).status).toBe(201)
-      await redis.$command('save')
-      await server.kill()
-      await until(() => redis.$status.state !== 'connected')
-      expect([(await pay('a')).status, (await pay('b')).status, counter.calls]).toEqual([503, 503, 1])
-      await server.restart()
-      await until(() => redis.$status.state === 'connected')
+      await setup.kill({ saved: true })
+      const [again, other] = await Promise.all([pay('a'), pay('b')])
+      expect([again.status, other.status, counter.calls]).toEqual([503, 503, 1])
+      await setup.restart()
       expect(await pay('a')).toMatchObject({ text: 'payment 1', replayed: 'true' })
       expect((await pay('b')).text).toBe('payment 2')
     })

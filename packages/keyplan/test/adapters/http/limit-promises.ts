@@ -1,9 +1,9 @@
-import { type RedisProcess, startRedis } from '@keyplan/local'
-import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import type { HttpLimitOptions, OpenLimit } from '../../../src/adapters/http/limit-options.ts'
-import { type Client, connect } from '../../../src/client/index.ts'
 import { definePlan, rateLimit } from '../../../src/index.ts'
+import { killableServer } from '../../killable-server.ts'
 import { until } from '../../live-server.ts'
+import type { Served } from './listening.ts'
 
 export const limits = definePlan('limits', {
   api: rateLimit('api:<client>', { limit: 3, window: '1h' }),
@@ -21,16 +21,9 @@ export const limits = definePlan('limits', {
   pair: rateLimit('pair:<a>:<b>', { limit: 3, window: '1h' }),
 })
 
-type Limits = Client<(typeof limits)['namespaces']>
-
 export interface ServedLimit<Request> {
   readonly namespace: OpenLimit<never>
   readonly options?: HttpLimitOptions<Request, never>
-}
-
-export interface Served {
-  readonly url: string
-  close(): Promise<unknown>
 }
 
 /** How a framework is asked for the header of a request, and made to serve. */
@@ -47,36 +40,23 @@ export interface Framework<Request> {
 /** What a limit promises in front of any framework. */
 export function limitPromises<Request>({ name, header, serve }: Framework<Request>): void {
   describe(`rateLimited for ${name}`, () => {
-    let server: RedisProcess
-    let redis: Limits
-    const open: Served[] = []
+    const setup = killableServer(limits)
     let reached: number
-
-    beforeEach(async () => {
-      server ??= await startRedis()
-      if (!server.running) await server.restart()
-      redis = await connect(limits, { url: server.url, log: false, deadline: '1s', attempt: '500ms' })
+    beforeEach(() => {
       reached = 0
     })
-    afterEach(async () => {
-      await Promise.all(open.splice(0).map(served => served.close()))
-      if (server.running) await redis.$command('flushall')
-      await redis.$close()
-    })
-    afterAll(() => server?.cleanUp())
 
     /** Gives a way to ask the application behind limits. */
     async function served(...list: ServedLimit<Request>[]) {
-      const application = await serve(list, () => reached++)
-      open.push(application)
-      return (headers: Record<string, string> = {}) => fetch(application.url, { headers })
+      const { url } = setup.closing(await serve(list, () => reached++))
+      return (headers: Record<string, string> = {}) => fetch(url, { headers })
     }
 
     const told = (response: Response) =>
       Object.fromEntries([...response.headers].filter(([name]) => /ratelimit|retry-after/.test(name)))
 
     test('what is within the limit passes and is told what remains; what is above is refused', async () => {
-      const ask = await served({ namespace: redis.api })
+      const ask = await served({ namespace: setup.redis.api })
       for (const remaining of [2, 1, 0]) {
         const response = await ask()
         expect(response.status).toBe(200)
@@ -98,25 +78,21 @@ export function limitPromises<Request>({ name, header, serve }: Framework<Reques
     })
 
     test('two servers with a connection of their own share it', async () => {
-      const other = await connect(limits, { url: server.url, log: false })
-      try {
-        const asks = [await served({ namespace: redis.api }), await served({ namespace: other.api })]
-        const answers = await Promise.all(Array.from({ length: 10 }, (_, index) => asks[index % 2]!()))
-        expect(answers.filter(({ status }) => status === 200)).toHaveLength(3)
-        expect(answers.filter(({ status }) => status === 429)).toHaveLength(7)
-        expect(reached).toBe(3)
-      } finally {
-        await other.$close()
-      }
+      const other = await setup.another()
+      const asks = [await served({ namespace: setup.redis.api }), await served({ namespace: other.api })]
+      const answers = await Promise.all(Array.from({ length: 10 }, (_, index) => asks[index % 2]!()))
+      expect(answers.filter(({ status }) => status === 200)).toHaveLength(3)
+      expect(answers.filter(({ status }) => status === 429)).toHaveLength(7)
+      expect(reached).toBe(3)
     })
 
     test('who says to be somebody else is not believed, save by a proxy that is trusted', async () => {
-      const direct = await served({ namespace: redis.api })
+      const direct = await served({ namespace: setup.redis.api })
       for (const last of [1, 2, 3]) await direct({ 'x-forwarded-for': `192.0.2.${last}` })
       expect((await direct({ 'x-forwarded-for': '192.0.2.4' })).status).toBe(429)
       expect((await direct({ forwarded: 'for=192.0.2.5' })).status).toBe(429)
 
-      const proxied = await served({ namespace: redis.api, options: { trustProxy: ['127.0.0.0/8', '::1'] } })
+      const proxied = await served({ namespace: setup.redis.api, options: { trustProxy: ['127.0.0.0/8', '::1'] } })
       // Another network of IPv6 is another client; another address in it is not.
       for (const host of ['1', '2', '3']) {
         const forged = { 'x-forwarded-for': `203.0.113.${host}, 2001:db8:0:12${host}::${host}` }
@@ -130,7 +106,7 @@ export function limitPromises<Request>({ name, header, serve }: Framework<Reques
     test('whom it is counted for, what it costs and who is not limited is up to the application', async () => {
       const limited: string[] = []
       const ask = await served({
-        namespace: redis.user,
+        namespace: setup.redis.user,
         options: {
           params: async request => ({ user: header(request, 'x-user')! }) as never,
           cost: request => Number(header(request, 'x-cost') ?? 1),
@@ -156,33 +132,33 @@ export function limitPromises<Request>({ name, header, serve }: Framework<Reques
       for (const _ of [1, 2, 3]) expect(told(await ask({ 'x-user': 'root' }))).toEqual({})
       expect(limited).toEqual(['ann false'])
 
-      const exempt = await served({ namespace: redis.api, options: { exempt: ['127.0.0.1', '::1'] } })
+      const exempt = await served({ namespace: setup.redis.api, options: { exempt: ['127.0.0.1', '::1'] } })
       for (const _ of [1, 2, 3, 4, 5]) expect((await exempt()).status).toBe(200)
     })
 
     test('two limits in a row are both told, and the older headers on request', async () => {
       const ask = await served(
-        { namespace: redis.api, options: { name: 'hourly' } },
-        { namespace: redis.bucket, options: { name: 'burst' } },
+        { namespace: setup.redis.api, options: { name: 'hourly' } },
+        { namespace: setup.redis.bucket, options: { name: 'burst' } },
       )
       const { headers } = await ask()
       expect(headers.get('ratelimit-policy')).toBe('"hourly";q=3;w=3600, "burst";q=5;w=5')
       expect(headers.get('ratelimit')).toMatch(/^"hourly";r=2;t=\d+, "burst";r=4;t=1$/)
 
-      const older = await served({ namespace: redis.bucket, options: { headers: 'x-ratelimit' } })
+      const older = await served({ namespace: setup.redis.bucket, options: { headers: 'x-ratelimit' } })
       const response = await older()
       expect(told(response)).toEqual({
         'x-ratelimit-limit': '5',
         'x-ratelimit-remaining': expect.stringMatching(/^[34]$/),
         'x-ratelimit-reset': expect.stringMatching(/^\d{10}$/),
       })
-      const silent = await served({ namespace: redis.bucket, options: { headers: false } })
+      const silent = await served({ namespace: setup.redis.bucket, options: { headers: false } })
       expect(told(await silent())).toEqual({})
     })
 
     test('several limits of one namespace, and a tier of them', async () => {
       const ask = await served({
-        namespace: redis.several,
+        namespace: setup.redis.several,
         options: { name: 'plan', tier: async request => header(request, 'x-tier') },
       })
       const first = await ask()
@@ -200,25 +176,25 @@ export function limitPromises<Request>({ name, header, serve }: Framework<Reques
     })
 
     test('what does not count is given back once the response was sent', async () => {
-      const failures = await served({ namespace: redis.api, options: { counts: 'failures' } })
+      const failures = await served({ namespace: setup.redis.api, options: { counts: 'failures' } })
       for (const _ of [1, 2, 3, 4, 5]) {
         expect((await failures()).status).toBe(200)
-        await until(async () => (await redis.api({ client: '127.0.0.1' }).peek()).remaining === 3)
+        await until(async () => (await setup.redis.api({ client: '127.0.0.1' }).peek()).remaining === 3)
       }
       for (const _ of [1, 2, 3]) expect((await failures({ 'x-status': '401' })).status).toBe(401)
       expect((await failures()).status).toBe(429)
 
-      const successes = await served({ namespace: redis.denied, options: { counts: 'successes' } })
+      const successes = await served({ namespace: setup.redis.denied, options: { counts: 'successes' } })
       for (const _ of [1, 2, 3, 4, 5]) {
         expect((await successes({ 'x-status': '500' })).status).toBe(500)
-        await until(async () => (await redis.denied({ client: '127.0.0.1' }).peek()).remaining === 3)
+        await until(async () => (await setup.redis.denied({ client: '127.0.0.1' }).peek()).remaining === 3)
       }
       for (const status of [200, 200, 200, 429]) expect((await successes()).status).toBe(status)
     })
 
     test('an error of the application’s own functions is the framework’s, and the server lives on', async () => {
       const ask = await served({
-        namespace: redis.user,
+        namespace: setup.redis.user,
         options: {
           params(request) {
             if (!header(request, 'x-user')) throw new Error('nobody')
@@ -233,13 +209,12 @@ export function limitPromises<Request>({ name, header, serve }: Framework<Reques
 
     test('while Redis is down whenDown answers, and afterwards the count goes on', async () => {
       const [api, denied, counted] = [
-        await served({ namespace: redis.api }),
-        await served({ namespace: redis.denied }),
-        await served({ namespace: redis.counted }),
+        await served({ namespace: setup.redis.api }),
+        await served({ namespace: setup.redis.denied }),
+        await served({ namespace: setup.redis.counted }),
       ]
       for (const ask of [api, denied, counted]) expect((await ask()).status).toBe(200)
-      await server.kill()
-      await until(() => redis.$status.state !== 'connected')
+      await setup.kill()
       for (const _ of [1, 2, 3, 4, 5]) {
         const passed = await api()
         expect([passed.status, told(passed)]).toEqual([200, { 'ratelimit-policy': '"default";q=3;w=3600' }])
@@ -248,8 +223,7 @@ export function limitPromises<Request>({ name, header, serve }: Framework<Reques
       }
       const shares = [await counted(), await counted(), await counted()]
       expect(shares.map(({ status }) => status)).toEqual([200, 200, 429])
-      await server.restart()
-      await until(() => redis.$status.state === 'connected')
+      await setup.restart()
       // What was refused meanwhile is not held against anybody; what was counted before may be lost with the server.
       for (const ask of [api, denied, counted]) {
         const response = await ask()

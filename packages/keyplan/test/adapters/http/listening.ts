@@ -1,6 +1,11 @@
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { Served } from './limit-promises.ts'
+
+/** An application that listens on loopback. */
+export interface Served {
+  readonly url: string
+  close(): Promise<unknown>
+}
 
 /** What a server of Node's that has just begun to listen on loopback is reached by. */
 export async function listening(server: Server): Promise<Served> {

@@ -1,10 +1,8 @@
-import { type RedisProcess, startRedis } from '@keyplan/local'
-import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { OpenSessions, WebSession, WebSessionOptions } from '../../../src/adapters/http/web-session.ts'
-import { type Client, connect } from '../../../src/client/index.ts'
 import { definePlan, isKeyplanError, json, session } from '../../../src/index.ts'
-import { until } from '../../live-server.ts'
-import type { Served } from './limit-promises.ts'
+import { killableServer } from '../../killable-server.ts'
+import type { Served } from './listening.ts'
 
 export interface Visit {
   userId?: string
@@ -58,30 +56,17 @@ const actions: Readonly<Record<string, (session: WebSession<Visit, Visit>) => Pr
 /** What sessions promise in any framework. */
 export function sessionPromises<Request>({ name, userAgent, serve }: SessionFramework<Request>): void {
   describe(`sessions for ${name}`, () => {
-    let server: RedisProcess
-    let redis: Client<(typeof sessionPlan)['namespaces']>
-    const open: Served[] = []
-
-    beforeEach(async () => {
-      server ??= await startRedis()
-      if (!server.running) await server.restart()
-      redis = await connect(sessionPlan, { url: server.url, log: false, deadline: '1s', attempt: '500ms' })
-    })
-    afterEach(async () => {
-      await Promise.all(open.splice(0).map(({ close }) => close()))
-      if (server.running) await redis.$command('flushall')
-      await redis.$close()
-    })
-    afterAll(() => server?.cleanUp())
+    const setup = killableServer(sessionPlan)
 
     /** A browser that keeps one cookie. */
     async function browsing(options: Partial<WebSessionOptions<Request>> = {}) {
-      const application = await serve(
-        redis.session,
-        { cookie: { keys }, device: request => ({ userAgent: userAgent(request) }), ...options },
-        async (visit, path) => JSON.stringify((await actions[path]!(visit)) ?? null),
+      const application = setup.closing(
+        await serve(
+          setup.redis.session,
+          { cookie: { keys }, device: request => ({ userAgent: userAgent(request) }), ...options },
+          async (visit, path) => JSON.stringify((await actions[path]!(visit)) ?? null),
+        ),
       )
-      open.push(application)
       return (jar: { cookie?: string } = {}) =>
         async (path: string) => {
           const headers = { 'user-agent': 'test', ...(jar.cookie && { cookie: `other=1; ${jar.cookie}` }) }
@@ -106,29 +91,24 @@ export function sessionPromises<Request>({ name, userAgent, serve }: SessionFram
       expect(await visit('read')).toMatchObject({ said: null, set: undefined })
       expect(await visit('add')).toMatchObject({ said: null, set: undefined })
       expect(await visit('logout')).toMatchObject({ said: false, set: undefined })
-      expect(redis.$stats().namespaces.session).toBeUndefined()
+      expect(setup.redis.$stats().namespaces.session).toBeUndefined()
     })
 
     test('one begins, is read once in a request, written, and found by another process', async () => {
-      const other = await connect(sessionPlan, { url: server.url, log: false })
-      try {
-        const jar = {}
-        const visit = (await browsing())(jar)
-        const { said, set } = await visit('begin')
-        expect(said).toEqual({ cart: 1 })
-        expect(set).toMatch(/^__Host-sid=[^;]+; Max-Age=34560000; Path=\/; HttpOnly; Secure; SameSite=Lax$/)
-        expect(await visit('begin')).toMatchObject({ said: { cart: 1 }, set: undefined })
-        expect(await visit('add')).toMatchObject({ said: { cart: 2 }, set: undefined })
-        expect(await visit('twice')).toMatchObject({ said: true })
-        const elsewhere = await serve(other.session, { cookie: { keys } }, async session =>
-          JSON.stringify((await session.read())?.data),
-        )
-        open.push(elsewhere)
-        const response = await fetch(elsewhere.url, { headers: { cookie: (jar as { cookie: string }).cookie } })
-        expect(await response.json()).toEqual({ cart: 2 })
-      } finally {
-        await other.$close()
-      }
+      const other = await setup.another()
+      const jar = {}
+      const visit = (await browsing())(jar)
+      const { said, set } = await visit('begin')
+      expect(said).toEqual({ cart: 1 })
+      expect(set).toMatch(/^__Host-sid=[^;]+; Max-Age=34560000; Path=\/; HttpOnly; Secure; SameSite=Lax$/)
+      expect(await visit('begin')).toMatchObject({ said: { cart: 1 }, set: undefined })
+      expect(await visit('add')).toMatchObject({ said: { cart: 2 }, set: undefined })
+      expect(await visit('twice')).toMatchObject({ said: true })
+      const elsewhere = setup.closing(
+        await serve(other.session, { cookie: { keys } }, async session => JSON.stringify((await session.read())?.data)),
+      )
+      const response = await fetch(elsewhere.url, { headers: { cookie: (jar as { cookie: string }).cookie } })
+      expect(await response.json()).toEqual({ cart: 2 })
     })
 
     test('a login moves it to a new id and keeps its data; the old id is worth nothing', async () => {
@@ -141,7 +121,7 @@ export function sessionPromises<Request>({ name, userAgent, serve }: SessionFram
       expect(jar.cookie).not.toBe(before)
       expect(await visit('read')).toMatchObject({ said: { cart: 1, userId: 'ann' } })
       expect(await browse({ cookie: before })('read')).toMatchObject({ status: 200, said: null, set: undefined })
-      const [listed] = await redis.session.user('ann').list()
+      const [listed] = await setup.redis.session.user('ann').list()
       expect(listed).toMatchObject({ data: { cart: 1, userId: 'ann' }, device: { userAgent: 'test' } })
       expect(await browse()('again')).toMatchObject({ said: { userId: 'bob' } })
     })
@@ -178,17 +158,18 @@ export function sessionPromises<Request>({ name, userAgent, serve }: SessionFram
       const visit = browse(jar)
       await visit('login')
       const mine = jar.cookie
-      await redis.$command('save')
-      await server.kill()
-      await until(() => redis.$status.state !== 'connected')
-      for (const path of ['read', 'add', 'begin', 'login', 'logout']) {
-        const { status, set, headers } = await visit(path)
+      await setup.kill({ saved: true })
+      const nobody = browse()
+      const [none, stranger, ...asked] = await Promise.all([
+        nobody('none'),
+        nobody('begin'),
+        ...['read', 'add', 'begin', 'login', 'logout'].map(async path => ({ path, ...(await visit(path)) })),
+      ])
+      for (const { path, status, set, headers } of asked) {
         expect([path, status, set, headers.get('retry-after')]).toEqual([path, 503, undefined, '1'])
       }
-      expect((await browse()('begin')).status).toBe(503)
-      expect(await browse()('none')).toMatchObject({ status: 200 })
-      await server.restart()
-      await until(() => redis.$status.state === 'connected')
+      expect([none, stranger]).toMatchObject([{ status: 200 }, { status: 503 }])
+      await setup.restart()
       expect(jar.cookie).toBe(mine)
       expect(await visit('read')).toMatchObject({ status: 200, said: { userId: 'ann' } })
     })
@@ -201,10 +182,10 @@ export function sessionPromises<Request>({ name, userAgent, serve }: SessionFram
       const refused = (code: 'PARAM_INVALID' | 'CONFIG_INVALID', error: unknown) =>
         expect(isKeyplanError(error, code)).toBe(true)
       refused('PARAM_INVALID', await attempt({}, { cookie: { keys } }))
-      refused('PARAM_INVALID', await attempt(redis.session, undefined))
-      refused('PARAM_INVALID', await attempt(redis.session, { cookie: { keys }, ttl: '1h' }))
-      refused('PARAM_INVALID', await attempt(redis.session, { cookie: { keys }, device: 'phone' }))
-      refused('CONFIG_INVALID', await attempt(redis.session, { cookie: { keys: ['short'] } }))
+      refused('PARAM_INVALID', await attempt(setup.redis.session, undefined))
+      refused('PARAM_INVALID', await attempt(setup.redis.session, { cookie: { keys }, ttl: '1h' }))
+      refused('PARAM_INVALID', await attempt(setup.redis.session, { cookie: { keys }, device: 'phone' }))
+      refused('CONFIG_INVALID', await attempt(setup.redis.session, { cookie: { keys: ['short'] } }))
     })
   })
 }
