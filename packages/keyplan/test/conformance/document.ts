@@ -281,6 +281,7 @@ export function documentConformance(name: string, open: () => Promise<DocumentHa
         [() => board.patch(undefined as never), 'PARAM_INVALID', 'was given undefined; give it what changes'],
         [() => binary({ id }).patch({}), 'UNSUPPORTED', 'patch() needs values that are JSON'],
         [() => board.delete({ ifVersion: 1.5 }), 'PARAM_INVALID', 'ifVersion is 1.5'],
+        [() => board.delete(null as never), 'PARAM_INVALID', 'the options are null'],
         [() => board.subscribe(undefined as never), 'PARAM_INVALID', "subscribe() of 'doc:<id>' was given undefined"],
         [() => board.subscribe(() => {}, { onGab: 1 } as never), 'PARAM_INVALID', 'did you mean onGap?'],
         [() => board.subscribe(() => {}, { onGap: 1 as never }), 'PARAM_INVALID', 'onGap is a number'],
