@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { type RedisProcess, startRedis } from '@keyplan/local'
 import { E_LOCK_NOT_OWNED, type Lock, Verrou } from '@verrou/core'
 import { registerStoreTestSuite } from '@verrou/core/test_suite'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type VerrouStore, verrouStore } from '../../../packages/keyplan/src/adapters/verrou.ts'
 import { type Client, connect } from '../../../packages/keyplan/src/client/index.ts'
 import { definePlan, isUnavailable, lock } from '../../../packages/keyplan/src/index.ts'
@@ -98,6 +98,19 @@ describe('verrou', () => {
     expect(await other('a').acquire({ retry: { delay: 10 } })).toBe(true)
     await expect(held.release()).rejects.toThrow(E_LOCK_NOT_OWNED)
     await expect(held.extend(50)).rejects.toThrow(E_LOCK_NOT_OWNED)
+  })
+
+  test('a clock of the machine that is set forward does not end it', async () => {
+    const store = opened()
+    expect(await store.save('a', 'one', 60_000)).toBe(true)
+    const wall = vi.spyOn(Date, 'now').mockReturnValue(Date.now() + 3_600_000)
+    try {
+      expect(await store.save('a', 'two', 60_000)).toBe(false)
+      await store.extend('a', 'one', 60_000)
+    } finally {
+      wall.mockRestore()
+    }
+    await store.delete('a', 'one')
   })
 
   test('while Redis is down nobody is told to have it', async () => {

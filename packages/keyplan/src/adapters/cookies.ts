@@ -1,6 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { KeyplanError, kindOf, shown } from '../base/error.ts'
 import { groupProblems } from '../base/option-group.ts'
+import { isWellFormed } from '../base/unicode.ts'
 
 export interface CookieOptions {
   /** Secrets of at least 32 characters, the newest first: it signs, all of them are accepted. */
@@ -128,7 +129,12 @@ export function readCookie(header: string | null | undefined, cookie: SignedCook
  * @throws KeyplanError VALUE_INVALID when browsers would not keep it
  */
 export function writeCookie(cookie: SignedCookie, value: string, expiresAt?: number): string {
-  if (typeof value !== 'string') throw new KeyplanError('VALUE_INVALID', `the value of a cookie is ${kindOf(value)}`)
+  if (typeof value !== 'string' || !isWellFormed(value)) {
+    throw new KeyplanError('VALUE_INVALID', `the value of a cookie is ${kindOf(value)}; give well-formed text`)
+  }
+  if (expiresAt !== undefined && !Number.isFinite(expiresAt)) {
+    throw new KeyplanError('VALUE_INVALID', `expiresAt is ${shown(expiresAt)}; give milliseconds since the epoch`)
+  }
   const age = expiresAt === undefined ? '' : `; Max-Age=${Math.max(0, Math.ceil((expiresAt - Date.now()) / 1_000))}`
   const text = `${cookie.name}=${encodeURIComponent(value)}.${cookie.sign(value)}${age}${cookie.attributes}`
   if (text.length <= longestCookie) return text

@@ -25,6 +25,10 @@ export function eventStream<T>(source: Followable<T>, options: EventOptions<T> =
   let tell: (text: string) => void = () => {}
   const events = followFrom(source, options, gap => tell(gapText(gap)))
   let beat: NodeJS.Timeout | undefined
+  function end(): void {
+    clearInterval(beat)
+    tell = () => {}
+  }
   return new ReadableStream<Uint8Array>(
     {
       start(controller) {
@@ -38,14 +42,22 @@ export function eventStream<T>(source: Followable<T>, options: EventOptions<T> =
       async pull(controller) {
         // A client that is told of no error connects again, and goes on where it was.
         const { done, value } = await events.next().catch(() => ({ done: true, value: undefined }) as const)
-        if (!done) return tell(eventText(value, options))
-        clearInterval(beat)
-        tell = () => {}
-        controller.close()
+        if (done) {
+          end()
+          return controller.close()
+        }
+        let text: string
+        try {
+          text = eventText(value, options)
+        } catch (error) {
+          end()
+          await events.return?.()
+          throw error
+        }
+        tell(text)
       },
       async cancel() {
-        clearInterval(beat)
-        tell = () => {}
+        end()
         await events.return?.()
       },
     },
@@ -69,7 +81,7 @@ export function eventResponse<T>(source: Followable<T>, request: Request, option
  * The same for a server of Node, and frameworks above it: `await sendEvents(redis.thoughts({ sessionId }), req, res)`.
  * Resolves when the client has gone or the feed has ended.
  *
- * @throws KeyplanError PARAM_INVALID, before anything is written
+ * @throws KeyplanError PARAM_INVALID, before anything is written; what `data` and `event` throw
  */
 export async function sendEvents<T>(
   source: Followable<T>,
@@ -80,15 +92,21 @@ export async function sendEvents<T>(
   const sent = request.headers['last-event-id']
   const lastEventId = options.lastEventId ?? (Array.isArray(sent) ? sent[0] : sent)
   const reader = eventStream(source, { ...options, lastEventId }).getReader()
-  const gone = new Promise<void>(resolve => response.once('close', resolve))
   const stop = () => void reader.cancel().catch(() => {})
+  // A client may have gone while the request was looked at: nothing tells of it any more.
+  if (response.destroyed) return stop()
+  const gone = new Promise<void>(resolve => response.once('close', resolve))
   response.once('close', stop)
-  response.writeHead(200, headers)
-  for (;;) {
-    const { done, value } = await reader.read()
-    if (done) break
-    if (response.write(value)) continue
-    await Promise.race([new Promise<void>(resolve => response.once('drain', resolve)), gone])
+  try {
+    response.writeHead(200, headers)
+    for (;;) {
+      const { done, value } = await reader.read()
+      if (done) break
+      if (response.write(value)) continue
+      await Promise.race([new Promise<void>(resolve => response.once('drain', resolve)), gone])
+    }
+    response.end()
+  } finally {
+    stop()
   }
-  response.end()
 }

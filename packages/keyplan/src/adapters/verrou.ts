@@ -25,7 +25,7 @@ export interface VerrouDriver {
 interface Holding {
   readonly key: string
   readonly held: Held
-  /** When verrou's time to live is over, in milliseconds since 1970. */
+  /** Reading of the monotonic clock at which verrou's time to live is over. */
   until: number
   timer: NodeJS.Timeout | undefined
 }
@@ -80,7 +80,7 @@ export function verrouStore(namespace: OpenLocks, NotOwned: new () => Error): Ve
     }
 
     function arm(name: string, holding: Holding): void {
-      const left = holding.until - Date.now()
+      const left = holding.until - performance.now()
       if (left === Number.POSITIVE_INFINITY) return
       const next = left > longestTimer ? arm : expire
       holding.timer = setTimeout(next, Math.min(left, longestTimer), name, holding).unref()
@@ -88,7 +88,7 @@ export function verrouStore(namespace: OpenLocks, NotOwned: new () => Error): Ve
 
     /** Once what has ended in this process has ended in Redis. */
     async function settled(key: string): Promise<void> {
-      const now = Date.now()
+      const now = performance.now()
       for (const [name, holding] of holdings) if (holding.key === key && holding.until <= now) expire(name, holding)
       await leaving.get(key)
     }
@@ -96,7 +96,7 @@ export function verrouStore(namespace: OpenLocks, NotOwned: new () => Error): Ve
     return {
       async save(key, owner, ttl) {
         await settled(key)
-        const since = Date.now()
+        const since = performance.now()
         const held = await lockOf(key).tryAcquire()
         if (!held) return false
         const name = nameOf(key, owner)
@@ -119,7 +119,7 @@ export function verrouStore(namespace: OpenLocks, NotOwned: new () => Error): Ve
       async extend(key, owner, duration) {
         const name = nameOf(key, owner)
         const holding = holdings.get(name)
-        const since = Date.now()
+        const since = performance.now()
         if (!holding || holding.until <= since || !(await holding.held.extend())) throw new NotOwned()
         last(name, holding, duration, since)
       },

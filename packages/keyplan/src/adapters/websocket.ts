@@ -46,13 +46,16 @@ export async function sendToSocket<T>(
     if (socket.readyState === open) socket.send(text)
   }
   socket.addEventListener('close', () => void events.return?.())
-  while (socket.readyState === open) {
-    const { done, value } = await events.next()
-    if (done) return
-    tell(`{"id":${JSON.stringify(value.id ?? null)},"value":${data(value.value)}}`)
-    while (socket.readyState === open && socket.bufferedAmount > limit) {
-      await new Promise(resolve => setTimeout(resolve, lookEvery).unref())
+  try {
+    while (socket.readyState === open) {
+      const { done, value } = await events.next()
+      if (done) return
+      tell(`{"id":${JSON.stringify(value.id ?? null)},"value":${data(value.value)}}`)
+      while (socket.readyState === open && socket.bufferedAmount > limit) {
+        await new Promise(resolve => setTimeout(resolve, lookEvery).unref())
+      }
     }
+  } finally {
+    await events.return?.()
   }
-  await events.return?.()
 }

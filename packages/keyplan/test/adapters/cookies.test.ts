@@ -93,7 +93,13 @@ describe('a signed cookie', () => {
   })
 
   test('what browsers would not keep is refused', () => {
-    expect(() => writeCookie(cookie, 'x'.repeat(4_096))).toThrow(expect.objectContaining({ code: 'VALUE_INVALID' }))
+    const refused = expect.objectContaining({ code: 'VALUE_INVALID' })
+    for (const value of ['x'.repeat(4_096), '\ud800', 5 as never]) {
+      expect(() => writeCookie(cookie, value)).toThrow(refused)
+    }
+    for (const expiresAt of [Number.NaN, Number.POSITIVE_INFINITY]) {
+      expect(() => writeCookie(cookie, 'x', expiresAt)).toThrow(refused)
+    }
   })
 
   test('a header is parsed as browsers write it', () => {

@@ -268,6 +268,27 @@ test('responses that are written by hand are kept as they are', async () => {
   expect(Buffer.from(await again.arrayBuffer())).toEqual(body)
 })
 
+test('what is answered a second time changes nothing of the first answer', async () => {
+  const one = await shop((_, response) => {
+    response.status(201).set('Location', '/x').json({ paid: 5 })
+    response.status(500).set({ Location: '/y', 'X-Late': '1' }).removeHeader('ETag')
+    response.statusMessage = 'Late'
+    response.json({ error: 'a text that is longer than the first one' })
+  })
+  for (const round of ['first', 'again']) {
+    const response = await one.post('k', undefined, { signal: AbortSignal.timeout(5_000) })
+    const { headers, status, statusText } = response
+    expect([status, statusText, headers.get('location'), headers.get('x-late')], round).toEqual([
+      201,
+      'Created',
+      '/x',
+      null,
+    ])
+    expect([headers.get('etag') !== null, await response.text()]).toEqual([true, '{"paid":5}'])
+  }
+  expect(one.handled).toBe(1)
+})
+
 test('a stream that is flushed arrives as it is written', async () => {
   const gate = deferred<void>()
   const one = await shop(async (_, response) => {

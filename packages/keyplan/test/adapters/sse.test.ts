@@ -197,6 +197,42 @@ describe('a server of Node', () => {
     await again.cancel()
   })
 
+  test('follows for nobody: not for a client that had gone before, nor when it cannot begin or go on', async () => {
+    const client = await connect(plan, { url: redis.url, log: false, start: 'required' })
+    onTestFinished(() => client.$close())
+    const one = client.thoughts({ id: 'a' })
+    await one.delete()
+    await one.append(1)
+    const ends: unknown[] = []
+    const server = createServer(async (request, response) => {
+      if (request.url === '/gone') {
+        response.destroy()
+        await until(() => response.destroyed)
+      }
+      if (request.url === '/answered') response.end('something else')
+      const data = () => {
+        throw new Error('no text')
+      }
+      await sendEvents(one, request, response, { from: 'start', ...(request.url === '/throws' && { data }) }).catch(
+        error => ends.push(error.message),
+      )
+      ends.push(request.url)
+      response.end()
+    })
+    onTestFinished(() => void server.close())
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as AddressInfo
+    for (const path of ['/gone', '/answered', '/throws']) {
+      await fetch(`http://127.0.0.1:${port}${path}`).then(
+        response => response.text(),
+        () => {},
+      )
+      await until(() => ends.includes(path))
+    }
+    expect(ends).toEqual(['/gone', expect.stringContaining('headers'), '/answered', 'no text', '/throws'])
+    await until(() => (client.$stats().namespaces.thoughts?.feed?.followers ?? 0) === 0)
+  })
+
   test('reads no further than a client that does not read', async () => {
     const client = await connect(plan, { url: redis.url, log: false, start: 'required' })
     onTestFinished(() => client.$close())

@@ -135,6 +135,33 @@ export function documentConformance(name: string, open: () => Promise<DocumentHa
       expect(await one.boards({ id }).get()).toEqual({ count: 3 })
     })
 
+    test('an update keeps its terms behind one that does not end, and while its own function does not', async () => {
+      const { boards } = await harness.client()
+      const stuck = deferred<Board>()
+      const first = boards({ id }).update(() => stuck.promise)
+      await stuck.asked()
+      async function failed(update: Promise<unknown>) {
+        let error: unknown
+        update.catch(refusal => {
+          error = refusal
+        })
+        while (error === undefined) await harness.advance(10)
+        return error
+      }
+      const notExecuted = { outcome: 'not-executed', namespace: 'boards' }
+      const behind = boards({ id }).update(() => ({ count: 1 }), { deadline: '50ms' })
+      expect(await failed(behind)).toMatchObject({ code: 'TIMEOUT', ...notExecuted })
+      const aborting = new AbortController()
+      const aborted = boards({ id }).update(() => ({ count: 2 }), { signal: aborting.signal })
+      aborting.abort()
+      expect(await failed(aborted)).toMatchObject({ code: 'ABORTED', ...notExecuted })
+      const itself = boards({ id: 'b' }).update(() => new Promise(() => {}), { deadline: '50ms' })
+      expect(await failed(itself)).toMatchObject({ code: 'TIMEOUT', ...notExecuted })
+      stuck.resolve({ count: 3 })
+      await first
+      expect((await boards({ id }).update(board => ({ count: board!.count! + 1 }))).value).toEqual({ count: 4 })
+    })
+
     test('a patch merges objects, replaces everything else and removes what is null', async () => {
       const { boards } = await harness.client()
       await boards({ id }).set({ title: 'a', count: 1, people: { ann: 'owner', bob: 'guest' }, notes: ['x', 'y'] })
@@ -254,6 +281,7 @@ export function documentConformance(name: string, open: () => Promise<DocumentHa
         [() => board.patch(undefined as never), 'PARAM_INVALID', 'was given undefined; give it what changes'],
         [() => binary({ id }).patch({}), 'UNSUPPORTED', 'patch() needs values that are JSON'],
         [() => board.delete({ ifVersion: 1.5 }), 'PARAM_INVALID', 'ifVersion is 1.5'],
+        [() => board.delete(null as never), 'PARAM_INVALID', 'the options are null'],
         [() => board.subscribe(undefined as never), 'PARAM_INVALID', "subscribe() of 'doc:<id>' was given undefined"],
         [() => board.subscribe(() => {}, { onGab: 1 } as never), 'PARAM_INVALID', 'did you mean onGap?'],
         [() => board.subscribe(() => {}, { onGap: 1 as never }), 'PARAM_INVALID', 'onGap is a number'],

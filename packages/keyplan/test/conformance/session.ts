@@ -306,6 +306,9 @@ export function sessionConformance(name: string, open: () => Promise<SessionHarn
       await expect(sessions.create('text' as never)).rejects.toEqual(refused('VALUE_INVALID'))
       await expect(sessions.create({}, { device: { ip: 5 as never } })).rejects.toEqual(refused('PARAM_INVALID'))
       await expect(entry.update('text' as never)).rejects.toEqual(refused('PARAM_INVALID'))
+      const promised = (async () => ({ theme: 'dark' })) as never
+      await expect(entry.update(promised)).rejects.toEqual(refused('PARAM_INVALID'))
+      await expect(entry.rotate({ change: promised })).rejects.toEqual(refused('PARAM_INVALID'))
       await expect(entry.update({}, { ifVersion: '1' as never })).rejects.toEqual(refused('PARAM_INVALID'))
       await expect(entry.read({ touches: false } as never)).rejects.toEqual(refused('PARAM_INVALID'))
       await expect(entry.rotate({ grace: '1h' })).rejects.toEqual(refused('PARAM_INVALID'))

@@ -36,6 +36,24 @@ function memoryHarness(): DocumentHarness {
 
 documentConformance('memory', async () => memoryHarness())
 
+test('an update within an update of the same document holds up nobody for ever', async () => {
+  const harness = memoryHarness()
+  const { boards } = await harness.client()
+  const id = 'a'
+  let depth = 0
+  const outer = boards({ id }).update(async () => {
+    if (depth++ === 0) await boards({ id }).update(() => ({ count: 1 }))
+    return { count: 2 }
+  })
+  let over = false
+  void outer.finally(() => {
+    over = true
+  })
+  while (!over) await harness.advance(500)
+  expect((await outer).value).toEqual({ count: 2 })
+  expect(depth).toBe(2)
+})
+
 test('a store that keeps all it may refuses another document, and no change of one that it has', async () => {
   const store = createMemoryDocumentStore({ ttlMs: undefined, renew: true, history: 0 }, localWake(), handClock(), 1)
   const call = { expires: Number.POSITIVE_INFINITY, hold: true, written: 0 }

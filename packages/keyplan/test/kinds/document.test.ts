@@ -65,4 +65,13 @@ describe('a merge patch', () => {
     expect(Object.getPrototypeOf(merged)).toBe(Object.prototype)
     expect(JSON.stringify(merged)).toBe('{"__proto__":{"polluted":true}}')
   })
+
+  test('says so when a patch is nested without end, or too deeply', () => {
+    const cyclic: { self?: unknown } = {}
+    cyclic.self = cyclic
+    const deep = JSON.parse(`${'{"a":'.repeat(50_000)}1${'}'.repeat(50_000)}`)
+    for (const patch of [cyclic, deep]) {
+      expect(() => mergePatch({}, patch)).toThrow(expect.objectContaining({ code: 'PARAM_INVALID' }))
+    }
+  })
 })

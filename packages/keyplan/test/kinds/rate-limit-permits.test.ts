@@ -94,6 +94,20 @@ describe('permits on a real server', () => {
     await harness.close()
   })
 
+  test('closing the client gives its permits back, and tells those who work under them', async () => {
+    const server = await startRedis()
+    const connection = await connectTo(server.port, { scripts: rateLimitKind.scripts })
+    const { client, close } = openPermits(declare({ limit: 1 }), surroundings({ server: connection }))
+    const [ended, kept] = [held(await client({ id: 'a' }).acquire()), held(await client({ id: 'b' }).acquire())]
+    await ended.release()
+    await close()
+    expect([ended.signal.aborted, kept.signal.aborted]).toEqual([false, true])
+    expect(kept.signal.reason).toMatchObject({ code: 'LOCK_LOST' })
+    expect(await server.ask('DBSIZE')).toBe(0)
+    await connection.close()
+    await server.cleanUp()
+  })
+
   test('a key of another type is refused by name', async () => {
     const harness = await redisHarness()
     const client = await harness.client({ limit: 1 })

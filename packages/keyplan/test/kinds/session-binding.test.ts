@@ -82,7 +82,10 @@ describe('a socket in memory', () => {
     expect(sockets[0]!.closed).toEqual([[4001, 'log in']])
     const entry = sessions({ sessionId: sessions.newId() })
     expect(() => entry.bind({} as never)).toThrow(expect.objectContaining({ code: 'PARAM_INVALID' }))
-    expect(() => entry.bind(new Socket(), { code: 1 })).toThrow(expect.objectContaining({ code: 'PARAM_INVALID' }))
+    for (const unsendable of [{ code: 1 }, { code: 1006 }, { code: 2999 }, { reason: 'é'.repeat(62) }]) {
+      const refused = expect.objectContaining({ code: 'PARAM_INVALID' })
+      expect(() => entry.bind(new Socket(), unsendable)).toThrow(refused)
+    }
     expect(() => entry.bind(new Socket(), { checkEvery: '5' as never })).toThrow(/length of time/)
   })
 })

@@ -38,6 +38,14 @@ describe('sessions in memory', () => {
     expect(there.map(reading => reading instanceof Error || reading.raw !== null)).toEqual([true, true, false, true])
   })
 
+  test('where there is no room for a new id the session keeps its old one', async () => {
+    const store = createMemorySessionStore(names, localWake(), handClock(), 1)
+    await store.create(call, 'a', draft)
+    const ending = { version: 1, trace: '{"ended":0}', keepMs: 1_000 }
+    await expect(store.move(call, 'a', 'b', draft, ending)).rejects.toMatchObject({ code: 'OVERLOADED' })
+    expect(await store.save(call, 'a', 1, draft)).toMatchObject({ is: 'saved' })
+  })
+
   test('what comes after its time is refused, and leaves what is there', async () => {
     const clock = handClock()
     const store = createMemorySessionStore(names, localWake(), clock)

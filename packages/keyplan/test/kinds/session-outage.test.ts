@@ -89,6 +89,14 @@ describe('while Redis is down', () => {
     expect(isUnavailable(await failure(standing({ id: known.id }).read()))).toBe(true)
   })
 
+  test('with memory, a write that the server refuses makes it forget nothing', async () => {
+    const { standing } = await open()
+    const known = await standing.create({ userId: 'ann' })
+    await server.ask('REPLICAOF', '127.0.0.1', '1')
+    expect(isUnavailable(await failure(standing({ id: known.id }).update({ items: ['x'] })))).toBe(true)
+    expect(await standing({ id: known.id }).read()).toEqual({ ...known, degraded: true })
+  })
+
   test('with memory, who logs in meanwhile is logged in here, and in Redis once it is back', async () => {
     const { standing, $status } = await open()
     expect($status.state).toBe('connected')

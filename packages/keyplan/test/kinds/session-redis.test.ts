@@ -206,6 +206,20 @@ describe('the list of a user', () => {
     })
     expect((await stored()).v).toBe(1)
   })
+
+  test('saves move it on as well, however closely they follow each other, and nothing else is used', async () => {
+    const sessions = await open({ perUser })
+    const { id } = await sessions.create({ userId: 'ann' })
+    const stored = async () => JSON.parse(String(await server.ask('GET', keyOf(id))))
+    const { v, seen, until: first, ...rest } = await stored()
+    await sessions({ sessionId: id }).update({ visits: 0 })
+    expect((await stored()).until).toBe(first)
+    const late = seen + 5_000_000
+    await server.ask('SET', keyOf(id), JSON.stringify({ v, seen, until: late, ...rest }), 'PX', '3600000')
+    await sessions({ sessionId: id }).update({ visits: 1 })
+    await until(async () => (await stored()).until > late)
+    expect(await stored()).toMatchObject({ v: v + 1, data: { visits: 1 } })
+  })
 })
 
 describe('without memory', () => {

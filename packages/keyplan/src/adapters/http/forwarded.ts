@@ -20,7 +20,10 @@ function nodeOf(element: string): string | undefined {
 
 const unquoted = (text: string) => (text.startsWith('"') ? text.slice(1, -1).replace(/\\(.)/g, '$1') : text)
 
-/** Splits at what stands outside of quotes. */
+/**
+ * Splits at what stands outside of quotes. Where a quote is left open there is nothing: a client that opens one takes what the
+ * proxies have added behind it into its own element.
+ */
 function elementsOf(text: string, separator: string): string[] {
   const elements: string[] = []
   let start = 0
@@ -33,7 +36,7 @@ function elementsOf(text: string, separator: string): string[] {
       start = at + 1
     }
   }
-  return [...elements, text.slice(start)]
+  return isQuoted ? [] : [...elements, text.slice(start)]
 }
 
 /** `[2001:db8::1]:4711`, `192.0.2.1:4711`, or the address alone. */

@@ -70,10 +70,12 @@ export function createHttpLimit<Request, Params>(
     const limit = named === undefined ? namespace(params) : namespace(params, { tier: named as never })
     const result = await (units === 1 ? limit.consume() : limit.consume({ cost: units }))
     if (result.allowed) {
+      // What nobody has counted is not given back to those who were counted.
+      const isCounted = units > 0 && !(result.degraded && namespace.declaration.whenDown === 'allow')
       return {
         headers: headersOf(result),
         ...(counts !== 'all' &&
-          units > 0 && {
+          isCounted && {
             sent(status) {
               // Where it cannot be given back it stays counted.
               if (!counting[counts](status)) limit.reward(units).catch(() => {})

@@ -47,7 +47,8 @@ export interface WebSession<In, Out> {
   begin(data: In): Promise<Session<Out>>
   /**
    * Sets fields under a new id, so that an id that somebody else knew before is worth nothing; begins a session where there
-   * is none. To be called before the response begins, since it sends a cookie.
+   * is none. With `perUser`, nothing is taken over from a session that another user was logged in to. To be called before the
+   * response begins, since it sends a cookie.
    */
   login(data: In, options?: Pick<RotateOptions<In, Out>, 'grace' | 'signal' | 'deadline'>): Promise<Session<Out>>
   /** Ends the session, and removes the cookie once that is done. False when there was none. */

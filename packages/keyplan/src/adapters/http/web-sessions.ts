@@ -1,5 +1,5 @@
 import { isUnavailable, KeyplanError } from '../../base/error.ts'
-import type { ReadOptions, Session, SessionEntry } from '../../kinds/session/contract.ts'
+import type { ReadOptions, Session, SessionChange, SessionEntry } from '../../kinds/session/contract.ts'
 import { clearCookie, readCookie, signedCookie, writeCookie } from '../cookies.ts'
 import { unavailable } from './unavailable.ts'
 import {
@@ -28,15 +28,28 @@ export function createWebSessions<Request extends object, In extends object, Out
   checkWebSessionOptions(caller, options)
   const { lasting = true, device } = options
   const cookie = signedCookie(options.cookie)
-  const { absoluteMs, param } = namespace.declaration.options
+  const { absoluteMs, param, perUser } = namespace.declaration.options
   const cookieMs = Math.min(absoluteMs, longestCookieMs)
   const entryOf = namespace as unknown as (params: Record<string, string>) => SessionEntry<In, Out>
   const at = (id: string) => entryOf({ [param]: id })
+
+  /** Of a session that somebody else was logged in to nothing is taken over. */
+  function loginOf(data: In): SessionChange<In, Out> {
+    if (perUser === undefined) return data
+    return present => {
+      const before = perUser.by(present) ?? undefined
+      const after = perUser.by({ ...present, ...data }) ?? undefined
+      if (before === undefined || String(before) === String(after)) return data
+      const none = Object.fromEntries(Object.keys(present as object).map(field => [field, undefined]))
+      return { ...none, ...data }
+    }
+  }
 
   function open(request: Request, carrier: Carrier): WebSession<In, Out> {
     const shown = readCookie(carrier.cookies, cookie)
     let entry = shown && at(shown.value)
     let known: Promise<Session<Out> | undefined> | undefined
+    let beginning: Promise<Session<Out>> | undefined
     let stale = shown?.renew === true
 
     function hand(id: string): void {
@@ -88,11 +101,15 @@ export function createWebSessions<Request extends object, In extends object, Out
         const session = await verbs.read()
         if (session) return session
         inTime('begin')
-        return created(data)
+        // Several parts of a request may ask at once: they share the one that is begun.
+        beginning ??= created(data).finally(() => {
+          beginning = undefined
+        })
+        return beginning
       },
       async login(data, rotateOptions) {
         inTime('login')
-        const session = await entry?.rotate({ ...rotateOptions, change: data, device: device?.(request) })
+        const session = await entry?.rotate({ ...rotateOptions, change: loginOf(data), device: device?.(request) })
         return session ? now(session) : created(data)
       },
       async logout() {

@@ -31,6 +31,7 @@ export function holdResponse(response: ServerResponse, maxBytes: number): HeldRe
   let size = 0
   let state: 'holding' | 'ended' | 'passing' = 'holding'
   let produced: ProducedResponse | undefined
+  let head: Head | undefined
   let settle!: (produced: ProducedResponse) => void
   let fail!: (error: Error) => void
   const promise = new Promise<ProducedResponse>((resolve, reject) => {
@@ -64,6 +65,7 @@ export function holdResponse(response: ServerResponse, maxBytes: number): HeldRe
   }
   function end(body: Uint8Array | undefined): void {
     clearTimeout(patience)
+    head = headOf(response)
     produced = { status: response.statusCode, headers: plainHeaders(response.getHeaders()), body }
     settle(produced)
   }
@@ -111,21 +113,36 @@ export function holdResponse(response: ServerResponse, maxBytes: number): HeldRe
   return {
     produced: promise,
     release() {
-      const { body, headers, status } = produced ?? {}
       restore()
-      if (!body || !headers || !status) return
-      // Somebody may have touched them in the meantime, which the client would not have seen.
-      response.statusCode = status
-      for (const name of response.getHeaderNames()) {
-        if (!(name in headers)) response.removeHeader(name)
-      }
-      response.end(body)
+      if (!produced?.body || !head) return
+      takeBack(response, head)
+      response.end(produced.body)
     },
     discard() {
       restore()
       if (response.headersSent) return
       for (const name of response.getHeaderNames()) response.removeHeader(name)
     },
+  }
+}
+
+/** Status and headers as they were when the response was ended. */
+type Head = Pick<ServerResponse, 'statusCode' | 'statusMessage'> & {
+  readonly headers: OutgoingHttpHeaders
+}
+
+const headOf = (response: ServerResponse): Head => ({
+  statusCode: response.statusCode,
+  statusMessage: response.statusMessage,
+  headers: response.getHeaders(),
+})
+
+/** Undoes what was changed after the end, such as by a second answer: the client would not have seen it. */
+function takeBack(response: ServerResponse, { headers, ...status }: Head): void {
+  Object.assign(response, status)
+  for (const name of response.getHeaderNames()) if (!(name in headers)) response.removeHeader(name)
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined && response.getHeader(name) !== value) response.setHeader(name, value)
   }
 }
 

@@ -96,9 +96,10 @@ export function createSubscriber(
 
   const whenFull: Readonly<Record<ChannelSettings['buffer']['drop'], (arrival: Arrival) => void>> = {
     oldest(arrival) {
-      inbox.dropOldest()
-      lose()
-      if (!inbox.put(arrival, weightOf(arrival))) whenFull.oldest(arrival)
+      do {
+        inbox.dropOldest()
+        lose()
+      } while (!inbox.put(arrival, weightOf(arrival)))
     },
     newest: lose,
     close() {

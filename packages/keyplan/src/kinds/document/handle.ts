@@ -157,10 +157,11 @@ export function openDocuments<In, Out>(
         // What merges with what was read is, but for transforming schemas, what a write takes; the codec looks.
         return updated(key, current => mergePatch(current, patch) as In, options)
       },
-      async delete({ ifVersion, ...options } = noOptions) {
-        checkOptions(options)
+      async delete(options: Parameters<Document<In, Out>['delete']>[0] = noOptions) {
+        checkOptions(options, ['ifVersion'])
+        const { ifVersion, ...call } = options
         if (ifVersion !== undefined) checkVersion(ifVersion, 'ifVersion')
-        return steps.remove(options, key, ifVersion)
+        return steps.remove(call, key, ifVersion)
       },
       async history(options = noOptions) {
         checkOptions(options)

@@ -2,6 +2,7 @@ import type { CallOptions } from '../../base/call.ts'
 import type { Clock } from '../../base/clock.ts'
 import { durationMs } from '../../base/duration.ts'
 import { KeyplanError, shown } from '../../base/error.ts'
+import { onAbort } from '../../base/on-abort.ts'
 import { within } from '../../mechanisms/lease/patience.ts'
 import type { Snapshot } from './contract.ts'
 
@@ -29,6 +30,12 @@ export type Update<In, Out> = (
 /** The longest rest after a conflict, in milliseconds. */
 const longestRest = 50
 
+/**
+ * How long an update waits for those before it, in milliseconds. That is a courtesy: what keeps it from overwriting theirs is
+ * the version. So a `change` that never ends, or one that updates the same document, holds up nobody for longer.
+ */
+const longestTurn = 5_000
+
 /** Updates of one document by this process follow each other, so that they have only those of other processes to fear. */
 export function createUpdates<In, Out>({ namespace, clock, read, exchange }: UpdateParts<In, Out>): Update<In, Out> {
   const lines = new Map<string, Promise<unknown>>()
@@ -39,14 +46,57 @@ export function createUpdates<In, Out>({ namespace, clock, read, exchange }: Upd
       clock.after(Math.random() * Math.min(longestRest, 2 ** Math.min(attempt, 10)), resolve, true)
     })
 
-  const run: Update<In, Out> = async (key, change, attempts, { signal, deadline }) => {
+  const turnAfter = (before: Promise<unknown>) =>
+    new Promise<void>(resolve => {
+      const timer = clock.after(longestTurn, resolve, true)
+      void before.then(() => {
+        timer.cancel()
+        resolve()
+      })
+    })
+
+  /** The terms of one update, those of the waits in this process included. */
+  function termsOf({ signal, deadline }: CallOptions) {
     const end = deadline === undefined ? undefined : clock.now() + durationMs(deadline, 'deadline', shown)
-    const terms = () => within(end && end - clock.now(), signal)
-    let current = await read(key, terms())
+    const given = (code: 'ABORTED' | 'TIMEOUT', message: string) =>
+      new KeyplanError(code, message, {
+        namespace,
+        operation: 'update',
+        outcome: 'not-executed',
+        cause: signal?.reason,
+      })
+    return {
+      ofCall: () => within(end && end - clock.now(), signal),
+      wait<T>(work: Promise<T>): Promise<T> {
+        if (end === undefined && signal === undefined) return work
+        return new Promise<T>((resolve, reject) => {
+          const abort = () => reject(given('ABORTED', 'The call was aborted by its signal'))
+          const expire = () => reject(given('TIMEOUT', 'The update did not come to its end before its deadline'))
+          const timer = end === undefined ? undefined : clock.after(Math.max(0, end - clock.now()), expire, true)
+          const unlink = signal && onAbort(signal, abort)
+          if (signal?.aborted) abort()
+          const settled = () => {
+            timer?.cancel()
+            unlink?.()
+          }
+          work.then(resolve, reject).finally(settled)
+        })
+      },
+    }
+  }
+
+  async function run(
+    key: string,
+    change: Parameters<Update<In, Out>>[1],
+    attempts: number,
+    { ofCall, wait }: ReturnType<typeof termsOf>,
+  ): Promise<Snapshot<Out>> {
+    let current = await read(key, ofCall())
     for (let attempt = 1; ; attempt++) {
-      const next = await change(current.value)
+      const { value, version } = current
+      const next = await wait((async () => change(value))())
       if (next === undefined) return current
-      const { done, ...found } = await exchange(key, current.version, next, terms())
+      const { done, ...found } = await exchange(key, version, next, ofCall())
       if (done) return found
       if (attempt >= attempts) throw conflict(namespace, attempts)
       current = found
@@ -54,13 +104,16 @@ export function createUpdates<In, Out>({ namespace, clock, read, exchange }: Upd
     }
   }
 
-  return (key, ...args) => {
-    const before = lines.get(key) ?? Promise.resolve()
-    const mine = before.then(() => run(key, ...args))
-    const end = mine.catch(() => {})
-    lines.set(key, end)
-    void end.then(() => {
-      if (lines.get(key) === end) lines.delete(key)
+  return async (key, change, attempts, options) => {
+    const terms = termsOf(options)
+    const before = lines.get(key)
+    const turn = before ? turnAfter(before) : Promise.resolve()
+    const mine = terms.wait(turn).then(() => run(key, change, attempts, terms))
+    // Who gives up in the line leaves it in its order.
+    const over = turn.then(() => mine.catch(() => {}))
+    lines.set(key, over)
+    void over.then(() => {
+      if (lines.get(key) === over) lines.delete(key)
     })
     return mine
   }

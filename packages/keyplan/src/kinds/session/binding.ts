@@ -22,6 +22,15 @@ export interface BindOptions {
   reason?: string | undefined
 }
 
+/** What an endpoint may send (RFC 6455, 7.4): `close` throws for others, and the socket would stay open. */
+const closeCodes = [
+  [1000, 1003],
+  [1007, 1014],
+  [3000, 4999],
+] as const
+/** What a control frame has room for beside the code, in bytes. */
+const longestReason = 123
+
 /** A socket that is tied to a session, until either ends. */
 export interface Binding {
   /** Whether the socket was closed because the session had ended. */
@@ -150,8 +159,12 @@ function termsOf(socket: unknown, options: BindOptions) {
   const [problem] = groupProblems(options, '', ['checkEvery', 'code', 'reason'])
   if (problem) throw new KeyplanError('PARAM_INVALID', problem)
   const { checkEvery = '30s', code = 4401, reason = 'session ended' } = options
-  if (!Number.isInteger(code) || code < 1000 || code > 4999) {
+  if (!closeCodes.some(([first, last]) => Number.isInteger(code) && code >= first && code <= last)) {
     throw new KeyplanError('PARAM_INVALID', `code is ${shown(code)}; give a WebSocket close code, such as 4401`)
   }
-  return { checkMs: durationMs(checkEvery, 'checkEvery', shown), code, reason: String(reason) }
+  const text = String(reason)
+  if (Buffer.byteLength(text) > longestReason) {
+    throw new KeyplanError('PARAM_INVALID', `reason takes more than ${longestReason} bytes, which no WebSocket sends`)
+  }
+  return { checkMs: durationMs(checkEvery, 'checkEvery', shown), code, reason: text }
 }

@@ -63,6 +63,12 @@ function apply(fields: Fields, patch: unknown): void {
   if (typeof patch !== 'object' || patch === null || Array.isArray(patch)) {
     throw new KeyplanError('PARAM_INVALID', `the change is ${kindOf(patch)}; give an object of the fields to set`)
   }
+  if (typeof (patch as PromiseLike<unknown>).then === 'function') {
+    throw new KeyplanError(
+      'PARAM_INVALID',
+      'the change is a promise; wait for what it needs before, and make it at once',
+    )
+  }
   for (const [field, value] of Object.entries(patch)) {
     if (value === undefined) delete fields[field]
     else Object.defineProperty(fields, field, { value, enumerable: true, writable: true, configurable: true })

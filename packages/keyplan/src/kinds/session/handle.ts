@@ -46,7 +46,7 @@ export function openSessions(parts: SessionParts): Opened<SessionNamespace> {
   const contents = createContents(settings)
   const lists = createUserLists({ settings, names, steps, access, endings, snapshots })
   const drafts = createDrafts(settings, lists)
-  const saves = createSaves({ steps, access, contents, drafts, lists, time })
+  const saves = createSaves({ steps, access, contents, drafts, lists, refresh, time })
   const rotate = createRotate({ steps, access, contents, drafts, lists, time })
   const bindings = createBindings({ settings, names, access, wakes, clock })
   const naming = createNaming(surroundings.name)

@@ -112,6 +112,8 @@ export function createMemorySessionStore(
     },
     async move(call, key, to, draft, ending) {
       if (isLate(draft)) return { is: 'late' }
+      // Before anything ends: where there is no room the session stays where it is.
+      makeRoom(to)
       const ended = await store.end(call, key, ending)
       return ended.is === 'ended' ? store.create(call, to, draft) : ended
     },

@@ -7,6 +7,7 @@ import type { Change, Content, Contents } from './contents.ts'
 import { type Drafts, tooLate } from './drafts.ts'
 import { createLines } from './lines.ts'
 import { isTrace, recordOf } from './record.ts'
+import type { Refresh } from './refresh.ts'
 import type { SessionStore } from './store.ts'
 import type { UserLists } from './user-lists.ts'
 
@@ -27,6 +28,7 @@ interface SaveParts {
   readonly contents: Contents
   readonly drafts: Drafts
   readonly lists: Pick<UserLists, 'strike'>
+  readonly refresh: Pick<Refresh, 'saved'>
   readonly time: (key: string) => number
 }
 
@@ -44,7 +46,7 @@ const mostTries = 200
  * session that this process makes while one of them is under way wait for it, and are then written together: they do not get
  * into each other's way.
  */
-export function createSaves({ steps, access, contents, drafts, lists, time }: SaveParts): Saves {
+export function createSaves({ steps, access, contents, drafts, lists, refresh, time }: SaveParts): Saves {
   const lines = createLines<Found | undefined, Waiting>(write, ({ save }) => save.ifVersion !== undefined)
 
   /** Writes the changes as one; each caller is told what became of its own. What is there afterwards, as far as known. */
@@ -130,7 +132,9 @@ export function createSaves({ steps, access, contents, drafts, lists, time }: Sa
     await attempt(settle())
     const { user, device, data } = content
     const written = { version: record.version + 1, seen, until, created, user, device, data }
-    return { is: 'saved', found: { key, record: written, degraded: degraded === true } }
+    const found = { key, record: written, degraded: degraded === true }
+    refresh.saved(found, record.seen)
+    return { is: 'saved', found }
   }
 
   return {

@@ -62,14 +62,17 @@ export function createStandby(redis: SessionStore, memory: SessionStore, ttlMs: 
     }
     return found
   }
+  /** What is read and written meanwhile is forgotten, too. */
   const forgetting = <T>(key: string, done: Promise<T>): Promise<T> => {
     copies.delete(key)
-    return done
+    return done.finally(() => copies.delete(key))
   }
 
+  /** A write that fails leaves what is known: it is shown as it was. */
   async function written(key: string, version: number, { rest }: Draft, done: Promise<Saved>): Promise<Saved> {
-    const saved = await forgetting(key, done)
+    const saved = await done
     if (saved.is === 'saved') remember(key, withHead(version, saved.seen, saved.until, rest))
+    else copies.delete(key)
     return saved
   }
 

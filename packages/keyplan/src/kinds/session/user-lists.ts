@@ -40,7 +40,7 @@ interface ListParts {
 }
 
 /** A session may live this many lifetimes without its list being told; it is told long before. */
-const lifetimesKept = 2
+export const lifetimesKept = 2
 
 export function createUserLists({ settings, names, steps, access, endings, snapshots }: ListParts): UserLists {
   const { perUser, ttlMs } = settings

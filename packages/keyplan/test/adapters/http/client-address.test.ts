@@ -71,6 +71,20 @@ describe('the client', () => {
     expect(clientOf({ trustProxy: 9 }, '10.0.0.1', forwarded('192.0.2.1'))).toBe('192.0.2.1')
   })
 
+  test('does not choose its name by what it writes before the element of its proxy', () => {
+    const written = fc.array(fc.constantFrom('for=9.9.9.9', '"', '\\', ';', ',', '=', 'x', ' '), { maxLength: 12 })
+    const added = fc.constantFrom('for=192.0.2.1', 'for="192.0.2.1:80"', 'for=192.0.2.1;proto=https')
+    const forge = (text: string, element: string) =>
+      clientOf({ trustProxy: 1, forwardedHeader: 'forwarded' }, '10.0.0.1', { forwarded: `${text}, ${element}` })
+    expect(forge('for=9.9.9.9;x="', 'for=192.0.2.1')).toBe('10.0.0.1')
+    expect(forge('for=9.9.9.9;x="y"', 'for=192.0.2.1')).toBe('192.0.2.1')
+    fc.assert(
+      fc.property(written, added, (parts, element) => {
+        expect(['192.0.2.1', '10.0.0.1']).toContain(forge(parts.join(''), element))
+      }),
+    )
+  })
+
   test('behind networks of proxies is the first address from the right that is in none of them', () => {
     const forged = forwarded('1.1.1.1, 192.0.2.1, 10.0.0.2')
     expect(clientOf({ trustProxy: one }, '10.0.0.1', forged)).toBe('192.0.2.1')

@@ -1,6 +1,8 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startProxy, startRedis } from '@keyplan/local'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { createHttpLimit } from '../../../src/adapters/http/limit.ts'
 import { type Client, connect } from '../../../src/client/index.ts'
+import { until } from '../../live-server.ts'
 import { limits } from './limit-promises.ts'
 
 let redis: Client<(typeof limits)['namespaces']>
@@ -36,6 +38,26 @@ test.each([
 ])('refuses %j', (options, message) => {
   expect(() => open('rateLimited', redis.api, options)).toThrow(expect.objectContaining({ code: 'PARAM_INVALID' }))
   expect(() => open('rateLimited', redis.api, options)).toThrow(message)
+})
+
+test('what passed while Redis was away and was counted by nobody is not given back', async () => {
+  const server = await startRedis()
+  onTestFinished(() => server.cleanUp())
+  const proxy = await startProxy({ to: server.port })
+  onTestFinished(() => proxy.close())
+  const client = await connect(limits, { url: `redis://127.0.0.1:${proxy.port}`, log: false, start: 'required' })
+  onTestFinished(() => client.$close())
+  const ask = createHttpLimit('rateLimited', client.api, { counts: 'failures' })
+  const sender = { remoteAddress: '192.0.2.1', header: () => undefined }
+  await ask({}, sender)
+  await ask({}, sender)
+  await proxy.refuse()
+  await until(() => client.$status.state !== 'connected')
+  const passed = await ask({}, sender)
+  await proxy.pass()
+  await until(() => client.$status.state === 'connected')
+  passed.sent?.(200)
+  expect((await client.api({ client: '192.0.2.1' }).consume()).remaining).toBe(0)
 })
 
 test('the compiler knows the params of the pattern', () => {

@@ -39,6 +39,11 @@ const actions: Readonly<Record<string, (session: WebSession<Visit, Visit>) => Pr
   },
   '/begin': async session => (await session.begin({ cart: 1 })).data,
   '/add': async session => (await session.update(({ cart = 0 }) => ({ cart: cart + 1 })))?.data,
+  '/begin-twice': async session => {
+    const [one, two] = await Promise.all([session.begin({ cart: 1 }), session.begin({ cart: 2 })])
+    return one.id === two.id
+  },
+  '/login-bob': async session => (await session.login({ userId: 'bob' })).data,
   '/login': async session => (await session.login({ userId: 'ann' })).data,
   '/logout': session => session.logout(),
   '/logout-late': async session => {
@@ -124,6 +129,25 @@ export function sessionPromises<Request>({ name, userAgent, serve }: SessionFram
       const [listed] = await setup.redis.session.user('ann').list()
       expect(listed).toMatchObject({ data: { cart: 1, userId: 'ann' }, device: { userAgent: 'test' } })
       expect(await browse()('again')).toMatchObject({ said: { userId: 'bob' } })
+    })
+
+    test('who logs in after somebody else begins with nothing of theirs', async () => {
+      const jar: { cookie?: string } = {}
+      const visit = (await browsing())(jar)
+      await visit('begin')
+      await visit('login')
+      const anns = jar.cookie
+      expect(await visit('login')).toMatchObject({ said: { cart: 1, userId: 'ann' } })
+      expect(await visit('login-bob')).toMatchObject({ said: { userId: 'bob' } })
+      expect((await visit('read')).said).toEqual({ userId: 'bob' })
+      expect(jar.cookie).not.toBe(anns)
+      expect(await redis.session.user('ann').list()).toEqual([])
+    })
+
+    test('parts of a request that begin at once have one session', async () => {
+      const visit = (await browsing())()
+      expect(await visit('begin-twice')).toMatchObject({ said: true })
+      expect(await redis.$command('dbsize')).toBe(1)
     })
 
     test('a logout ends it: the cookie is removed, and no late write brings it back', async () => {

@@ -63,7 +63,7 @@ export interface Concurrency {
 /** In its figures `remaining` are the permits that are left, and `resetMs` is when the last of them ends by itself. */
 export interface Permit extends RateLimitResult, AsyncDisposable {
   readonly allowed: true
-  /** Fires when the permit is known to be lost: ended by `reset`, or not renewed in time. */
+  /** Fires when the permit is lost: ended by `reset`, not renewed in time, or the client was closed. */
   readonly signal: AbortSignal
   /** Renews it now. False when it is lost. */
   renew(): Promise<boolean>

@@ -65,7 +65,10 @@ export function holdPermit(
       timer?.cancel()
       ended()
       if (controller.signal.aborted) return
-      await steps.release(parting(), key, id).catch(() => {})
+      const terms = parting()
+      // Its work goes on, and others may have the permit now.
+      if (terms) controller.abort(new KeyplanError('LOCK_LOST', 'The client was closed'))
+      await steps.release(terms, key, id).catch(() => {})
     })()
     return released
   }
