@@ -5,13 +5,18 @@ import { KeyplanError, shown } from '../../base/error.ts'
 import { within } from '../../mechanisms/lease/patience.ts'
 import type { Snapshot } from './contract.ts'
 
-interface UpdateParts<In, Out> {
+/** Which document it is. */
+interface Keyed {
+  readonly key: string
+}
+
+interface UpdateParts<Place extends Keyed, In, Out> {
   readonly namespace: string
   readonly clock: Clock
-  read(key: string, options: CallOptions): Promise<Snapshot<Out>>
+  read(place: Place, options: CallOptions): Promise<Snapshot<Out>>
   /** Writes it if it has that version; the document as it is then. */
   exchange(
-    key: string,
+    place: Place,
     version: number,
     next: In,
     options: CallOptions,
@@ -19,8 +24,8 @@ interface UpdateParts<In, Out> {
 }
 
 /** What becomes of a document by a function of it. */
-export type Update<In, Out> = (
-  key: string,
+export type Update<Place, In, Out> = (
+  place: Place,
   change: (current: Out | undefined) => Promise<In | undefined> | In | undefined,
   attempts: number,
   options: CallOptions,
@@ -30,7 +35,12 @@ export type Update<In, Out> = (
 const longestRest = 50
 
 /** Updates of one document by this process follow each other, so that they have only those of other processes to fear. */
-export function createUpdates<In, Out>({ namespace, clock, read, exchange }: UpdateParts<In, Out>): Update<In, Out> {
+export function createUpdates<Place extends Keyed, In, Out>({
+  namespace,
+  clock,
+  read,
+  exchange,
+}: UpdateParts<Place, In, Out>): Update<Place, In, Out> {
   const lines = new Map<string, Promise<unknown>>()
 
   /** At random, so that those who met do not meet again; twice as long each time. */
@@ -39,14 +49,14 @@ export function createUpdates<In, Out>({ namespace, clock, read, exchange }: Upd
       clock.after(Math.random() * Math.min(longestRest, 2 ** Math.min(attempt, 10)), resolve, true)
     })
 
-  const run: Update<In, Out> = async (key, change, attempts, { signal, deadline }) => {
+  const run: Update<Place, In, Out> = async (place, change, attempts, { signal, deadline }) => {
     const end = deadline === undefined ? undefined : clock.now() + durationMs(deadline, 'deadline', shown)
     const terms = () => within(end && end - clock.now(), signal)
-    let current = await read(key, terms())
+    let current = await read(place, terms())
     for (let attempt = 1; ; attempt++) {
       const next = await change(current.value)
       if (next === undefined) return current
-      const { done, ...found } = await exchange(key, current.version, next, terms())
+      const { done, ...found } = await exchange(place, current.version, next, terms())
       if (done) return found
       if (attempt >= attempts) throw conflict(namespace, attempts)
       current = found
@@ -54,9 +64,10 @@ export function createUpdates<In, Out>({ namespace, clock, read, exchange }: Upd
     }
   }
 
-  return (key, ...args) => {
+  return (place, ...args) => {
+    const { key } = place
     const before = lines.get(key) ?? Promise.resolve()
-    const mine = before.then(() => run(key, ...args))
+    const mine = before.then(() => run(place, ...args))
     const end = mine.catch(() => {})
     lines.set(key, end)
     void end.then(() => {
