@@ -48,6 +48,7 @@ export {
 } from './kinds/channel/contract.ts'
 export type { ChannelFigures } from './kinds/channel/figures.ts'
 export type { ChannelOptions } from './kinds/channel/options.ts'
+export type { DocumentChange } from './kinds/document/announcing.ts'
 export {
   type Comparison,
   type Document,

@@ -2,10 +2,12 @@ import 'reflect-metadata'
 import { CACHE_MANAGER, CacheModule } from '@nestjs/cache-manager'
 import { Controller, Get, Inject, Injectable, Module } from '@nestjs/common'
 import { APP_GUARD, NestFactory } from '@nestjs/core'
+import { FastifyAdapter } from '@nestjs/platform-fastify'
 import { SkipThrottle, Throttle, ThrottlerGuard, ThrottlerModule } from '@nestjs/throttler'
 import type { Cache } from 'cache-manager'
 import { Keyv } from 'keyv'
 import { expect, test } from 'vitest'
+import { rateLimited } from '../../src/adapters/fastify.ts'
 import type { Limits } from '../../src/adapters/hits.ts'
 import { keyvStore } from '../../src/adapters/keyv.ts'
 import { clientProvider, Locked, throttlerStorage } from '../../src/adapters/nestjs.ts'
@@ -23,7 +25,10 @@ function decorate(target: object, name: string, ...decorators: MethodDecorator[]
   }
 }
 
-async function serve(limits: Limits, ttl = 3_600_000) {
+/** The platform that Nest stands on; without one, Express. */
+type Platform = (() => FastifyAdapter) | undefined
+
+async function serve(limits: Limits, ttl = 3_600_000, platform: Platform = undefined) {
   class Pages {
     index() {
       return 'hello'
@@ -45,21 +50,46 @@ async function serve(limits: Limits, ttl = 3_600_000) {
     controllers: [Pages],
     providers: [{ provide: APP_GUARD, useClass: ThrottlerGuard }],
   })(Application)
-  const app = await NestFactory.create(Application, { logger: false, abortOnError: false, forceCloseConnections: true })
+  const options = { logger: false, abortOnError: false, forceCloseConnections: true } as const
+  const app = await (platform
+    ? NestFactory.create(Application, platform(), options)
+    : NestFactory.create(Application, options))
   await app.listen(0, '127.0.0.1')
   const ask = setup.asking({ url: `${await app.getUrl()}/`, close: () => app.close() })
   return { ask, status: async (path = '') => (await ask(path)).status }
 }
 
-test('@nestjs/throttler counts for all processes, and handlers with figures of their own apart', async () => {
-  const { api, login } = setup.redis
-  const [one, other] = [await serve([api, login]), await serve([api, login])]
-  const { headers } = await one.ask()
-  expect([headers.get('x-ratelimit-limit'), headers.get('x-ratelimit-remaining')]).toEqual(['3', '2'])
-  expect([await other.status(), await one.status(), await other.status()]).toEqual([200, 200, 429])
-  expect([await one.status('login'), await other.status('login')]).toEqual([200, 429])
-  expect(Number((await one.ask('')).headers.get('retry-after'))).toBeGreaterThan(3_000)
-  for (const _ of [1, 2, 3, 4]) expect(await one.status('free')).toBe(200)
+test.each<[string, Platform]>([
+  ['Express', undefined],
+  ['Fastify', () => new FastifyAdapter()],
+])(
+  'on %s @nestjs/throttler counts for all processes, and handlers with figures of their own apart',
+  async (_, platform) => {
+    const { api, login } = setup.redis
+    const [one, other] = [
+      await serve([api, login], undefined, platform),
+      await serve([api, login], undefined, platform),
+    ]
+    const { headers } = await one.ask()
+    expect([headers.get('x-ratelimit-limit'), headers.get('x-ratelimit-remaining')]).toEqual(['3', '2'])
+    expect([await other.status(), await one.status(), await other.status()]).toEqual([200, 200, 429])
+    expect([await one.status('login'), await other.status('login')]).toEqual([200, 429])
+    expect(Number((await one.ask('')).headers.get('retry-after'))).toBeGreaterThan(3_000)
+    for (const _ of [1, 2, 3, 4]) expect(await one.status('free')).toBe(200)
+  },
+)
+
+test('on Fastify the hooks of Fastify stand in front of all of Nest', async () => {
+  const { redis } = setup
+  const platform = () => {
+    const adapter = new FastifyAdapter()
+    adapter.getInstance().addHook('onRequest', rateLimited(redis.api, { params: (_, client) => ({ key: client }) }))
+    return adapter
+  }
+  const { ask } = await serve([redis.api, redis.login], undefined, platform)
+  const answers = [await ask('free'), await ask('free'), await ask('free'), await ask('free')]
+  expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 429])
+  expect(answers[0]!.headers.get('ratelimit')).toBe('"default";r=2;t=3600')
 })
 
 test('a throttler that the plan does not have, or not with its block, is an error', async () => {

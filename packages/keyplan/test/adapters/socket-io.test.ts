@@ -1,12 +1,12 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { type RedisProcess, startRedis } from '@keyplan/local'
+import { type Cluster, connectResp, type RedisProcess, startCluster, startRedis } from '@keyplan/local'
 import { createAdapter, createShardedAdapter } from '@socket.io/redis-adapter'
 import { Server } from 'socket.io'
 import { type Socket as Browser, io } from 'socket.io-client'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { socketClient } from '../../src/adapters/socket-io.ts'
-import { type Client, connect } from '../../src/client/index.ts'
+import { type Client, type ConnectOptions, connect } from '../../src/client/index.ts'
 import { channel, definePlan, text } from '../../src/index.ts'
 import { until } from '../live-server.ts'
 
@@ -30,9 +30,11 @@ afterEach(async () => {
 })
 afterAll(() => redisServer.cleanUp())
 
-async function client(memory = false): Promise<Redis> {
+async function client(
+  where: Pick<ConnectOptions, 'url' | 'cluster' | 'memory'> = { url: redisServer.url },
+): Promise<Redis> {
   const redis = await connect(plan, {
-    ...(memory ? { memory: true } : { url: redisServer.url }),
+    ...where,
     log: false,
     deadline: '1s',
     attempt: '500ms',
@@ -46,6 +48,11 @@ type Make = (redis: Redis) => Parameters<Server['adapter']>[0]
 const classic: Make = redis => {
   const sockets = socketClient(redis, redis.sockets)
   return createAdapter(sockets, sockets, { requestsTimeout: 10_000 })
+}
+
+const sharded: Make = redis => {
+  const sockets = socketClient(redis, redis.shards)
+  return createShardedAdapter(sockets, sockets)
 }
 
 /** A Socket.IO server with a connection of its own, which lets in a browser. */
@@ -145,10 +152,6 @@ test('what could not be published is told as an error and ends nothing', async (
 })
 
 test('the sharded adapter has channels that stay with their slot', async () => {
-  const sharded: Make = redis => {
-    const sockets = socketClient(redis, redis.shards)
-    return createShardedAdapter(sockets, sockets)
-  }
   const [one, other] = [await application(sharded), await application(sharded)]
   await joinedUp(one, other)
   one.server.to('room').emit('news', Buffer.from([200]))
@@ -158,15 +161,51 @@ test('the sharded adapter has channels that stay with their slot', async () => {
   }
 })
 
+describe('on a Cluster', () => {
+  let cluster: Cluster
+  beforeAll(async () => {
+    cluster = await startCluster({ replicas: 0 })
+  })
+  afterAll(() => cluster.stop())
+  const open = () => client({ cluster: { addresses: cluster.nodes.map(({ port }) => `127.0.0.1:${port}`) } })
+
+  test.each([
+    ['the adapter', classic],
+    ['the sharded adapter', sharded],
+  ])('servers are joined by %s', async (_, make) => {
+    const [one, other] = [await application(make, await open()), await application(make, await open())]
+    await joinedUp(one, other)
+    one.server.to('room').emit('news', Buffer.from([200]))
+    for (const { heard } of [one, other]) await until(() => heard.length === 1)
+    expect(await one.server.timeout(10_000).emitWithAck('news', 'who')).toEqual(['thanks', 'thanks'])
+    other.server.on('sum', (a: number, b: number, answer: (sum: number) => void) => answer(a + b))
+    expect(await one.server.serverSideEmitWithAck('sum', 1, 2)).toEqual([3])
+  })
+
+  test('those who listen are counted at every node, and of a sharded channel at its own', async () => {
+    const redis = await open()
+    const counted = (what: string, name: 'sockets' | 'shards') =>
+      socketClient(redis, redis[name]).sendCommand(['PUBSUB', what, 'a'])
+    for (const { port } of [...cluster.nodes, cluster.nodes[0]!]) {
+      const listener = await connectResp({ port })
+      endings.push(async () => listener.close())
+      await listener.ask('SUBSCRIBE', 'sockets:a')
+    }
+    expect(await counted('NUMSUB', 'sockets')).toEqual(['a', 4])
+    await redis.shards({ channel: 'a' }).subscribe(() => {})
+    expect(await counted('SHARDNUMSUB', 'shards')).toEqual(['a', 1])
+  })
+})
+
 test('in memory servers of one process share the client', async () => {
-  const redis = await client(true)
+  const redis = await client({ memory: true })
   const [one, other] = [await application(classic, redis), await application(classic, redis)]
   one.server.emit('news', 'here')
   await until(() => one.heard.length === 1 && other.heard.length === 1)
 })
 
 test('what is wrong is said when it is made', async () => {
-  const redis = await client(true)
+  const redis = await client({ memory: true })
   const make = socketClient as (client: unknown, namespace: unknown) => unknown
   const refused = (code: string) => expect.objectContaining({ code })
   expect(() => make({}, redis.sockets)).toThrow(refused('PARAM_INVALID'))

@@ -1,9 +1,12 @@
 import { type RedisProcess, startRedis } from '@keyplan/local'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { connect } from '../../src/client/index.ts'
-import { channel, definePlan, feed, json } from '../../src/index.ts'
+import { channel, type DocumentChange, definePlan, document, feed, json } from '../../src/index.ts'
 import { until } from '../live-server.ts'
 
+interface Board {
+  readonly title: string
+}
 const value = json<number>()
 const plan = definePlan(
   'announcing',
@@ -12,6 +15,10 @@ const plan = definePlan(
     bySession: channel('live:<session>', { value }),
     tasks: feed('tasks:<id>', { value, ttl: '1h', announce: 'tasksLive' }),
     tasksLive: channel('tasks:<id>', { value, reliable: { keep: 10 } }),
+    boards: document('boards:<session>:<name>', { ttl: '1h', value: json<Board>(), announce: 'boardEvents' }),
+    boardEvents: channel('events:boards', { value: json<DocumentChange<Board, 'session' | 'name'>>() }),
+    rules: document('rules:<id>', { ttl: '1h', value: json<Board>(), announce: 'rulesLive' }),
+    rulesLive: channel('rules:<id>', { value: json<DocumentChange<Board>>(), reliable: { keep: 10 } }),
   },
   { prefix: 'app:' },
 )
@@ -45,4 +52,61 @@ describe.each([
     ])
     expect(client.$stats().namespaces.thoughts?.feed).toMatchObject({ appended: 3 })
   })
+
+  test('each change of a document is announced, with what it concerns, and what changes nothing is not', async () => {
+    await using client = await connect(plan, { log: false, start: 'required', ...options() })
+    const heard: DocumentChange<Board>[] = []
+    await client.boardEvents({}).subscribe(({ message }) => heard.push(message))
+    const params = { session: 's "1"', name: 'b' }
+    const board = client.boards(params)
+    const first = await board.set({ title: 'a' })
+    await board.compareAndSet(0, { title: 'lost' })
+    const second = await board.patch({ title: 'b' })
+    expect(await board.delete({ ifVersion: first })).toBe(false)
+    expect(await board.delete()).toBe(true)
+    expect(await board.delete()).toBe(false)
+    await client.boards({ session: 's', name: 'c' }).set({ title: 'c' })
+    await until(() => heard.length === 4)
+    expect(heard).toEqual([
+      { change: 'created', params, version: first, value: { title: 'a' } },
+      { change: 'changed', params, version: second.version, value: { title: 'b' } },
+      { change: 'deleted', params, version: 0 },
+      { change: 'created', params: { session: 's', name: 'c' }, version: expect.any(Number), value: { title: 'c' } },
+    ])
+
+    await client.rules({ id: 'r' }).set({ title: 'r' })
+    await client.rules({ id: 'r' }).delete()
+    const kept: string[] = []
+    await client.rulesLive({ id: 'r' }).subscribe(({ message }) => kept.push(message.change), { after: 'start' })
+    await until(() => kept.length === 2)
+    expect(kept).toEqual(['created', 'deleted'])
+  })
+})
+
+test('who may not publish changes a document all the same, and is told once', async () => {
+  const url = redis.url.replace('//', '//writer:w@')
+  await redis.ask(
+    'ACL',
+    'SETUSER',
+    'writer',
+    'on',
+    '>w',
+    '+@all',
+    '%RW~app:boards:*',
+    '%RW~{app:boards:*',
+    '~app:rules:*',
+    '%R~{app:rules:*',
+    '%RW~{app:rules:*}:~version',
+    '%RW~{app:rules:*}:~history',
+  )
+  const lines: string[] = []
+  await using client = await connect(plan, { url, log: (_, line) => lines.push(line), start: 'required' })
+  const board = client.boards({ session: 's', name: 'refused' })
+  for (const title of ['a', 'b']) await board.set({ title })
+  expect(await board.get()).toEqual({ title: 'b' })
+  // Neither the message nor, of a reliable channel, its log.
+  await client.rules({ id: 'refused' }).set({ title: 'a' })
+  expect(await client.rules({ id: 'refused' }).get()).toEqual({ title: 'a' })
+  const told = lines.filter(line => line.includes('not announced'))
+  expect(told).toEqual([expect.stringMatching(/^boards: documents are changed/), expect.stringMatching(/^rules: /)])
 })

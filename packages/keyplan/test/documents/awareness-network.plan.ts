@@ -1,4 +1,4 @@
-import { cache, channel, definePlan, document, feed, type Json, json } from '../../src/index.ts'
+import { cache, channel, type DocumentChange, definePlan, document, feed, type Json, json } from '../../src/index.ts'
 
 /** A step of a session's thinking. */
 export interface Thought {
@@ -27,9 +27,13 @@ export default definePlan(
       doc: 'The state of a collaboration session, plain JSON for every service.',
       ttl: '1h',
       value: json<CollabSession>(),
+      announce: 'sessionEvents',
     }),
     marketplace: channel('events:marketplace', { doc: 'New listings and purchases.', value: json<Json>() }),
-    sessionEvents: channel('events:sessions', { doc: 'Lifecycle of collaboration sessions.', value: json<Json>() }),
+    sessionEvents: channel('events:sessions', {
+      doc: 'Lifecycle of collaboration sessions.',
+      value: json<DocumentChange<CollabSession, 'sessionId'>>(),
+    }),
     agentEvents: channel('events:agents', { doc: 'Registration and status of agents.', value: json<Json>() }),
     pubsub: channel('pubsub:<channel>', { doc: 'Real-time events of any kind.', value: json<Json>() }),
     thoughts: feed('thoughts:<sessionId>', {

@@ -97,22 +97,24 @@ describe('real-time messaging', () => {
     const listener = await system.start()
     const heard: [string, unknown][] = []
     await listener.marketplace({}).subscribe(({ message }) => heard.push(['marketplace', message]))
+    await listener.sessionEvents({}).subscribe(({ message }) => heard.push([message.params.sessionId, message.change]))
     await listener.pubsub.subscribeAll(({ params, message }) => heard.push([params.channel, message]))
     await listener.pubsub({ channel: 'deals' }).subscribe(({ message }) => heard.push(['alone', message]))
     const { redis, other } = system
     await redis.marketplace({}).publish({ listing: 1 })
-    await redis.sessionEvents({}).publish({ session: 's1' })
+    await redis.collab({ sessionId: 's2' }).set({ participants: [] })
     // Another service, which knows nothing of plans.
     await other.publish('awareness:pubsub:deals', '{"deal":7}')
     await other.publish('awareness:pubsub:deals:of:others', '{"deal":8}')
     await redis.pubsub({ channel: 'news' }).publish('last')
     await until(() => heard.some(([, message]) => message === 'last'))
-    await until(() => heard.length === 4)
+    await until(() => heard.length === 5)
     expect(heard.sort(([left], [right]) => (left < right ? -1 : 1))).toEqual([
       ['alone', { deal: 7 }],
       ['deals', { deal: 7 }],
       ['marketplace', { listing: 1 }],
       ['news', 'last'],
+      ['s2', 'created'],
     ])
   })
 

@@ -55,7 +55,13 @@ test('an update within an update of the same document holds up nobody for ever',
 })
 
 test('a store that keeps all it may refuses another document, and no change of one that it has', async () => {
-  const store = createMemoryDocumentStore({ ttlMs: undefined, renew: true, history: 0 }, localWake(), handClock(), 1)
+  const store = createMemoryDocumentStore(
+    { ttlMs: undefined, renew: true, history: 0 },
+    localWake(),
+    handClock(),
+    undefined,
+    1,
+  )
   const call = { expires: Number.POSITIVE_INFINITY, hold: true, written: 0 }
   const write = (id: string) => ({ id, value: '1', expected: undefined, unanswered: new Set<never>() })
   await store.write(call, 'a', write('1'))

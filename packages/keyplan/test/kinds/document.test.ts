@@ -10,7 +10,7 @@ describe('a declaration', () => {
     expect({ durability, whenDown, facts, problems }).toEqual({
       durability: 'durable',
       whenDown: 'fail',
-      facts: { ttl: '1h', renew: true, history: 0, poll: '30s', value: 'json' },
+      facts: { ttl: '1h', renew: true, history: 0, poll: '30s', value: 'json', announce: null },
       problems: [],
     })
     expect(document('collab:<id>', { ttl: 'none', value: json() })).toMatchObject({ facts: { ttl: 'none' } })

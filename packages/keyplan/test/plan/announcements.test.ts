@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { channel, definePlan, feed, foreign, json, KeyplanError, vector } from '../../src/index.ts'
+import { channel, definePlan, document, feed, foreign, json, KeyplanError, text, vector } from '../../src/index.ts'
 
 const value = json<number>()
 const live = (pattern: string, options: object = {}) => channel(pattern, { value, ...options })
@@ -49,6 +49,8 @@ test.each([
   [() => feed('f', { value, ttl: '1h', keep: {} }), 'keep bounds nothing'],
   [() => feed('f', { value, ttl: '1h', keep: { bytes: '1 mb' as '1mb' } }), "keep.bytes is '1 mb'"],
   [() => feed('f', { value: vector(), ttl: '1h', announce: 'c' }), 'do not announce it'],
+  [() => document('d:<id>', { value: text(), ttl: '1h', announce: 'c' }), 'text() does not write JSON'],
+  [() => document('d:<id>', { value, ttl: '1h', announce: 'c' }), "announce is 'c', which is no namespace of the plan"],
 ])('%s is refused', (declare, problem) => {
   expect(() => definePlan('p', { one: declare() })).toThrow(problem)
 })

@@ -1,4 +1,4 @@
-import { KeyplanError } from 'keyplan'
+import { type Duration, durationMs, KeyplanError } from 'keyplan'
 import { likely } from 'keyplan/config'
 
 /** One thing an action can be told. A command line, a route and a form ask for it in their own way, by this datum. */
@@ -11,6 +11,7 @@ export type Option = {
   | { readonly kind: 'flag' }
   | { readonly kind: 'text' | 'path'; readonly default?: string }
   | { readonly kind: 'port'; readonly default?: number }
+  | { readonly kind: 'duration'; readonly default?: Duration }
   /** One of several names, each with what it stands for. */
   | { readonly kind: 'choice'; readonly choices: Readonly<Record<string, string>>; readonly default?: string }
   /** A program and its arguments: all that stands behind `--` of a command line. */
@@ -24,6 +25,7 @@ interface Values {
   text: string
   path: string
   port: number
+  duration: Duration
   choice: string
   command: readonly [string, ...string[]]
 }
@@ -54,6 +56,9 @@ export function readOption(option: Option, given: unknown, shown: string): unkno
       if (port >= 1 && port <= 65_535) return port
       throw refused(`${shown} is no port: write a whole number from 1 to 65535`)
     }
+    case 'duration':
+      durationMs(given as Duration, shown)
+      return given
     case 'choice': {
       const choices = Object.keys(option.choices)
       if (choices.some(choice => choice === given)) return given

@@ -1,9 +1,9 @@
-import { isKeyplanError } from 'keyplan'
+import { type ErrorCode, isKeyplanError } from 'keyplan'
 
 /** What went wrong, for a person, a program and the shell. */
 export interface Complaint {
   readonly message: string
-  readonly code: string
+  readonly code: ErrorCode | 'INTERNAL'
   readonly problems: readonly string[]
   /** As sysexits has it. */
   readonly exitCode: number

@@ -16,6 +16,11 @@ export interface DocumentOptions<P extends string, In, Out> extends NamespaceOpt
   history?: number
   /** How often a subscriber looks at it while nothing is told. Default: 30s. */
   poll?: Duration
+  /**
+   * The name of a channel in the same plan on which each change is published in the step that makes it, as a `DocumentChange`.
+   * The params of the channel are among those of the document.
+   */
+  announce?: string
   /** A codec such as `json<T>()`, or any Standard Schema, which then validates what is written and what is read. */
   value: ValueSource<In, Out>
   /** What is shared has no other answer when Redis cannot be asked. */
@@ -121,6 +126,7 @@ const ownOptions: Readonly<Record<Exclude<keyof DocumentOptions<string, never, n
     renew: true,
     history: true,
     poll: true,
+    announce: true,
     value: true,
     whenDown: true,
   }
@@ -130,9 +136,9 @@ export function document<const P extends string, In, Out = In>(
   pattern: P,
   options: DocumentOptions<P, In, Out>,
 ): DocumentDeclaration<P, In, Out> {
-  const { ttl, renew, history, poll, value, whenDown, ...common } = options ?? {}
+  const { ttl, renew, history, poll, value, whenDown, announce, ...common } = options ?? {}
   const problems = optionProblems(options, Object.keys(ownOptions))
-  const settings = settingsOf<In, Out>({ ttl, renew, history, poll, value, whenDown }, problems)
+  const settings = settingsOf<In, Out>({ ttl, renew, history, poll, value, whenDown, announce }, problems)
   return {
     kind: 'document',
     pattern,
@@ -142,6 +148,7 @@ export function document<const P extends string, In, Out = In>(
     common,
     options: settings,
     facts: factsOf(settings),
+    announce: settings.announce,
     problems,
   }
 }

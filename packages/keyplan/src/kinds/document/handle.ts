@@ -1,10 +1,13 @@
 import { randomUUID } from 'node:crypto'
-import { type CallOptions, checkOptions } from '../../base/call.ts'
+import { type Call, type CallOptions, checkOptions } from '../../base/call.ts'
 import type { Stored } from '../../base/codec.ts'
 import { KeyplanError, kindOf, shown } from '../../base/error.ts'
 import { groupProblems } from '../../base/option-group.ts'
 import type { Guarded } from '../../guard/guarded.ts'
+import { createRefusals } from '../../mechanisms/log/refusals.ts'
+import type { ParamValues } from '../../plan/pattern/pattern.ts'
 import type { Opened, Surroundings } from '../kind.ts'
+import { type ChangeNews, changeNews } from './announcing.ts'
 import type {
   Document,
   DocumentNamespace,
@@ -22,13 +25,22 @@ const defaultAttempts = 100
 
 const noOptions: CallOptions = {}
 
+type DocumentSurroundings = Pick<Surroundings, 'name' | 'pattern' | 'clock' | 'instance' | 'announcing' | 'notify'>
+
+/** A document by its key, and by what its changes are announced with. */
+interface Place {
+  readonly key: string
+  readonly news: ChangeNews | undefined
+}
+
 export function openDocuments<In, Out>(
   { codec, pollMs }: DocumentSettings<In, Out>,
   steps: Guarded<DocumentStore>,
   changes: Changes,
-  { name, pattern, clock, instance, notify }: Pick<Surroundings, 'name' | 'pattern' | 'clock' | 'instance' | 'notify'>,
+  { name, pattern, clock, instance, announcing, notify }: DocumentSurroundings,
 ): Opened<DocumentNamespace<string, In, Out>> {
   const subscriptions = new Set<DocumentSubscription>()
+  const refused = createRefusals(name, 'documents are changed', notify)
   let closed = false
 
   function decoded(stored: Stored): Out {
@@ -50,29 +62,33 @@ export function openDocuments<In, Out>(
     throw misuse(`${what} is ${shown(version)}; give the version that was read, or 0 for a document that is not there`)
   }
 
-  const read = async (key: string, options: CallOptions) => snapshot(await steps.read(options, key))
+  const read = async ({ key }: Place, options: CallOptions) => snapshot(await steps.read(options, key))
 
-  const write = (key: string, value: Stored, expected: number | undefined, options: CallOptions) =>
-    steps.write(options, key, { id: `${instance}/${randomUUID()}`, value, expected, unanswered: new Set() })
+  async function write({ key, news }: Place, value: Stored, expected: number | undefined, options: CallOptions) {
+    const request = { id: `${instance}/${randomUUID()}`, value, expected, news, unanswered: new Set<Call>() }
+    const answer = await steps.write(options, key, request)
+    if (answer.done) refused(answer.unannounced)
+    return answer
+  }
 
-  const update = createUpdates<In, Out>({
+  const update = createUpdates<Place, In, Out>({
     namespace: name,
     clock,
     read,
-    async exchange(key, version, next, options) {
+    async exchange(place, version, next, options) {
       const value = codec.encode(next)
-      const answer = await write(key, value, version, options)
+      const answer = await write(place, value, version, options)
       return { done: answer.done, ...snapshot({ remainingMs: undefined, value, ...answer }) }
     },
   })
 
-  function updated(key: string, change: Parameters<typeof update>[1], options: DocumentUpdateOptions) {
+  function updated(place: Place, change: Parameters<typeof update>[1], options: DocumentUpdateOptions) {
     checkOptions(options, ['attempts'])
     const { attempts = defaultAttempts, ...call } = options
     if (!Number.isSafeInteger(attempts) || attempts < 1) {
       throw misuse(`attempts is ${shown(attempts)}; it must be a whole number from 1`)
     }
-    return update(key, change, attempts, call)
+    return update(place, change, attempts, call)
   }
 
   function subscribe(
@@ -119,31 +135,33 @@ export function openDocuments<In, Out>(
     }
   }
 
-  function open(key: string): Document<In, Out> {
+  function open(params: ParamValues): Document<In, Out> {
+    const key = pattern.format(params)
+    const place: Place = { key, news: announcing && changeNews(pattern, params, announcing(params)) }
     return {
       async get(options = noOptions) {
         checkOptions(options)
-        return (await read(key, options)).value
+        return (await read(place, options)).value
       },
       async read(options = noOptions) {
         checkOptions(options)
-        return read(key, options)
+        return read(place, options)
       },
       async set(value, options = noOptions) {
         checkOptions(options)
-        return (await write(key, codec.encode(value), undefined, options)).version
+        return (await write(place, codec.encode(value), undefined, options)).version
       },
       async compareAndSet(version, value, options = noOptions) {
         checkOptions(options)
         checkVersion(version, 'the version')
-        const answer = await write(key, codec.encode(value), version, options)
-        return answer.done ? answer : { done: false, ...snapshot(answer) }
+        const answer = await write(place, codec.encode(value), version, options)
+        return answer.done ? { done: true, version: answer.version } : { done: false, ...snapshot(answer) }
       },
       async update(change, options = noOptions) {
         if (typeof change !== 'function') {
           throw misuse(`update() of '${pattern.source}' was given ${kindOf(change)}; give it a function`)
         }
-        return updated(key, change, options)
+        return updated(place, change, options)
       },
       async patch(patch, options = noOptions) {
         if (codec.format !== 'json') {
@@ -155,13 +173,15 @@ export function openDocuments<In, Out>(
         if (patch === undefined)
           throw misuse(`patch() of '${pattern.source}' was given undefined; give it what changes`)
         // What merges with what was read is, but for transforming schemas, what a write takes; the codec looks.
-        return updated(key, current => mergePatch(current, patch) as In, options)
+        return updated(place, current => mergePatch(current, patch) as In, options)
       },
       async delete(options: Parameters<Document<In, Out>['delete']>[0] = noOptions) {
         checkOptions(options, ['ifVersion'])
         const { ifVersion, ...call } = options
         if (ifVersion !== undefined) checkVersion(ifVersion, 'ifVersion')
-        return steps.remove(call, key, ifVersion)
+        const { done, unannounced } = await steps.remove(call, key, ifVersion, place.news)
+        refused(unannounced)
+        return done
       },
       async history(options = noOptions) {
         checkOptions(options)
@@ -173,7 +193,7 @@ export function openDocuments<In, Out>(
   }
 
   return {
-    client: params => open(pattern.format(params)),
+    client: open,
     async close() {
       closed = true
       await Promise.all([...subscriptions].map(({ close }) => close()))

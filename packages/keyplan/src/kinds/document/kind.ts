@@ -1,4 +1,5 @@
 import { guarded } from '../../guard/guarded.ts'
+import { createLocalServer } from '../../mechanisms/log/local.ts'
 import { localWake } from '../../mechanisms/wake.ts'
 import type { Kind } from '../kind.ts'
 import type { DocumentDeclaration } from './contract.ts'
@@ -13,10 +14,10 @@ export const documentKind: Kind<DocumentDeclaration> = {
   kind: 'document',
   scripts: documentScripts,
   open({ options }, surroundings) {
-    const { name, pattern, clock, server, bare } = surroundings
+    const { name, pattern, clock, server, bare, local = createLocalServer(clock) } = surroundings
     if (!server) {
       const wake = localWake()
-      const memory = createMemoryDocumentStore(options, wake, clock)
+      const memory = createMemoryDocumentStore(options, wake, clock, local)
       const steps = guarded(name, memory, documentOperations, bare)
       return openDocuments(options, steps, localChanges(wake), surroundings)
     }

@@ -1,9 +1,14 @@
 import type { Clock, Timer } from '../../base/clock.ts'
+import { storedText } from '../../base/codec/stored-text.ts'
 import type { Stored } from '../../base/codec.ts'
 import { KeyplanError } from '../../base/error.ts'
+import { createLocalServer, type LocalServer } from '../../mechanisms/log/local.ts'
 import type { LocalWake } from '../../mechanisms/wake.ts'
+import { type ChangeNews, changeText, type DocumentChange } from './announcing.ts'
 import type { DocumentSettings } from './settings.ts'
 import type { Changes, DocumentStore, DocumentWrite, StoredDocument, Written } from './store.ts'
+
+type Change = DocumentChange<never>['change']
 
 interface Entry {
   value: Stored
@@ -22,6 +27,7 @@ export function createMemoryDocumentStore(
   { ttlMs, renew, history }: Pick<DocumentSettings, 'ttlMs' | 'renew' | 'history'>,
   wake: LocalWake,
   clock: Clock,
+  { announce }: Pick<LocalServer, 'announce'> = createLocalServer(clock),
   maxEntries = 100_000,
 ): DocumentStore {
   const entries = new Map<string, Entry>()
@@ -52,9 +58,13 @@ export function createMemoryDocumentStore(
     return { value, version, remainingMs: ends === undefined ? undefined : ends - clock.now() }
   }
 
-  function write(key: string, { id, value, expected }: DocumentWrite): Written {
+  function tell(news: ChangeNews | undefined, change: Change, version: number, value?: Stored): void {
+    if (news) announce(news.announcement, changeText(change, news.params, version, value && storedText(value)))
+  }
+
+  function write(key: string, { id, value, expected, news }: DocumentWrite): Written {
     const before = find(key)
-    if (before && before.writer === id) return { done: true, version: before.version }
+    if (before && before.writer === id) return { done: true, version: before.version, unannounced: undefined }
     if (expected !== undefined && expected !== (before?.version ?? 0)) return { done: false, ...view(key) }
     if (!before && entries.size >= maxEntries) {
       throw new KeyplanError('OVERLOADED', `This process already keeps ${entries.size} documents in memory`, {
@@ -69,17 +79,21 @@ export function createMemoryDocumentStore(
     entries.set(key, entry)
     watch(key, entry)
     wake.notify(key)
-    return { done: true, version: last }
+    tell(news, before ? 'changed' : 'created', last, value)
+    return { done: true, version: last, unannounced: undefined }
   }
 
   return {
     read: async (_, key) => view(key),
     write: async (_, key, request) => write(key, request),
-    async remove(_, key, expected) {
+    async remove(_, key, expected, news) {
       const entry = find(key)
-      if (!entry || (expected !== undefined && expected !== entry.version)) return false
+      if (!entry || (expected !== undefined && expected !== entry.version)) {
+        return { done: false, unannounced: undefined }
+      }
       drop(key, entry)
-      return true
+      tell(news, 'deleted', 0)
+      return { done: true, unannounced: undefined }
     },
     history: async (_, key) => find(key)?.past ?? [],
   }

@@ -2,6 +2,7 @@ import { storedText } from '../../base/codec/stored-text.ts'
 import type { Stored } from '../../base/codec.ts'
 import { isKeyplanError, KeyplanError } from '../../base/error.ts'
 import type { Redis, Reply } from '../../redis/redis.ts'
+import { newsArguments } from './announcing.ts'
 import type { DocumentNames } from './names.ts'
 import { type LookReply, readScript, removeScript, writeScript } from './scripts.ts'
 import type { DocumentSettings } from './settings.ts'
@@ -20,24 +21,26 @@ export function createRedisDocumentStore(
       const keys = { doc: key, meta: names.meta(key) }
       return documentOf(await redis.evaluate(readScript, keys, { ttl }, call, encoding))
     },
-    async write(call, key, { id, value, expected, unanswered }) {
+    async write(call, key, { id, value, expected, news, unanswered }) {
       const keys = { doc: key, meta: names.meta(key), past: names.past(key) }
       const terms = { ttl, renew: renew ? 1 : 0, keep: history, channel: names.changes(key) }
-      const args = { new: value, id, expected: expected ?? '', ...terms }
+      const args = { new: value, id, expected: expected ?? '', ...terms, news: newsArguments(news) }
       unanswered.add(call)
-      const { done, found } = await redis.evaluate(writeScript, keys, args, call, encoding).catch(error => {
+      const answer = await redis.evaluate(writeScript, keys, args, call, encoding).catch(error => {
         if (isKeyplanError(error) && error.outcome === 'not-executed') unanswered.delete(call)
         throw error
       })
       unanswered.delete(call)
-      if (done) return { done, version: found.version }
+      const { done, found, unannounced } = answer
+      if (done) return { done, version: found.version, unannounced }
       // The lost one may have been carried out before others wrote: then this answer is not the truth.
       if ([...unanswered].some(({ written }) => written > 0)) throw overtaken()
       return { done, ...documentOf(found) }
     },
-    remove(call, key, expected) {
+    remove(call, key, expected, news) {
       const keys = { doc: key, meta: names.meta(key), past: names.past(key) }
-      return redis.evaluate(removeScript, keys, { expected: expected ?? '', channel: names.changes(key) }, call)
+      const args = { expected: expected ?? '', channel: names.changes(key), news: newsArguments(news) }
+      return redis.evaluate(removeScript, keys, args, call)
     },
     async history(call, key) {
       const entries = await redis.send('lrange', [names.past(key), 0, -1], call, encoding)

@@ -1,5 +1,7 @@
+import { logFunctions } from '../../mechanisms/log/announcement.ts'
 import type { Reply } from '../../redis/redis.ts'
 import { script } from '../../redis/script.ts'
+import type { Removed } from './store.ts'
 
 /**
  * The document itself is what its codec writes, so that anybody can read and write it. What is known of it lies beside:
@@ -32,6 +34,21 @@ local function adopt()
 end
 `
 
+/**
+ * `tell(change, version, value, params, …)` announces a change where one is to be announced, as `changeText` has it. What was changed is
+ * changed, so whatever keeps it from being announced is given and not thrown.
+ */
+const tell = `
+${logFunctions}
+local function tell(change, version, value, params, ...)
+  local message = '{"change":"' .. change .. '","params":' .. params .. ',"version":' .. version
+  if value then message = message .. ',"value":' .. value end
+  local ok, receivers, refusal = pcall(announce, message .. '}', ...)
+  if ok then return refusal end
+  return type(receivers) == 'table' and receivers.err or tostring(receivers)
+end
+`
+
 export interface LookReply {
   readonly version: number
   readonly value: Reply | undefined
@@ -60,19 +77,24 @@ return { text(version), value, text(left()) }
 export interface WriteReply {
   readonly done: boolean
   readonly found: LookReply
+  /** Why it was done and not announced, in the server's words. */
+  readonly unannounced: string | undefined
 }
 
 /** Keeps the version before in the history, which is as old as the document at most. */
 export const writeScript = script({
   name: 'document.write',
   keys: ['doc', 'meta', 'past'],
-  args: ['new', 'id', 'expected', 'ttl', 'renew', 'keep', 'channel'],
+  args: ['new', 'id', 'expected', 'ttl', 'renew', 'keep', 'channel', '...news'],
   reply: (reply): WriteReply => {
     const [done, ...found] = reply as Reply[]
-    return { done: Number(String(done)) === 1, found: readLook(found) }
+    if (Number(String(done)) !== 1) return { done: false, found: readLook(found), unannounced: undefined }
+    const [version, refusal] = found
+    return { done: true, found: readLook([version!]), unannounced: String(refusal ?? '') || undefined }
   },
   lua: `
 ${look}
+${tell}
 if value and writer == id then return { '1', text(version) } end
 if expected ~= '' and tonumber(expected) ~= present then
   if not value then return { '0', '0' } end
@@ -94,21 +116,25 @@ if ends ~= '' then
   redis.call('PEXPIRE', past, ends)
 end
 redis.pcall('PUBLISH', channel, number)
-return { '1', number }
+return { '1', number, tell(value and 'changed' or 'created', number, new, unpack(news)) }
 `,
 })
 
 export const removeScript = script({
   name: 'document.remove',
   keys: ['doc', 'meta', 'past'],
-  args: ['expected', 'channel'],
-  reply: reply => reply === 1,
+  args: ['expected', 'channel', '...news'],
+  reply: (reply): Removed => {
+    const [done, refusal] = reply as Reply[]
+    return { done: done === 1, unannounced: String(refusal ?? '') || undefined }
+  },
   lua: `
 ${look}
-if not value or (expected ~= '' and tonumber(expected) ~= present) then return 0 end
+${tell}
+if not value or (expected ~= '' and tonumber(expected) ~= present) then return { 0 } end
 redis.call('DEL', doc, meta, past)
 redis.pcall('PUBLISH', channel, '0')
-return 1
+return { 1, tell('deleted', '0', nil, unpack(news)) }
 `,
 })
 

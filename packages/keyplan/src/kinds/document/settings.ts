@@ -15,18 +15,19 @@ export interface DocumentSettings<In = never, Out = unknown> {
   readonly history: number
   readonly pollMs: number
   readonly codec: Codec<In, Out>
+  readonly announce: string | undefined
 }
 
 const mostHistory = 1_000
 
 type Given<In, Out> = Pick<
   DocumentOptions<string, In, Out>,
-  'ttl' | 'renew' | 'history' | 'poll' | 'value' | 'whenDown'
+  'ttl' | 'renew' | 'history' | 'poll' | 'value' | 'whenDown' | 'announce'
 >
 
 /** Adds what is wrong with them to `problems`. */
 export function settingsOf<In, Out>(
-  { ttl, renew = true, history = 0, poll = '30s', value, whenDown = 'fail' }: Given<In, Out>,
+  { ttl, renew = true, history = 0, poll = '30s', value, whenDown = 'fail', announce }: Given<In, Out>,
   problems: string[],
 ): DocumentSettings<In, Out> {
   const ttlMs = ttl === 'none' ? undefined : collect(problems, () => durationMs(ttl, 'ttl', shown), 1_000)
@@ -39,17 +40,23 @@ export function settingsOf<In, Out>(
   const wrong = valueProblems(value)
   problems.push(...wrong)
   const codec = wrong.length > 0 ? (json() as unknown as Codec<In, Out>) : codecOf(value)
-  return { ttlMs, renew, history, pollMs, codec }
+  if (announce !== undefined && codec.format !== 'json') {
+    problems.push(
+      `announce puts the value into a message of JSON, and ${codec.name}() does not write JSON: leave it out`,
+    )
+  }
+  return { ttlMs, renew, history, pollMs, codec, announce }
 }
 
 /** What `describe` prints. */
 export function factsOf(settings: DocumentSettings): { readonly [name: string]: Json } {
-  const { ttlMs, renew, history, pollMs, codec } = settings
+  const { ttlMs, renew, history, pollMs, codec, announce } = settings
   return {
     ttl: ttlMs === undefined ? 'none' : formatDuration(ttlMs),
     renew,
     history,
     poll: formatDuration(pollMs),
     value: codec.name,
+    announce: announce ?? null,
   }
 }

@@ -1,6 +1,7 @@
 import type { Call } from '../../base/call.ts'
 import type { Stored } from '../../base/codec.ts'
 import type { Operations } from '../../guard/operation.ts'
+import type { ChangeNews } from './announcing.ts'
 
 /** What is stored, and what is known of it. Without a value its version is 0. */
 export interface StoredDocument {
@@ -17,11 +18,21 @@ export interface DocumentWrite {
   readonly value: Stored
   /** Only if it has this version; 0: only if there is none. Undefined: whatever is there. */
   readonly expected: number | undefined
+  /** Where the change is announced, if it is. */
+  readonly news?: ChangeNews | undefined
   /** The tries of it whose replies did not come. */
   readonly unanswered: Set<Call>
 }
 
-export type Written = { readonly done: true; readonly version: number } | ({ readonly done: false } & StoredDocument)
+/** `unannounced`: why it was done and not announced, in the server's words. */
+export type Written =
+  | { readonly done: true; readonly version: number; readonly unannounced: string | undefined }
+  | ({ readonly done: false } & StoredDocument)
+
+export interface Removed {
+  readonly done: boolean
+  readonly unannounced: string | undefined
+}
 
 /** Each step is atomic. A value that another program has written gets a version of its own as soon as anybody looks. */
 export interface DocumentStore {
@@ -33,7 +44,7 @@ export interface DocumentStore {
    */
   write(call: Call, key: string, write: DocumentWrite): Promise<Written>
   /** Removes it and its history, if it is there and has the version that is expected, and tells who listens. */
-  remove(call: Call, key: string, expected: number | undefined): Promise<boolean>
+  remove(call: Call, key: string, expected: number | undefined, news?: ChangeNews): Promise<Removed>
   /** The newest first. */
   history(call: Call, key: string): Promise<readonly { readonly value: Stored; readonly version: number }[]>
 }

@@ -6,13 +6,18 @@ import { onAbort } from '../../base/on-abort.ts'
 import { within } from '../../mechanisms/lease/patience.ts'
 import type { Snapshot } from './contract.ts'
 
-interface UpdateParts<In, Out> {
+/** Which document it is. */
+interface Keyed {
+  readonly key: string
+}
+
+interface UpdateParts<Place extends Keyed, In, Out> {
   readonly namespace: string
   readonly clock: Clock
-  read(key: string, options: CallOptions): Promise<Snapshot<Out>>
+  read(place: Place, options: CallOptions): Promise<Snapshot<Out>>
   /** Writes it if it has that version; the document as it is then. */
   exchange(
-    key: string,
+    place: Place,
     version: number,
     next: In,
     options: CallOptions,
@@ -20,8 +25,8 @@ interface UpdateParts<In, Out> {
 }
 
 /** What becomes of a document by a function of it. */
-export type Update<In, Out> = (
-  key: string,
+export type Update<Place, In, Out> = (
+  place: Place,
   change: (current: Out | undefined) => Promise<In | undefined> | In | undefined,
   attempts: number,
   options: CallOptions,
@@ -37,7 +42,12 @@ const longestRest = 50
 const longestTurn = 5_000
 
 /** Updates of one document by this process follow each other, so that they have only those of other processes to fear. */
-export function createUpdates<In, Out>({ namespace, clock, read, exchange }: UpdateParts<In, Out>): Update<In, Out> {
+export function createUpdates<Place extends Keyed, In, Out>({
+  namespace,
+  clock,
+  read,
+  exchange,
+}: UpdateParts<Place, In, Out>): Update<Place, In, Out> {
   const lines = new Map<string, Promise<unknown>>()
 
   /** At random, so that those who met do not meet again; twice as long each time. */
@@ -86,17 +96,17 @@ export function createUpdates<In, Out>({ namespace, clock, read, exchange }: Upd
   }
 
   async function run(
-    key: string,
-    change: Parameters<Update<In, Out>>[1],
+    place: Place,
+    change: Parameters<Update<Place, In, Out>>[1],
     attempts: number,
     { ofCall, wait }: ReturnType<typeof termsOf>,
   ): Promise<Snapshot<Out>> {
-    let current = await read(key, ofCall())
+    let current = await read(place, ofCall())
     for (let attempt = 1; ; attempt++) {
       const { value, version } = current
       const next = await wait((async () => change(value))())
       if (next === undefined) return current
-      const { done, ...found } = await exchange(key, version, next, ofCall())
+      const { done, ...found } = await exchange(place, version, next, ofCall())
       if (done) return found
       if (attempt >= attempts) throw conflict(namespace, attempts)
       current = found
@@ -104,11 +114,12 @@ export function createUpdates<In, Out>({ namespace, clock, read, exchange }: Upd
     }
   }
 
-  return async (key, change, attempts, options) => {
+  return async (place, change, attempts, options) => {
+    const { key } = place
     const terms = termsOf(options)
     const before = lines.get(key)
     const turn = before ? turnAfter(before) : Promise.resolve()
-    const mine = terms.wait(turn).then(() => run(key, change, attempts, terms))
+    const mine = terms.wait(turn).then(() => run(place, change, attempts, terms))
     // Who gives up in the line leaves it in its order.
     const over = turn.then(() => mine.catch(() => {}))
     lines.set(key, over)

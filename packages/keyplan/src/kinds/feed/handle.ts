@@ -6,6 +6,7 @@ import { sizeBytes } from '../../base/size.ts'
 import type { Guarded } from '../../guard/guarded.ts'
 import { beginning, isId, type LogEntry, timeOf } from '../../mechanisms/log/entry.ts'
 import type { Log, LogNews } from '../../mechanisms/log/log.ts'
+import { createRefusals } from '../../mechanisms/log/refusals.ts'
 import type { ParamValues } from '../../plan/pattern/pattern.ts'
 import type { Opened, Surroundings } from '../kind.ts'
 import type { Feed, FeedEntry, FeedNamespace, FollowOptions, RangeOptions } from './contract.ts'
@@ -28,7 +29,7 @@ export function openFeeds(
   const counting = createCounting()
   const followings = new Set<Following>()
   let closed = false
-  let wasRefused = false
+  const unannounced = createRefusals(name, 'entries are appended', notify)
 
   function decode({ id, value }: LogEntry): FeedEntry | undefined {
     try {
@@ -40,12 +41,6 @@ export function openFeeds(
     return undefined
   }
   const decoded = (entries: readonly LogEntry[]) => entries.flatMap(entry => decode(entry) ?? [])
-
-  function unannounced(why: string): void {
-    const warning = wasRefused ? undefined : `${name}: entries are appended and not announced: ${why}`
-    wasRefused = true
-    notify({ type: 'announcement-refused', namespace: name, ...(warning && { warning }) })
-  }
 
   async function append(key: string, params: ParamValues, value: unknown, options: CallOptions | undefined) {
     if (options !== undefined) checkOptions(options)
@@ -60,7 +55,7 @@ export function openFeeds(
     }
     const appended = await steps.append(options, key, stored, terms, announcing?.(params))
     counting.appended++
-    if (appended.unannounced) unannounced(appended.unannounced)
+    unannounced(appended.unannounced)
     return { id: appended.id }
   }
 

@@ -12,6 +12,7 @@ import { createSubscriber } from '../subscriber.ts'
 import { createTrackers } from '../trackers.ts'
 import { transactOn } from '../transaction.ts'
 import { createWaiting } from '../waiting.ts'
+import { addedUp, listenersAsked } from './listeners.ts'
 import { createMembership } from './membership.ts'
 import { createReplicaReads } from './replica-reads.ts'
 import { createRouter } from './router.ts'
@@ -83,10 +84,11 @@ export const openCluster: OpenServer = (settings, clock, onEvent) => {
     clock,
   })
   const slotOfCall = (command: string, args: readonly Argument[]) => {
+    if (listenersAsked(command, args) === 'slot') return slotOf(String(args[1]))
     const key = commandKey(command, args)
     return key === undefined ? undefined : slotOf(key)
   }
-  const send: Send = (command, args, call, encoding) =>
+  const sendToOne: Send = (command, args, call, encoding) =>
     router.run(slotOfCall(command, args), call, args, (node, asking) => {
       if (!asking) return node.send(command, args, call, encoding)
       return node.over(call, args, open => {
@@ -95,6 +97,11 @@ export const openCluster: OpenServer = (settings, clock, onEvent) => {
         return link.send(command, args, encoding)
       })
     })
+
+  const send: Send = async (command, args, call, encoding) => {
+    if (listenersAsked(command, args) !== 'all') return sendToOne(command, args, call, encoding)
+    return addedUp(await Promise.all([...nodes.values()].map(node => node.send(command, args, call, encoding))))
+  }
 
   /** Messages on channels reach every node, so any will do to listen at. */
   function listeningAt(): Address {
