@@ -42,6 +42,10 @@ interface HubParts extends Pick<Surroundings, 'name' | 'clock' | 'notify'> {
 const mostBeating = 2_000
 const mostWritten = 128
 
+/** How long a beat may take, in milliseconds, where that is less than any call may. */
+const shortestBeat = 250
+const longestBeat = 5_000
+
 /** Those who watch look at most so late when a lease ends, not all of them at once. Milliseconds. */
 const lateness = 250
 
@@ -53,6 +57,10 @@ export function createHub(parts: HubParts): Hub {
   /** The server was out of reach at the last beat. */
   let cutOff = false
   let rested = false
+
+  /** So that who is cut off knows of it before its leases end. */
+  const deadline =
+    settings.beatMs < longestBeat ? (`${Math.max(shortestBeat, Math.round(settings.beatMs))}ms` as const) : undefined
 
   const gather = createGather<Put, PutResult>({ max: mostWritten, run: puts => steps.put(undefined, puts) })
 
@@ -90,7 +98,7 @@ export function createHub(parts: HubParts): Hub {
     counting.beats++
     try {
       const standing = part.map(({ entry: { id, token } }) => ({ id, token }))
-      const { absent, nextMs } = await steps.beat({ signal }, place, standing, cutOff)
+      const { absent, nextMs } = await steps.beat({ signal, deadline }, place, standing, cutOff)
       cutOff = false
       const away = new Set(absent.map(({ place: at }) => at))
       for (const [at, member] of part.entries()) if (!away.has(at)) member.confirmed(begun)

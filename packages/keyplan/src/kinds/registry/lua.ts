@@ -118,13 +118,17 @@ local function rarest()
   for place, term in ipairs(terms) do if place ~= first and term ~= '*' then others[#others + 1] = term end end
   return terms[first], others
 end
+-- Most often nobody is left whose lease has ended, and nobody need be asked for it.
+local dead = redis.call('ZCOUNT', leases, '-inf', text(alive)) > 0
 -- Of these ids those that count, in order.
 local function kept(ids, others)
-  if #ids == 0 then return ids end
-  local ends = redis.call('ZMSCORE', leases, unpack(ids))
-  local some = {}
-  for place, id in ipairs(ids) do
-    if ends[place] and tonumber(ends[place]) > alive then some[#some + 1] = id end
+  local some = ids
+  if dead and #ids > 0 then
+    local ends = redis.call('ZMSCORE', leases, unpack(ids))
+    some = {}
+    for place, id in ipairs(ids) do
+      if ends[place] and tonumber(ends[place]) > alive then some[#some + 1] = id end
+    end
   end
   for _, term in ipairs(others) do
     if #some == 0 then return some end
@@ -139,11 +143,13 @@ local function kept(ids, others)
 end
 -- Up to \`most\` ids of a range of the index or the loads, whose entries begin with so many other bytes.
 local function walk(key, low, high, skip, others, most)
-  local found, page = {}, math.max(16, math.min(most, 500))
+  local found, sifted = {}, dead or #others > 0
+  local page = sifted and math.max(16, math.min(most, 500)) or most
   while true do
     local part = redis.call('ZRANGEBYLEX', key, low, high, 'LIMIT', 0, page)
     local ids = {}
     for place, entry in ipairs(part) do ids[place] = string.sub(entry, skip + 1) end
+    if not sifted then return ids end
     for _, id in ipairs(kept(ids, others)) do
       found[#found + 1] = id
       if #found == most then return found end

@@ -50,7 +50,7 @@ for item = 1, #items, 6 do
   local owner, record = redis.call('HGET', owners, id), redis.call('HGET', members, id)
   local own = owner == token and record
   local ends = redis.call('ZSCORE', leases, id)
-  local taken = not own and record and ends and tonumber(ends) > alive
+  local taken = not own and owner and record and ends and tonumber(ends) > alive
   if mode == 'update' and not own then
     results[#results + 1] = owner and record and '-2' or '-1'
   elseif mode == 'rejoin' and taken then
@@ -158,19 +158,16 @@ return { expired, refusal, left }
 })
 
 const readFound = (reply: Reply): Sweep & { readonly found: readonly Found[] } => {
-  const [expired, refusal, ...records] = reply as Reply[]
-  return { ...readSweep([expired!, refusal!]), found: records.map(readRecord) }
+  const [expired, refusal, records] = reply as [Reply, Reply, Reply[]]
+  // One that is not there was deleted by hand.
+  return {
+    ...readSweep([expired, refusal]),
+    found: records.flatMap(record => (record === null ? [] : readRecord(record))),
+  }
 }
 
 const answer = `
-local found = {}
-if #ids > 0 then
-  -- One that is not there was deleted by hand.
-  for _, record in ipairs(redis.call('HMGET', members, unpack(ids))) do
-    if record then found[#found + 1] = record end
-  end
-end
-return { expired, refusal, unpack(found) }
+return { expired, refusal, #ids > 0 and redis.call('HMGET', members, unpack(ids)) or {} }
 `
 
 export const findScript = script({
