@@ -1,4 +1,4 @@
-import { cache, channel, definePlan, document, feed, type Json, json } from '../../src/index.ts'
+import { cache, channel, definePlan, document, feed, type Json, json, registry } from '../../src/index.ts'
 
 /** A step of a session's thinking. */
 export interface Thought {
@@ -10,6 +10,12 @@ export interface Thought {
 export interface CollabSession {
   readonly participants: readonly string[]
   readonly state?: { readonly [name: string]: Json }
+}
+
+/** What an agent tells of itself beside what it can do. */
+export interface AgentInfo {
+  readonly name: string
+  readonly model?: string
 }
 
 /** What the Awareness Network caches, shares, tells and keeps in order, under the prefix that keeps it apart from others. */
@@ -27,6 +33,14 @@ export default definePlan(
       doc: 'The state of a collaboration session, plain JSON for every service.',
       ttl: '1h',
       value: json<CollabSession>(),
+    }),
+    agents: registry('agents:<agentId>', {
+      doc: 'Presence and capabilities of the agents; each also lies at its own key, for every service.',
+      lease: '5m',
+      metadata: json<AgentInfo>(),
+      index: { model: ({ model }) => model },
+      mirror: true,
+      announce: 'agentEvents',
     }),
     marketplace: channel('events:marketplace', { doc: 'New listings and purchases.', value: json<Json>() }),
     sessionEvents: channel('events:sessions', { doc: 'Lifecycle of collaboration sessions.', value: json<Json>() }),

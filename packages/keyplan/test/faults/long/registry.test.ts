@@ -5,7 +5,7 @@ import { expiredIn, figuresOf, joinAll, leasesEnd, listen, openRegistry, startMe
 
 let server: RedisProcess
 beforeEach(async () => {
-  server = await startRedis({ appendonly: true })
+  server = await startRedis({ appendonly: true, args: { appendfsync: 'always' } })
 })
 afterEach(() => server.cleanUp())
 
