@@ -151,6 +151,24 @@ export type { Guests } from './kinds/rate-limit/guests.ts'
 export type { PolicyOptions, RateLimitAlgorithm } from './kinds/rate-limit/policy.ts'
 export type { LimitOverride, RateLimitWhenDown } from './kinds/rate-limit/settings.ts'
 export {
+  type FindOptions,
+  type JoinOptions,
+  type MemberContents,
+  type MemberQuery,
+  type Membership,
+  type PickOptions,
+  type Registry,
+  type RegistryChange,
+  type RegistryDeclaration,
+  type RegistryEntry,
+  type RegistryEvent,
+  type RegistryMember,
+  type RegistryNamespace,
+  registry,
+} from './kinds/registry/contract.ts'
+export type { RegistryFigures } from './kinds/registry/figures.ts'
+export type { RegistryIndex, RegistryOptions, RegistryWhenDown } from './kinds/registry/options.ts'
+export {
   type PermitOptions,
   type Semaphore,
   type SemaphoreDeclaration,

@@ -55,6 +55,8 @@ export const errorTable = {
   ONCE_LOST: { class: 'server', http: 409, exit: 75, retryable: true },
   // Documents.
   DOCUMENT_CONFLICT: { class: 'server', http: 409, exit: 75, retryable: true },
+  // Registries: it is no member any more.
+  MEMBERSHIP_LOST: { class: 'server', http: 409, exit: 75, retryable: true },
   // Sessions: what was to be changed is another version by now.
   VERSION_CONFLICT: { class: 'server', http: 409, exit: 75, retryable: true },
 } as const satisfies Record<string, { class: ErrorClass; http: number; exit: number; retryable: boolean }>

@@ -14,6 +14,7 @@ const rows: Readonly<Record<string, () => Promise<unknown>>> = {
   once: async () => (await import('../kinds/once/kind.ts')).onceKind,
   rateLimit: async () => (await import('../kinds/rate-limit/kind.ts')).rateLimitKind,
   readWriteLock: async () => (await import('../kinds/lock/read-write/kind.ts')).readWriteLockKind,
+  registry: async () => (await import('../kinds/registry/kind.ts')).registryKind,
   semaphore: async () => (await import('../kinds/semaphore/kind.ts')).semaphoreKind,
   session: async () => (await import('../kinds/session/kind.ts')).sessionKind,
   stream: async () => (await import('../kinds/stream/kind.ts')).streamKind,

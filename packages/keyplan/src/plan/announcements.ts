@@ -17,7 +17,7 @@ export function announcementProblems(namespaces: ReadonlyMap<string, Announcer>)
 }
 
 function problemsOf({ declaration, pattern }: Announcer, namespaces: ReadonlyMap<string, Announcer>): string[] {
-  const { announce } = declaration
+  const { announce, gathers } = declaration
   if (announce === undefined) return []
   const target = typeof announce === 'string' ? namespaces.get(announce) : undefined
   if (!target) {
@@ -30,14 +30,24 @@ function problemsOf({ declaration, pattern }: Announcer, namespaces: ReadonlyMap
     return [`announce names ${announce}, which is no channel; declare it with channel()`]
   }
   if (!pattern || !target.pattern) return []
-  const unknown = target.pattern.params.filter(param => !pattern.params.includes(param))
+  const unknown = target.pattern.params.filter(param => !pattern.params.includes(param) || param === gathers)
+  if (unknown.length > 0 && unknown[0] === gathers) {
+    return [`announce names ${announce}, whose '${gathers}' names one member; leave it out, they share a channel`]
+  }
   if (unknown.length > 0) {
     return [`announce names ${announce}, whose '${unknown[0]}' is no parameter of '${pattern.source}'`]
   }
   const { sharded, reliable } = target.declaration.facts
   if (!sharded && !reliable) return []
-  if (pattern.source === target.pattern.source || sameTag(pattern, target.pattern)) return []
   const what = sharded ? 'sharded' : 'reliable'
+  if (gathers !== undefined) {
+    if (sameTag(pattern, target.pattern) && !tagOf(pattern)?.includes(`<${gathers}>`)) return []
+    return [
+      `announce names ${announce}, which is ${what} and may lie in another slot of a cluster; give both the same hash ` +
+        `tag, without '${gathers}'`,
+    ]
+  }
+  if (pattern.source === target.pattern.source || sameTag(pattern, target.pattern)) return []
   return [
     `announce names ${announce}, which is ${what} and may lie in another slot of a cluster; give both the same pattern, ` +
       'or the same hash tag',
@@ -46,6 +56,7 @@ function problemsOf({ declaration, pattern }: Announcer, namespaces: ReadonlyMap
 
 /** What decides on the slot is the same text in both, whatever the params are. */
 function sameTag(left: Pattern, right: Pattern): boolean {
-  const tag = ({ source }: Pattern) => /\{([^}]+)\}/.exec(source)?.[1]
-  return left.tagged && right.tagged && tag(left) === tag(right)
+  return left.tagged && right.tagged && tagOf(left) === tagOf(right)
 }
+
+const tagOf = ({ source }: Pattern) => /\{([^}]+)\}/.exec(source)?.[1]

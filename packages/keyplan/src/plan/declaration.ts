@@ -61,6 +61,11 @@ export interface Declaration<Kind extends string = string, Pattern extends strin
   readonly warnings?: readonly string[]
   /** The channel namespace on which each change is published, in the step that makes it. */
   readonly announce?: string | undefined
+  /**
+   * The parameter whose values share what the kind keeps: a change is announced without it, and in a slot that it has no
+   * part in.
+   */
+  readonly gathers?: string | undefined
   /** Exists for the compiler alone: the type of `redis.<namespace>`. */
   readonly '~client'?: Client
 }

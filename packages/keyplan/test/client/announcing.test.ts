@@ -1,7 +1,16 @@
 import { type RedisProcess, startRedis } from '@keyplan/local'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { connect } from '../../src/client/index.ts'
-import { channel, type DocumentChange, definePlan, document, feed, json } from '../../src/index.ts'
+import {
+  channel,
+  type DocumentChange,
+  definePlan,
+  document,
+  feed,
+  json,
+  type RegistryChange,
+  registry,
+} from '../../src/index.ts'
 import { until } from '../live-server.ts'
 
 interface Board {
@@ -19,6 +28,8 @@ const plan = definePlan(
     boardEvents: channel('events:boards', { value: json<DocumentChange<Board, 'session' | 'name'>>() }),
     rules: document('rules:<id>', { ttl: '1h', value: json<Board>(), announce: 'rulesLive' }),
     rulesLive: channel('rules:<id>', { value: json<DocumentChange<Board>>(), reliable: { keep: 10 } }),
+    presence: registry('{presence:<room>}:<id>', { lease: '400ms', announce: 'presenceLive' }),
+    presenceLive: channel('{presence:<room>}:live', { value: json<RegistryChange>(), reliable: { keep: 10 } }),
   },
   { prefix: 'app:' },
 )
@@ -50,6 +61,20 @@ describe.each([
       ],
       [1, 2, 3],
     ])
+    const room = 'r'
+    const ann = await client.presence({ room, id: 'ann' }).join()
+    await client.presence({ room: 'other', id: 'cid' }).join()
+    await ann.update({ capabilities: ['talk'] })
+    await ann.leave()
+    const changes: string[] = []
+    const tell = ({ message }: { message: RegistryChange }) => changes.push(`${message.member.id} ${message.type}`)
+    await client.presenceLive({ room }).subscribe(tell, { after: 'start' })
+    await until(() => changes.length === 3)
+    expect(changes).toEqual(['ann joined', 'ann updated', 'ann left'])
+    expect([await client.presence.in({ room }).count(), await client.presence.in({ room: 'other' }).count()]).toEqual([
+      0, 1,
+    ])
+    expect(client.$stats().namespaces.presence?.registry).toMatchObject({ members: 1, joined: 2, left: 1 })
     expect(client.$stats().namespaces.thoughts?.feed).toMatchObject({ appended: 3 })
   })
 

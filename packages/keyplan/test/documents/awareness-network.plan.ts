@@ -1,4 +1,14 @@
-import { cache, channel, type DocumentChange, definePlan, document, feed, type Json, json } from '../../src/index.ts'
+import {
+  cache,
+  channel,
+  type DocumentChange,
+  definePlan,
+  document,
+  feed,
+  type Json,
+  json,
+  registry,
+} from '../../src/index.ts'
 
 /** A step of a session's thinking. */
 export interface Thought {
@@ -10,6 +20,12 @@ export interface Thought {
 export interface CollabSession {
   readonly participants: readonly string[]
   readonly state?: { readonly [name: string]: Json }
+}
+
+/** What an agent tells of itself beside what it can do. */
+export interface AgentInfo {
+  readonly name: string
+  readonly model?: string
 }
 
 /** What the Awareness Network caches, shares, tells and keeps in order, under the prefix that keeps it apart from others. */
@@ -28,6 +44,14 @@ export default definePlan(
       ttl: '1h',
       value: json<CollabSession>(),
       announce: 'sessionEvents',
+    }),
+    agents: registry('agents:<agentId>', {
+      doc: 'Presence and capabilities of the agents; each also lies at its own key, for every service.',
+      lease: '5m',
+      metadata: json<AgentInfo>(),
+      index: { model: ({ model }) => model },
+      mirror: true,
+      announce: 'agentEvents',
     }),
     marketplace: channel('events:marketplace', { doc: 'New listings and purchases.', value: json<Json>() }),
     sessionEvents: channel('events:sessions', {

@@ -56,6 +56,41 @@ describe('awareness:collab:s1', () => {
   })
 })
 
+describe('awareness:agents:a1', () => {
+  const key = 'awareness:agents:a1'
+  const agent = { capabilities: ['summarize', 'translate'], metadata: { name: 'Ann', model: 'large' } }
+
+  test('is plain JSON for every service, for five minutes, as long as the agent is there', async () => {
+    const { redis, other } = system
+    const membership = await redis.agents({ agentId: 'a1' }).join(agent)
+    expect(await other.keys()).toEqual([key])
+    expect(JSON.parse(String(await other.get(key)))).toEqual({ id: 'a1', ...agent })
+    expect(await other.lifetime(key)).toBeGreaterThan(300_000 - 120_000)
+    expect(await other.lifetime(key)).toBeLessThanOrEqual(300_000)
+    for (const helper of await other.helperKeys()) expect(helper).toMatch(/^\{awareness:agents:<agentId>\}:~/)
+    await membership.leave()
+    expect(await other.keys()).toEqual([])
+  })
+
+  test('is found by what it can do, in any process, and told of on events:agents', async () => {
+    const listener = await system.start()
+    const heard: unknown[] = []
+    await listener.agentEvents({}).subscribe(({ message }) => heard.push(message))
+    const membership = await system.redis.agents({ agentId: 'a1' }).join(agent)
+    await system.redis.agents({ agentId: 'a2' }).join({ capabilities: ['search'], metadata: { name: 'Bob' } })
+    expect(await listener.agents.find('translate')).toMatchObject([{ id: 'a1', ...agent }])
+    expect(await listener.agents.pick({ where: { model: 'large' } })).toMatchObject({ id: 'a1' })
+    expect(await listener.agents.count()).toBe(2)
+    await membership.leave()
+    await until(() => heard.length === 3)
+    expect(heard).toMatchObject([
+      { type: 'joined', member: { id: 'a1', ...agent } },
+      { type: 'joined', member: { id: 'a2' } },
+      { type: 'left', member: { id: 'a1' } },
+    ])
+  })
+})
+
 describe('the prefix', () => {
   const neighbours = ['awareness:agents:a1', 'awareness:cache', 'awareness:session:s1', 'cache:x', 'other:cache:x']
 
@@ -140,6 +175,7 @@ test('the plan says what the document says', () => {
   ).toEqual([
     ['awareness:cache:<key...>', 'cache', '1h', 'plain', { minHitRatio: 0.8 }],
     ['awareness:collab:<sessionId>', 'document', '1h', undefined, {}],
+    ['awareness:agents:<agentId>', 'registry', undefined, undefined, {}],
     ['awareness:events:marketplace', 'channel', undefined, undefined, {}],
     ['awareness:events:sessions', 'channel', undefined, undefined, {}],
     ['awareness:events:agents', 'channel', undefined, undefined, {}],

@@ -14,6 +14,7 @@ import { openPermits } from '../../src/kinds/rate-limit/concurrency/open.ts'
 import { rateLimit } from '../../src/kinds/rate-limit/contract.ts'
 import { rateLimitKind } from '../../src/kinds/rate-limit/kind.ts'
 import { openRates } from '../../src/kinds/rate-limit/open.ts'
+import { registryKind } from '../../src/kinds/registry/kind.ts'
 import { semaphoreKind } from '../../src/kinds/semaphore/kind.ts'
 import { sessionKind } from '../../src/kinds/session/kind.ts'
 import { markScripts } from '../../src/mechanisms/mark/scripts.ts'
@@ -26,12 +27,14 @@ import { type OnceHarness, onceConformance } from '../conformance/once.ts'
 import { permitConformance } from '../conformance/permits.ts'
 import { type LimitOptions, type RateLimitHarness, rateLimitConformance } from '../conformance/rate-limit.ts'
 import { leaseMs, readWriteConformance } from '../conformance/read-write-lock.ts'
+import { type AgentClient, type RegistryHarness, registryConformance } from '../conformance/registry.ts'
 import { type SemaphoreHarness, semaphoreConformance } from '../conformance/semaphore.ts'
 import { sessionConformance } from '../conformance/session.ts'
 import { callFor, type LiveServer, openTarget, until } from '../live-server.ts'
 import { openClient as openDocumentClient } from './document-redis-harness.ts'
 import { openClient, openStore } from './lock-redis-harness.ts'
 import { openClient as openOnceClient, openStore as openOnceStore } from './once-redis-harness.ts'
+import { openAgents } from './registry-harness.ts'
 import * as semaphores from './semaphore-redis-harness.ts'
 import { serverHarness } from './session-harness.ts'
 
@@ -49,6 +52,7 @@ const scripts = [
   ...readWriteLockKind.scripts,
   ...semaphoreKind.scripts,
   ...documentKind.scripts,
+  ...registryKind.scripts,
   ...markScripts,
   ...sessionKind.scripts,
 ]
@@ -146,6 +150,23 @@ async function documentHarness(): Promise<DocumentHarness> {
   }
 }
 
+async function registryHarness(): Promise<RegistryHarness> {
+  const { server, close } = await clusterHarness()
+  const clients: AgentClient[] = []
+  return {
+    async client(options) {
+      const live = await server()
+      const client = openAgents((declaration, around) => registryKind.open(declaration, around), options, live)
+      clients.push(client)
+      return client
+    },
+    async close() {
+      for (const client of clients) await client.close()
+      await close()
+    },
+  }
+}
+
 async function onceHarness(): Promise<OnceHarness> {
   const { server, advance, close } = await clusterHarness()
   return {
@@ -197,6 +218,7 @@ lockConformance('a cluster', lockHarness)
 officeConformance('a cluster', lockHarness)
 semaphoreConformance('a cluster', semaphoreHarness)
 documentConformance('a cluster', documentHarness)
+registryConformance('a cluster', registryHarness)
 onceConformance('a cluster', onceHarness)
 // One with a script of its own, and one of those that share theirs.
 rateLimitConformance('a cluster', limitHarness, ['fixed-window', 'sliding-log'])

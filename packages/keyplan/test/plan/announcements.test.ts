@@ -1,5 +1,16 @@
 import { expect, test } from 'vitest'
-import { channel, definePlan, document, feed, foreign, json, KeyplanError, text, vector } from '../../src/index.ts'
+import {
+  channel,
+  definePlan,
+  document,
+  feed,
+  foreign,
+  json,
+  KeyplanError,
+  registry,
+  text,
+  vector,
+} from '../../src/index.ts'
 
 const value = json<number>()
 const live = (pattern: string, options: object = {}) => channel(pattern, { value, ...options })
@@ -53,4 +64,26 @@ test.each([
   [() => document('d:<id>', { value, ttl: '1h', announce: 'c' }), "announce is 'c', which is no namespace of the plan"],
 ])('%s is refused', (declare, problem) => {
   expect(() => definePlan('p', { one: declare() })).toThrow(problem)
+})
+
+const members = (announce: string, pattern = 'agents:<room>:<id>') => registry(pattern, { announce })
+
+test.each([
+  ['for all', { agents: members('live'), live: live('live') }],
+  ['for each registry', { agents: members('live'), live: live('live:<room>') }],
+  [
+    'of the same tag, reliable',
+    { agents: members('live', '{agents:<room>}:<id>'), live: live('{agents:<room>}:live', { reliable: { keep: 5 } }) },
+  ],
+])('a registry announces on a channel %s', (_, namespaces) => {
+  expect(definePlan('p', namespaces).namespaces).toEqual(namespaces)
+})
+
+test.each([
+  ['agents:<room>:<id>', live('live:<id>'), "whose 'id' names one member; leave it out"],
+  ['agents:<id>', live('agents:<id>'), "whose 'id' names one member; leave it out"],
+  ['agents:<id>', live('live', { reliable: { keep: 1 } }), "give both the same hash tag, without 'id'"],
+  ['{agents}:<id>', live('{others}:live', { sharded: true }), "give both the same hash tag, without 'id'"],
+])('a registry of %s does not announce on %o', (pattern, channelOf, problem) => {
+  expect(() => definePlan('p', { agents: members('live', pattern), live: channelOf })).toThrow(problem)
 })

@@ -21,8 +21,11 @@ import {
   type Published,
   type RateLimitResult,
   type Refusal,
+  type RegistryEvent,
+  type RegistryMember,
   rateLimit,
   readWriteLock,
+  registry,
   type Session,
   type Snapshot,
   semaphore,
@@ -367,3 +370,41 @@ void shared.patch({ name: 't' })
 
 // @ts-expect-error what is changed is a document
 void shared.update(() => 'new')
+
+interface Agent {
+  region: string
+}
+const agents = registry('agents:<agentId>', { metadata: json<Agent>(), index: { region: agent => agent.region } })
+const presence = registry('presence:<room>:<connectionId>', { whenDown: 'fail' })
+declare const registries: Client<{ agents: typeof agents; presence: typeof presence }>
+const membership = registries.agents({ agentId: 1 }).join({ capabilities: ['run'], metadata: { region: 'eu' } })
+const inRoom = registries.presence.in({ room: 'r' })
+
+export type RegistriesSayWhatTheyTakeAndGive = [
+  Expect<Equal<Awaited<ReturnType<typeof registries.agents.find>>, readonly RegistryMember<Agent>[] | 'unknown'>>,
+  Expect<Equal<Awaited<ReturnType<typeof registries.agents.pick>>, RegistryMember<Agent> | undefined | 'unknown'>>,
+  Expect<Equal<Awaited<ReturnType<typeof inRoom.count>>, number>>,
+  Expect<Equal<ReturnType<typeof inRoom.follow>, AsyncIterableIterator<RegistryEvent<undefined>>>>,
+]
+
+void registries.presence({ room: 'r', connectionId: 1 }).join()
+void membership.then(member => member.update({ load: 2 }))
+void registries.agents.find({ capabilities: 'run', where: { region: 'eu' } })
+
+// @ts-expect-error what is declared is told
+void registries.agents({ agentId: 1 }).join({ capabilities: ['run'] })
+
+// @ts-expect-error the metadata is of another type
+void membership.then(member => member.update({ metadata: { zone: 1 } }))
+
+// @ts-expect-error no such field in the index
+void registries.agents.find({ where: { zone: 'eu' } })
+
+// @ts-expect-error there is a registry for each room
+registries.presence.count
+
+// @ts-expect-error a room has many connections
+registries.presence.in({ room: 'r', connectionId: 1 })
+
+// @ts-expect-error nothing is kept in this process alone
+registry('agents:<agentId>', { whenDown: 'memory' })

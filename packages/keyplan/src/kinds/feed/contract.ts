@@ -1,12 +1,12 @@
 import type { CallOptions } from '../../base/call.ts'
-import type { Size } from '../../base/size.ts'
 import type { LogGap } from '../../mechanisms/log/follower.ts'
+import type { FollowOptions } from '../../mechanisms/log/followings.ts'
 import { type Declaration, optionProblems } from '../../plan/declaration.ts'
 import type { Params } from '../../plan/params.ts'
 import { type FeedOptions, ownOptions } from './options.ts'
 import { type FeedSettings, factsOf, settingsOf } from './settings.ts'
 
-export type { LogGap }
+export type { FollowOptions, LogGap }
 
 /** One entry of a feed. */
 export interface FeedEntry<Out = unknown> {
@@ -26,19 +26,6 @@ export interface RangeOptions extends CallOptions {
   limit?: number | undefined
   /** The newest first. Default: the oldest first. */
   reverse?: boolean | undefined
-}
-
-export interface FollowOptions {
-  /** Ends it. */
-  signal?: AbortSignal | undefined
-  /**
-   * Begins behind the entry with this id; with `start` at the oldest that is kept (default); with `now` behind the newest.
-   */
-  after?: string | undefined
-  /** Entries that were not read yet were taken away: trimmed, deleted or expired. Told in order with the entries. */
-  gap?: ((gap: LogGap) => void) | undefined
-  /** What is read ahead of the consumer at most. Default: 100 entries, 1mb. */
-  buffer?: { count?: number; bytes?: Size } | undefined
 }
 
 /** One feed: entries in the order they were appended in. */

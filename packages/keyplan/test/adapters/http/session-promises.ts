@@ -141,13 +141,13 @@ export function sessionPromises<Request>({ name, userAgent, serve }: SessionFram
       expect(await visit('login-bob')).toMatchObject({ said: { userId: 'bob' } })
       expect((await visit('read')).said).toEqual({ userId: 'bob' })
       expect(jar.cookie).not.toBe(anns)
-      expect(await redis.session.user('ann').list()).toEqual([])
+      expect(await setup.redis.session.user('ann').list()).toEqual([])
     })
 
     test('parts of a request that begin at once have one session', async () => {
       const visit = (await browsing())()
       expect(await visit('begin-twice')).toMatchObject({ said: true })
-      expect(await redis.$command('dbsize')).toBe(1)
+      expect(await setup.redis.$command('dbsize')).toBe(1)
     })
 
     test('a logout ends it: the cookie is removed, and no late write brings it back', async () => {

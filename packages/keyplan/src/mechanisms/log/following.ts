@@ -1,32 +1,39 @@
+import type { Clock } from '../../base/clock.ts'
 import type { KeyplanError } from '../../base/error.ts'
 import { createHandover } from '../../base/handover.ts'
 import { createInbox, type InboxLimits } from '../../base/inbox.ts'
 import { onAbort } from '../../base/on-abort.ts'
 import { surfacing } from '../../base/surfacing.ts'
-import type { LogEntry } from '../../mechanisms/log/entry.ts'
-import { createFollower, type Follower, type LogGap } from '../../mechanisms/log/follower.ts'
-import type { LogNews } from '../../mechanisms/log/log.ts'
-import type { Surroundings } from '../kind.ts'
-import type { FeedEntry } from './contract.ts'
-import type { Counting } from './figures.ts'
+import type { LogEntry } from './entry.ts'
+import { createFollower, type Follower, type LogGap } from './follower.ts'
+import type { LogNews } from './log.ts'
 
-/** One loop over a feed. */
-export interface Following {
-  readonly entries: AsyncIterableIterator<FeedEntry>
+/** One loop over a log. */
+export interface Following<T> {
+  readonly entries: AsyncIterableIterator<T>
   end(error?: KeyplanError): void
 }
 
-interface FollowingParts extends Pick<Surroundings, 'name' | 'clock'> {
+/** What those who follow the logs of a namespace count. */
+export interface FollowCounting {
+  followed: number
+  followers: number
+  gaps: number
+}
+
+interface FollowingParts<T> {
+  readonly namespace: string
+  readonly clock: Clock
   readonly key: string
   /** Where to begin; undefined for the oldest that is kept. */
   from(): Promise<string | undefined>
   range(after: string, count: number): Promise<readonly LogEntry[]>
-  decode(entry: LogEntry): FeedEntry | undefined
+  decode(entry: LogEntry): T | undefined
   readonly news: LogNews
   readonly limits: InboxLimits
   readonly signal: AbortSignal | undefined
   gap: ((gap: LogGap) => void) | undefined
-  readonly counting: Counting
+  readonly counting: FollowCounting
   ended(): void
 }
 
@@ -36,11 +43,11 @@ interface Arrival {
   readonly gap: LogGap | undefined
 }
 
-export function openFollowing(parts: FollowingParts): Following {
-  const { name, clock, key, from, range, decode, news, limits, signal, gap: told, counting, ended } = parts
+export function openFollowing<T>(parts: FollowingParts<T>): Following<T> {
+  const { namespace, clock, key, from, range, decode, news, limits, signal, gap: told, counting, ended } = parts
   let follower: Follower | undefined
   let over = false
-  const handover = createHandover<FeedEntry>(() => end())
+  const handover = createHandover<T>(() => end())
   const inbox = createInbox<Arrival>(limits, deliver, () => follower?.room())
   counting.followers++
 
@@ -64,7 +71,7 @@ export function openFollowing(parts: FollowingParts): Following {
     const start = await from()
     if (over) return
     follower = createFollower({
-      namespace: name,
+      namespace,
       from: start,
       most: limits.count,
       range,
