@@ -13,14 +13,22 @@ export interface Entry {
  * A way of counting, for both stores: the script looks and takes on the server, `look` and `take` do the same in process,
  * and `result` says what the figures of either mean. Amounts are steps: units × `scale` of the policy.
  *
- * The Lua is a table of three functions. `look(key, p, asked)` gives the figures as a list, or the error of the key as
- * `{ err }`; `fits(s, cost, p)` says whether so much is to be had; `take(key, s, cost, p)` writes, however much or
- * little is left (a negative cost gives back), and gives the error if the server refuses. After a positive cost its figures
- * are those that `result` needs of a taking; after any other one looks again.
- * It may use `now`, `call` and the other locals of `scripts.ts`.
+ * The Lua is a function of a policy's figures `(limit, window, capacity, grain, length, cycle)` that gives three more. They hand
+ * on plain values and no tables, which would cost as much as the rest of the work:
+ *
+ * - `look(key, asked, state)`, where `state` is what the text at the key says, or false: the error of the key or nil, the three
+ *   figures, and up to four values that are handed to `take` as they are;
+ * - `fits(cost, a, b, c)`: whether so much is to be had, by the figures;
+ * - `take(key, cost, a, b, c, …)` writes, however much or little is left (a negative cost gives back): the error if the server
+ *   refuses or nil, and the figures. After a positive cost they are those that `result` needs of a taking; after any other one
+ *   looks again.
+ *
+ * It may use `now`, `call` and the other locals of `lua-locals.ts`.
  */
 export interface Algorithm<E extends Entry = Entry> {
   readonly lua: string
+  /** Its key holds a text, which is read for many keys at once; otherwise `look` reads the key itself. */
+  readonly text: boolean
   /** @param asked what is about to be asked for, at least 1 */
   look(entry: E | undefined, now: number, policy: RateLimitPolicy, asked: number): Usage
   fits(usage: Usage, cost: number, policy: RateLimitPolicy): boolean

@@ -40,33 +40,32 @@ export interface FixedWindow extends Entry {
  * The key is the integer of `fixedWindowScript`, which answers the common call; this is for all others.
  */
 export const fixedWindow: Algorithm<FixedWindow> = {
-  lua: `{
-  look = function(key, p)
-    local state = call('GET', key)
-    if type(state) == 'table' then return state end
-    if not state then return { 0, 0 } end
+  text: true,
+  lua: `function(limit, window, _, grain, length, cycle)
+  local present = floor(now / grain) % cycle
+  local function look(_, _, state)
+    if not state then return nil, 0, 0, 0 end
     local value = match(state, '^%d+$') and tonumber(state)
-    if not value then return { err = 'ERR value is not an integer' } end
+    if not value then return 'ERR value is not an integer' end
     local used = value % ${countBase}
-    local left = ((value - used) / ${countBase} - floor(now / p.grain) % p.cycle) % p.cycle
-    if left > p.cycle / 2 then return { 0, 0 } end
-    return { used, min(p.window, left * p.grain), lives = left <= p.length }
-  end,
-  fits = function(s, cost, p) return s[1] + cost <= p.limit end,
-  take = function(key, s, cost, p)
-    local used = max(0, min(${mostTaken}, s[1] + cost))
+    local left = ((value - used) / ${countBase} - present) % cycle
+    if left > cycle / 2 then return nil, 0, 0, 0 end
+    return nil, used, min(window, left * grain), 0, left <= length
+  end
+  local function fits(cost, used) return used + cost <= limit end
+  local function take(key, cost, before, left, _, lives)
+    local used = max(0, min(${mostTaken}, before + cost))
     local failure
-    if s.lives then
-      failure = call('INCRBY', key, format('%.0f', used - s[1]))
+    if lives then
+      failure = fault(call('INCRBY', key, format('%.0f', used - before)))
     elseif used > 0 then
-      local until_grain = (floor(now / p.grain) % p.cycle + p.length) % p.cycle
-      failure = call('SET', key, format('%.0f', until_grain * ${countBase} + used), 'PX', p.window)
-      s[2] = p.window
+      left = window
+      failure = call('SET', key, (present + length) % cycle * ${countBase} + used, 'PX', window).err
     end
-    s[1] = used
-    return failure
-  end,
-}`,
+    return failure, used, left, 0
+  end
+  return look, fits, take
+end`,
   look: (entry, now) => [entry?.used ?? 0, entry ? entry.until - now : 0, 0],
   fits: ([used], cost, { limit }) => used + cost <= limit,
   take: (entry, [used], cost, now, { windowMs }) => {

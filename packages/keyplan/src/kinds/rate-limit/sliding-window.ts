@@ -23,36 +23,39 @@ export interface SlidingWindow extends Entry {
  * counting goes on in it. One further ahead means that the clock was set back, and nothing is known of the present.
  */
 export const slidingWindow: Algorithm<SlidingWindow> = {
-  lua: `{
-  look = function(key, p)
-    local present = floor(now / p.window)
-    local s = { 0, 0, now - present * p.window, index = present }
-    local state = call('GET', key)
-    if type(state) == 'table' then return state end
-    if not state then return s end
-    if #state ~= 24 then return { err = 'ERR value is not a sliding window' } end
+  text: true,
+  lua: `function(limit, window)
+  local present = floor(now / window)
+  local elapsed = now - present * window
+  local function look(_, _, state)
+    if not state then return nil, 0, 0, elapsed, present end
+    if #state ~= 24 then return 'ERR value is not a sliding window' end
     local at, earlier, later = unpacked('<ddd', state)
-    if at == present then
-      s[1], s[2], s.lives = later, earlier, true
-    elseif at == present - 1 then
-      s[2] = later
-    elseif at == present + 1 then
-      s[1], s[2], s[3], s.index, s.lives = later, earlier, 0, at, true
+    if at == present then return nil, later, earlier, elapsed, at, true end
+    if at == present - 1 then return nil, 0, later, elapsed, present end
+    if at == present + 1 then return nil, later, earlier, 0, at, true end
+    return nil, 0, 0, elapsed, present
+  end
+  local function fits(cost, current, previous, gone)
+    return (current + cost) * window + previous * (window - gone) <= limit * window
+  end
+  local function take(key, cost, current, previous, gone, index, lives)
+    current = current + cost
+    if current < 0 then previous = max(0, previous + current) end
+    current = max(0, min(${mostTaken}, current))
+    local failure
+    if current + previous == 0 then
+      failure = fault(call('DEL', key))
+    elseif lives then
+      -- Within a window the time to live stays what it is, which costs half.
+      failure = call('SET', key, packed('<ddd', index, previous, current), 'KEEPTTL').err
+    else
+      failure = call('SET', key, packed('<ddd', index, previous, current), 'PXAT', (index + 2) * window).err
     end
-    return s
-  end,
-  fits = function(s, cost, p) return (s[1] + cost) * p.window + s[2] * (p.window - s[3]) <= p.limit * p.window end,
-  take = function(key, s, cost, p)
-    local current = s[1] + cost
-    if current < 0 then s[2] = max(0, s[2] + current) end
-    s[1] = max(0, min(${mostTaken}, current))
-    if s[1] + s[2] == 0 then return call('DEL', key) end
-    local value = packed('<ddd', s.index, s[2], s[1])
-    -- Within a window the time to live stays what it is, which costs half.
-    if s.lives then return call('SET', key, value, 'KEEPTTL') end
-    return call('SET', key, value, 'PXAT', format('%.0f', (s.index + 2) * p.window))
-  end,
-}`,
+    return failure, current, previous, gone
+  end
+  return look, fits, take
+end`,
   look(entry, now, { windowMs }) {
     const index = Math.floor(now / windowMs)
     const isCurrent = entry?.index === index

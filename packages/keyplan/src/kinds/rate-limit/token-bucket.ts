@@ -17,26 +17,28 @@ export interface TokenBucket extends Entry {
  *
  * Figures: the level.
  *
- * Key: the level and the time it was so, as packed doubles. It lives until the bucket is full again. A clock that went back refills nothing.
+ * Key: the level, the time it was so, and when the key ends, as packed doubles. It lives until the bucket is full again, and an
+ * eighth of what an empty one takes for that longer at most. A clock that went back refills nothing.
  */
 export const tokenBucket: Algorithm<TokenBucket> = {
-  lua: `{
-  look = function(key, p)
-    local state = call('GET', key)
-    if type(state) == 'table' then return state end
-    if not state then return { p.capacity * p.window } end
-    if #state ~= 16 then return { err = 'ERR value is not a token bucket' } end
-    local level, at = unpacked('<dd', state)
-    return { min(p.capacity * p.window, level + max(0, now - at) * p.limit) }
-  end,
-  fits = function(s, cost, p) return cost * p.window <= s[1] end,
-  take = function(key, s, cost, p)
-    local full = p.capacity * p.window
-    s[1] = max(-${mostExact}, min(full, s[1] - cost * p.window))
-    if s[1] == full then return call('DEL', key) end
-    return call('SET', key, packed('<dd', s[1], now), 'PX', format('%.0f', ceil((full - s[1]) / p.limit)))
-  end,
-}`,
+  text: true,
+  lua: `function(limit, window, capacity)
+  local full = capacity * window
+  local slack = ceil(full / limit / 8)
+  local function look(_, _, state)
+    if not state then return nil, full, 0, 0 end
+    if #state ~= 24 then return 'ERR value is not a token bucket' end
+    local level, at, till = unpacked('<ddd', state)
+    return nil, min(full, level + max(0, now - at) * limit), 0, 0, till
+  end
+  local function fits(cost, level) return cost * window <= level end
+  local function take(key, cost, level, _, _, till)
+    level = max(-${mostExact}, min(full, level - cost * window))
+    if level == full then return fault(call('DEL', key)), level, 0, 0 end
+    return keep(key, level, now, now + ceil((full - level) / limit), cost > 0 and till, slack), level, 0, 0
+  end
+  return look, fits, take
+end`,
   look: (entry, now, policy) => {
     const full = fullOf(policy)
     return [entry ? Math.min(full, entry.level + (now - entry.at) * policy.limit) : full, 0, 0]
