@@ -1,4 +1,5 @@
 import { script } from '../../redis/script.ts'
+import type { AlgorithmLua } from './algorithm.ts'
 import { algorithms } from './algorithms.ts'
 import { blockLua } from './block-policy.ts'
 import { answer, fail, figures } from './figures.ts'
@@ -36,9 +37,9 @@ export const decideScript = (name: string, used: readonly RateLimitAlgorithm[]) 
     reply: figures,
     lua: `${luaLocals}${blockLua}
 local algorithms = {
-${used.map(algorithm => `['${algorithm}'] = ${algorithms[algorithm].lua},`).join('\n')}
+${used.map(algorithm => `['${algorithm}'] = ${functionsOf(algorithms[algorithm].lua)},`).join('\n')}
 }
-local texts = { ${used.map(algorithm => `['${algorithm}'] = ${algorithms[algorithm].text},`).join(' ')} }
+local texts = { ${used.map(algorithm => `['${algorithm}'] = ${algorithms[algorithm].lua.text},`).join(' ')} }
 local policies, at = {}, 2
 for index = 1, tonumber(args[1]) do
   local function figure(offset) return tonumber(args[at + offset]) end
@@ -50,18 +51,19 @@ for index = 1, tonumber(args[1]) do
   policies[index] = p
   at = at + ${policyWidth}
 end
+local most = ${mostFigures + mostFound}
 local function look(s, asked)
   local state = s.p.text and call('GET', s.key)
   if type(state) == 'table' then
     s.err = state.err
   else
-    s.err, s.a, s.b, s.c, s.d, s.e, s.f, s.g = s.p.look(s.key, asked, state)
+    s.err, s[1], s[2], s[3], s[4], s[5], s[6], s[7], s[8] = s.p.look(s.key, asked, state)
   end
 end
-local function fits(s, asked) return s.p.fits(asked, s.a, s.b, s.c) end
+local function fits(s, asked) return s.p.fits(asked, unpack(s, 1, most)) end
 local function take(s)
   local failure
-  failure, s.a, s.b, s.c = s.p.take(s.key, s.cost, s.a, s.b, s.c, s.d, s.e, s.f, s.g)
+  failure, s[1], s[2], s[3] = s.p.take(s.key, s.cost, unpack(s, 1, most))
   return failure
 end
 local reply, n, failures, place, k = {}, 0, nil, 0, 1
@@ -105,7 +107,7 @@ while k <= #keys do
       s.blocked, failure = lasts, refused and refused.err
     end
     reply[n + 1] = s.blocked > 0 and -s.blocked or (s.fits and 1 or 0)
-    reply[n + 2], reply[n + 3], reply[n + 4] = s.a or 0, s.b or 0, s.c or 0
+    reply[n + 2], reply[n + 3], reply[n + 4] = s[1] or 0, s[2] or 0, s[3] or 0
     n = n + 4
   end
   place = place + 1
@@ -115,3 +117,34 @@ while k <= #keys do
 end
 ${answer}`,
   })
+
+const mostFigures = 3
+const mostFound = 5
+
+/**
+ * The statements of an algorithm as functions of one policy: `look(key, asked, state)` gives the error, the figures and what else
+ * it found; `fits(asked, …)` and `take(key, cost, …)` are handed these, and `take` gives the error and the figures.
+ */
+function functionsOf({ begin, look, fits, take, figures, found }: AlgorithmLua): string {
+  const names = [
+    ...figures,
+    ...Array.from({ length: mostFigures - figures.length }, (_, at) => `unused${at}`),
+    ...found,
+  ]
+  const list = names.join(', ')
+  const counted = names.slice(0, mostFigures).join(', ')
+  return `function(limit, window, capacity, grain, length, cycle)
+${begin}
+return function(key, asked, state)
+local failure, ${list}
+${look}
+return failure, ${list}
+end, function(asked, ${list})
+return ${fits}
+end, function(key, cost, ${list})
+local failure
+${take}
+return failure, ${counted}
+end
+end`
+}

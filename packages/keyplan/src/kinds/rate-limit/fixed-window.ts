@@ -40,32 +40,36 @@ export interface FixedWindow extends Entry {
  * The key is the integer of `fixedWindowScript`, which answers the common call; this is for all others.
  */
 export const fixedWindow: Algorithm<FixedWindow> = {
-  text: true,
-  lua: `function(limit, window, _, grain, length, cycle)
-  local present = floor(now / grain) % cycle
-  local function look(_, _, state)
-    if not state then return nil, 0, 0, 0 end
-    local value = match(state, '^%d+$') and tonumber(state)
-    if not value then return 'ERR value is not an integer' end
-    local used = value % ${countBase}
-    local left = ((value - used) / ${countBase} - present) % cycle
-    if left > cycle / 2 then return nil, 0, 0, 0 end
-    return nil, used, min(window, left * grain), 0, left <= length
-  end
-  local function fits(cost, used) return used + cost <= limit end
-  local function take(key, cost, before, left, _, lives)
-    local used = max(0, min(${mostTaken}, before + cost))
-    local failure
-    if lives then
-      failure = fault(call('INCRBY', key, format('%.0f', used - before)))
-    elseif used > 0 then
-      left = window
-      failure = call('SET', key, (present + length) % cycle * ${countBase} + used, 'PX', window).err
+  lua: {
+    text: true,
+    figures: ['used', 'left'],
+    found: ['lives'],
+    begin: `
+local present = floor(now / grain) % cycle`,
+    look: `
+used, left = 0, 0
+if state then
+  local value = match(state, '^%d+$') and tonumber(state)
+  if value then
+    local grains = ((value - value % ${countBase}) / ${countBase} - present) % cycle
+    if grains <= cycle / 2 then
+      used, left, lives = value % ${countBase}, min(window, grains * grain), grains <= length
     end
-    return failure, used, left, 0
+  else
+    failure = 'ERR value is not an integer'
   end
-  return look, fits, take
 end`,
+    fits: 'used + asked <= limit',
+    take: `
+local before = used
+used = max(0, min(${mostTaken}, before + cost))
+if lives then
+  failure = fault(call('INCRBY', key, format('%.0f', used - before)))
+elseif used > 0 then
+  left = window
+  failure = call('SET', key, (present + length) % cycle * ${countBase} + used, 'PX', window).err
+end`,
+  },
   look: (entry, now) => [entry?.used ?? 0, entry ? entry.until - now : 0, 0],
   fits: ([used], cost, { limit }) => used + cost <= limit,
   take: (entry, [used], cost, now, { windowMs }) => {

@@ -1,4 +1,5 @@
 import { type Algorithm, type Entry, mostExact } from './algorithm.ts'
+import { keepUntil } from './lua-locals.ts'
 import { bucketResult, bucketTaken, fullOf, levelAfter } from './token-bucket.ts'
 
 export interface Arrival extends Entry {
@@ -22,27 +23,38 @@ export interface Arrival extends Entry {
  * server's clock was set back it lies further ahead by as much.
  */
 export const gcra: Algorithm<Arrival> = {
-  text: true,
-  lua: `function(limit, window, capacity)
-  local full = capacity * window
-  local slack = ceil(full / limit / 8)
-  local function look(_, _, state)
-    if not state then return nil, full, 0, 0 end
-    if #state ~= 24 then return 'ERR value is not an arrival time' end
-    local at, rest, till = unpacked('<ddd', state)
-    return nil, full - max(0, (at - now) * limit + rest), 0, 0, till
+  lua: {
+    text: true,
+    figures: ['level'],
+    found: ['till'],
+    begin: `
+local full = capacity * window
+local slack = ceil(full / limit / 8)`,
+    look: `
+level = full
+if state then
+  if #state == 24 then
+    local at, rest
+    at, rest, till = unpacked('<ddd', state)
+    local debt = (at - now) * limit + rest
+    if debt > 0 then level = full - debt end
+  else
+    failure = 'ERR value is not an arrival time'
   end
-  local function fits(cost, level) return cost * window <= level end
-  local function take(key, cost, level, _, _, till)
-    level = max(-${mostExact}, min(full, level - cost * window))
-    local debt = full - level
-    if debt == 0 then return fault(call('DEL', key)), level, 0, 0 end
-    local rest = debt % limit
-    local at = now + (debt - rest) / limit
-    return keep(key, at, rest, rest > 0 and at + 1 or at, cost > 0 and till, slack), level, 0, 0
-  end
-  return look, fits, take
 end`,
+    fits: 'asked * window <= level',
+    take: `
+level = level - cost * window
+if level < -${mostExact} then level = -${mostExact} end
+if level >= full then
+  level, failure = full, fault(call('DEL', key))
+else
+  local debt = full - level
+  local rest = debt % limit
+  local at = now + (debt - rest) / limit
+  ${keepUntil('at', 'rest', 'rest > 0 and at + 1 or at')}
+end`,
+  },
   look: (entry, now, policy) => [
     fullOf(policy) - (entry ? Math.max(0, (entry.at - now) * policy.limit + entry.rest) : 0),
     0,

@@ -3,6 +3,7 @@ import { isUnavailable, KeyplanError } from '../../base/error.ts'
 import { perSlot } from '../../mechanisms/per-slot.ts'
 import { replyFailure } from '../../redis/failure.ts'
 import type { Argument, Redis } from '../../redis/redis.ts'
+import { algorithms } from './algorithms.ts'
 import { answerOf, combined, perRequest } from './answer.ts'
 import type { RateLimitResult } from './contract.ts'
 import { policyArguments } from './decide-script.ts'
@@ -89,17 +90,21 @@ async function takeAll(
   { algorithm, limit, windowMs, capacity }: RateLimitPolicy,
   costs: readonly number[],
 ) {
-  const args = { limit, window: windowMs, capacity, costs }
+  const args = { limitText: limit, windowText: windowMs, capacityText: capacity, costs }
+  const width = 1 + algorithms[algorithm].lua.figures.length
   const reply = await redis.evaluate(takeScripts[algorithm], { keys: requests.map(keyOf) }, args, call, 'bytes')
-  return requests.map((request, index) => failureAt(reply, index) ?? answerAt(reply, index, request, false))
+  return requests.map((request, index) => failureAt(reply, index) ?? answerAt(reply, width, index, request, false))
 }
 
-const width = 4
-
-function answerAt(reply: Figures, index: number, part: Part, forced: boolean): RateLimitResult {
+/** @param width figures of each key */
+function answerAt(reply: Figures, width: number, index: number, part: Part, forced: boolean): RateLimitResult {
   const at = index * width
-  return answerOf(part, forced, reply.at(at), [reply.at(at + 1), reply.at(at + 2), reply.at(at + 3)])
+  const figure = (place: number) => (place < width ? reply.at(at + place) : 0)
+  return answerOf(part, forced, figure(0), [figure(1), figure(2), figure(3)])
 }
+
+/** Of the script that knows all. */
+const fullWidth = 4
 
 async function decideAll(redis: Server, call: Call, requests: readonly Request[]): Promise<readonly Decision[]> {
   const { keys, args, algorithm } = argumentsOf(requests)
@@ -108,8 +113,8 @@ async function decideAll(redis: Server, call: Call, requests: readonly Request[]
   return perRequest(requests, (request, at): Decision => {
     const failure = failureAt(reply, place++)
     if (failure) return failure
-    if (!request.more) return answerAt(reply, at, request, request.forced)
-    return combined(partsOf(request).map((part, index) => answerAt(reply, at + index, part, request.forced)))
+    if (!request.more) return answerAt(reply, fullWidth, at, request, request.forced)
+    return combined(partsOf(request).map((part, index) => answerAt(reply, fullWidth, at + index, part, request.forced)))
   })
 }
 

@@ -16,7 +16,7 @@ export const decideScripts = {
 }
 
 /** For the common call. */
-export const takeScripts = perAlgorithm(name => takeScript(name, algorithms[name]))
+export const takeScripts = perAlgorithm(name => takeScript(name, algorithms[name].lua))
 
 /** Blocks a key. Gives the milliseconds until it ends. */
 export const blockScript = script({

@@ -24,74 +24,80 @@ export interface SlidingLog extends Entry {
  * clock that went back stands still until it has caught up.
  */
 export const slidingLog: Algorithm<SlidingLog> = {
-  text: false,
-  lua: `function(limit, window)
-  local function read(key, index)
-    return unpacked('<ddd', call('LINDEX', key, index))
+  lua: {
+    text: false,
+    figures: ['used', 'left', 'room'],
+    found: ['first', 'ended', 'at', 'before', 'after'],
+    begin: `
+local function read(key, index)
+  return unpacked('<ddd', call('LINDEX', key, index))
+end
+local function seek(key, low, high, found)
+  while low < high do
+    local middle = floor((low + high) / 2)
+    if found(read(key, middle)) then high = middle else low = middle + 1 end
   end
-  local function seek(key, low, high, found)
-    while low < high do
-      local middle = floor((low + high) / 2)
-      if found(read(key, middle)) then high = middle else low = middle + 1 end
-    end
-    return low
+  return low
+end
+local function push(key, at, before, after)
+  return fault(call('RPUSH', key, packed('<ddd', at, before, after)))
+end
+local function give_back(key, units, used, at)
+  local back = min(units, used)
+  if back == used then return fault(call('DEL', key)) end
+  while back > 0 do
+    local time, before, after = unpacked('<ddd', call('RPOP', key))
+    if after - before > back then push(key, time, before, after - back) end
+    back = max(0, back - (after - before))
   end
-  local function push(key, at, before, after)
-    return fault(call('RPUSH', key, packed('<ddd', at, before, after)))
-  end
-  -- Hands on which entry is the first of the window, false when all have left, and what the newest says.
-  local function look(key, asked)
-    local newest = call('LINDEX', key, -1)
-    if not newest then return nil, 0, 0, 0 end
-    if type(newest) == 'table' then return newest.err end
-    if #newest ~= 24 then return 'ERR value is not a log' end
-    local at, before, after = unpacked('<ddd', newest)
-    local present = max(now, at)
-    if at + window <= present then return nil, 0, 0, 0, false end
-    local first = 0
+  return fault(call('PEXPIRE', key, read(key, -1) + window - max(now, at)))
+end`,
+    look: `
+used, left, room = 0, 0, 0
+local newest = call('LINDEX', key, -1)
+if type(newest) == 'table' then
+  failure = newest.err
+elseif newest and #newest ~= 24 then
+  failure = 'ERR value is not a log'
+elseif newest then
+  at, before, after = unpacked('<ddd', newest)
+  local present = max(now, at)
+  if at + window <= present then
+    ended = true
+  else
+    first = 0
     local oldest, base = read(key, 0)
     if oldest + window <= present then
       first = seek(key, 1, call('LLEN', key) - 1, function(time) return time + window > present end)
       oldest, base = read(key, first)
     end
-    local used, room = after - base, 0
+    used, left = after - base, at + window - present
     local excess = used + asked - limit
     if excess > 0 then
-      local function frees(_, _, upto) return upto - base >= excess end
-      room = read(key, seek(key, first, call('LLEN', key) - 1, frees)) + window - present
+      local last = call('LLEN', key) - 1
+      room = read(key, seek(key, first, last, function(_, _, upto) return upto - base >= excess end)) + window - present
     end
-    return nil, used, at + window - present, room, first, at, before, after
   end
-  local function fits(cost, used) return used + cost <= limit end
-  local function give_back(key, units, used, at)
-    local back = min(units, used)
-    if back == used then return fault(call('DEL', key)) end
-    while back > 0 do
-      local time, before, after = unpacked('<ddd', call('RPOP', key))
-      if after - before > back then push(key, time, before, after - back) end
-      back = max(0, back - (after - before))
-    end
-    return fault(call('PEXPIRE', key, read(key, -1) + window - max(now, at)))
-  end
-  local function take(key, cost, used, left, _, first, at, before, after)
-    if cost < 0 then
-      return first and give_back(key, -cost, used, at) or nil, used, left, 0
-    end
-    local failure
-    if not first then
-      if first == false then call('DEL', key) end
-      failure = push(key, now, 0, cost)
-    elseif at >= now then
-      failure = fault(call('LSET', key, -1, packed('<ddd', at, before, after + cost)))
-    else
-      failure = push(key, now, after, after + cost)
-    end
-    if failure then return failure, used, left, 0 end
-    if first and first > 0 then call('LTRIM', key, first, -1) end
-    return fault(call('PEXPIRE', key, window)), used + cost, window, 0
-  end
-  return look, fits, take
 end`,
+    fits: 'used + asked <= limit',
+    take: `
+if cost < 0 then
+  if first then failure = give_back(key, -cost, used, at) end
+else
+  if ended then call('DEL', key) end
+  if not first then
+    failure = push(key, now, 0, cost)
+  elseif at >= now then
+    failure = fault(call('LSET', key, -1, packed('<ddd', at, before, after + cost)))
+  else
+    failure = push(key, now, after, after + cost)
+  end
+  if not failure then
+    if first and first > 0 then call('LTRIM', key, first, -1) end
+    used, left, failure = used + cost, window, fault(call('PEXPIRE', key, window))
+  end
+end`,
+  },
   look(entry, now, { windowMs, limit }, asked) {
     const takings = entry?.takings.filter(({ at }) => at + windowMs > now) ?? []
     const [oldest] = takings

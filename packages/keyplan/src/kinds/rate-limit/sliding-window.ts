@@ -23,39 +23,44 @@ export interface SlidingWindow extends Entry {
  * counting goes on in it. One further ahead means that the clock was set back, and nothing is known of the present.
  */
 export const slidingWindow: Algorithm<SlidingWindow> = {
-  text: true,
-  lua: `function(limit, window)
-  local present = floor(now / window)
-  local elapsed = now - present * window
-  local function look(_, _, state)
-    if not state then return nil, 0, 0, elapsed, present end
-    if #state ~= 24 then return 'ERR value is not a sliding window' end
+  lua: {
+    text: true,
+    figures: ['current', 'previous', 'elapsed'],
+    found: ['index', 'lives'],
+    begin: `
+local present = floor(now / window)
+local gone = now - present * window
+local room = limit * window`,
+    look: `
+current, previous, elapsed, index = 0, 0, gone, present
+if state then
+  if #state == 24 then
     local at, earlier, later = unpacked('<ddd', state)
-    if at == present then return nil, later, earlier, elapsed, at, true end
-    if at == present - 1 then return nil, 0, later, elapsed, present end
-    if at == present + 1 then return nil, later, earlier, 0, at, true end
-    return nil, 0, 0, elapsed, present
-  end
-  local function fits(cost, current, previous, gone)
-    return (current + cost) * window + previous * (window - gone) <= limit * window
-  end
-  local function take(key, cost, current, previous, gone, index, lives)
-    current = current + cost
-    if current < 0 then previous = max(0, previous + current) end
-    current = max(0, min(${mostTaken}, current))
-    local failure
-    if current + previous == 0 then
-      failure = fault(call('DEL', key))
-    elseif lives then
-      -- Within a window the time to live stays what it is, which costs half.
-      failure = call('SET', key, packed('<ddd', index, previous, current), 'KEEPTTL').err
-    else
-      failure = call('SET', key, packed('<ddd', index, previous, current), 'PXAT', (index + 2) * window).err
+    if at == present then
+      current, previous, lives = later, earlier, true
+    elseif at == present - 1 then
+      previous = later
+    elseif at == present + 1 then
+      current, previous, elapsed, index, lives = later, earlier, 0, at, true
     end
-    return failure, current, previous, gone
+  else
+    failure = 'ERR value is not a sliding window'
   end
-  return look, fits, take
 end`,
+    fits: '(current + asked) * window + previous * (window - elapsed) <= room',
+    take: `
+current = current + cost
+if current < 0 then previous, current = max(0, previous + current), 0 end
+if current > ${mostTaken} then current = ${mostTaken} end
+if current + previous == 0 then
+  failure = fault(call('DEL', key))
+elseif lives then
+  -- Within a window the time to live stays what it is, which costs half.
+  failure = call('SET', key, packed('<ddd', index, previous, current), 'KEEPTTL').err
+else
+  failure = call('SET', key, packed('<ddd', index, previous, current), 'PXAT', (index + 2) * window).err
+end`,
+  },
   look(entry, now, { windowMs }) {
     const index = Math.floor(now / windowMs)
     const isCurrent = entry?.index === index

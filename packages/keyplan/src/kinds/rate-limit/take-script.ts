@@ -1,5 +1,5 @@
 import { script } from '../../redis/script.ts'
-import type { Algorithm } from './algorithm.ts'
+import type { AlgorithmLua } from './algorithm.ts'
 import { answer, fail, figures } from './figures.ts'
 import { luaLocals } from './lua-locals.ts'
 
@@ -12,34 +12,37 @@ import { luaLocals } from './lua-locals.ts'
  *
  * Figures of each key: 1 if it fits and 0 if not, then those of its algorithm.
  */
-export const takeScript = (name: string, { lua, text }: Algorithm) =>
+export const takeScript = (name: string, lua: AlgorithmLua) =>
   script({
     name: `rate-limit.${name}`,
     keys: ['...keys'],
-    args: ['limit', 'window', 'capacity', '...costs'],
+    args: ['limitText', 'windowText', 'capacityText', '...costs'],
     reply: figures,
     lua: `${luaLocals}
-local look, fits, take = (${lua})(tonumber(limit), tonumber(window), tonumber(capacity))
+local limit, window, capacity = tonumber(limitText), tonumber(windowText), tonumber(capacityText)
+${lua.begin}
 local reply, n, failures, written = {}, 0, nil, {}
-${text ? "local states = call('MGET', unpack(keys))" : ''}
+${lua.text ? "local states = call('MGET', unpack(keys))" : ''}
 for i = 1, #keys do
-  local key, cost, fit = keys[i], tonumber(costs[i] or 1), 0
-  ${text ? readState : 'local state'}
-  local failure, a, b, c, d, e, f, g
-  if type(state) == 'table' then
-    failure = state.err
-  else
-    failure, a, b, c, d, e, f, g = look(key, cost == 0 and 1 or cost, state)
+  local failure, ${[...lua.figures, ...lua.found].join(', ')}
+  local key, cost, asked, fit = keys[i], 1, 1, 0
+  if costs[i] then
+    cost = tonumber(costs[i])
+    if cost > 0 then asked = cost end
   end
-  if not failure and fits(cost == 0 and 1 or cost, a, b, c) then
+  ${lua.text ? readState : ''}
+  if not failure then
+    ${lua.look}
+  end
+  if not failure and ${lua.fits} then
     fit = 1
     if cost > 0 then
       written[key] = true
-      failure, a, b, c = take(key, cost, a, b, c, d, e, f, g)
+      ${lua.take}
     end
   end
-  reply[n + 1], reply[n + 2], reply[n + 3], reply[n + 4] = fit, a or 0, b or 0, c or 0
-  n = n + 4
+  reply[n + 1], ${lua.figures.map((_, at) => `reply[n + ${at + 2}]`).join(', ')} = fit, ${lua.figures.map(orNone).join(', ')}
+  n = n + ${1 + lua.figures.length}
   if failure then
     ${fail('i', 'failure')}
   end
@@ -47,5 +50,10 @@ end
 ${answer}`,
   })
 
+const orNone = (figure: string) => `${figure} or 0`
+
 const readState = `local state = states[i]
-  if not state or written[key] then state = call('GET', key) end`
+  if not state or written[key] then
+    state = call('GET', key)
+    if type(state) == 'table' then failure = state.err end
+  end`

@@ -1,4 +1,5 @@
 import { type Algorithm, type Entry, mostExact, type Usage } from './algorithm.ts'
+import { keepUntil } from './lua-locals.ts'
 import type { RateLimitPolicy } from './policy.ts'
 
 export interface TokenBucket extends Entry {
@@ -21,24 +22,35 @@ export interface TokenBucket extends Entry {
  * eighth of what an empty one takes for that longer at most. A clock that went back refills nothing.
  */
 export const tokenBucket: Algorithm<TokenBucket> = {
-  text: true,
-  lua: `function(limit, window, capacity)
-  local full = capacity * window
-  local slack = ceil(full / limit / 8)
-  local function look(_, _, state)
-    if not state then return nil, full, 0, 0 end
-    if #state ~= 24 then return 'ERR value is not a token bucket' end
-    local level, at, till = unpacked('<ddd', state)
-    return nil, min(full, level + max(0, now - at) * limit), 0, 0, till
+  lua: {
+    text: true,
+    figures: ['level'],
+    found: ['till'],
+    begin: `
+local full = capacity * window
+local slack = ceil(full / limit / 8)`,
+    look: `
+level = full
+if state then
+  if #state == 24 then
+    local at
+    level, at, till = unpacked('<ddd', state)
+    if now > at then level = level + (now - at) * limit end
+    if level > full then level = full end
+  else
+    failure = 'ERR value is not a token bucket'
   end
-  local function fits(cost, level) return cost * window <= level end
-  local function take(key, cost, level, _, _, till)
-    level = max(-${mostExact}, min(full, level - cost * window))
-    if level == full then return fault(call('DEL', key)), level, 0, 0 end
-    return keep(key, level, now, now + ceil((full - level) / limit), cost > 0 and till, slack), level, 0, 0
-  end
-  return look, fits, take
 end`,
+    fits: 'asked * window <= level',
+    take: `
+level = level - cost * window
+if level < -${mostExact} then level = -${mostExact} end
+if level >= full then
+  level, failure = full, fault(call('DEL', key))
+else
+  ${keepUntil('level', 'now', 'now + ceil((full - level) / limit)')}
+end`,
+  },
   look: (entry, now, policy) => {
     const full = fullOf(policy)
     return [entry ? Math.min(full, entry.level + (now - entry.at) * policy.limit) : full, 0, 0]
