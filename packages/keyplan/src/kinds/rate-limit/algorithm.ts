@@ -10,17 +10,37 @@ export interface Entry {
 }
 
 /**
+ * What an algorithm does on the server: statements for one key that work on local variables, so that the script of the common
+ * call holds them as they are and calls no functions, each of which would cost as much as what it does. They may use `limit`,
+ * `window`, `capacity`, `grain`, `length` and `cycle` of the policy, `key`, `now`, `call` and the rest of `lua-locals.ts`, and
+ * leave the error of a key or of the server in `failure`.
+ */
+export interface AlgorithmLua {
+  /** Whether the key holds a text, which is read for many keys at once: `state`, or false. Otherwise `look` reads the key itself. */
+  readonly text: boolean
+  /** The names of the figures, at most three. */
+  readonly figures: readonly string[]
+  /** The names of what else `look` finds out for `take`. */
+  readonly found: readonly string[]
+  /** What is the same for all keys of a policy. */
+  readonly begin: string
+  /** Sets the figures. `asked` is what is about to be asked for, at least 1. */
+  readonly look: string
+  /** An expression: whether `asked` is to be had, by the figures. */
+  readonly fits: string
+  /**
+   * Writes, however much or little is left; a negative `cost` gives back. After a positive one it sets the figures that `result`
+   * needs of a taking; after any other one looks again.
+   */
+  readonly take: string
+}
+
+/**
  * A way of counting, for both stores: the script looks and takes on the server, `look` and `take` do the same in process,
  * and `result` says what the figures of either mean. Amounts are steps: units × `scale` of the policy.
- *
- * The Lua is a table of three functions. `look(key, p, asked)` gives the figures as a list, or the error of the key as
- * `{ err }`; `fits(s, cost, p)` says whether so much is to be had; `take(key, s, cost, p)` writes, however much or
- * little is left (a negative cost gives back), and gives the error if the server refuses. After a positive cost its figures
- * are those that `result` needs of a taking; after any other one looks again.
- * It may use `now`, `call` and the other locals of `scripts.ts`.
  */
 export interface Algorithm<E extends Entry = Entry> {
-  readonly lua: string
+  readonly lua: AlgorithmLua
   /** @param asked what is about to be asked for, at least 1 */
   look(entry: E | undefined, now: number, policy: RateLimitPolicy, asked: number): Usage
   fits(usage: Usage, cost: number, policy: RateLimitPolicy): boolean

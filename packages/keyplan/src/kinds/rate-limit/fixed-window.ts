@@ -40,33 +40,36 @@ export interface FixedWindow extends Entry {
  * The key is the integer of `fixedWindowScript`, which answers the common call; this is for all others.
  */
 export const fixedWindow: Algorithm<FixedWindow> = {
-  lua: `{
-  look = function(key, p)
-    local state = call('GET', key)
-    if type(state) == 'table' then return state end
-    if not state then return { 0, 0 } end
-    local value = match(state, '^%d+$') and tonumber(state)
-    if not value then return { err = 'ERR value is not an integer' } end
-    local used = value % ${countBase}
-    local left = ((value - used) / ${countBase} - floor(now / p.grain) % p.cycle) % p.cycle
-    if left > p.cycle / 2 then return { 0, 0 } end
-    return { used, min(p.window, left * p.grain), lives = left <= p.length }
-  end,
-  fits = function(s, cost, p) return s[1] + cost <= p.limit end,
-  take = function(key, s, cost, p)
-    local used = max(0, min(${mostTaken}, s[1] + cost))
-    local failure
-    if s.lives then
-      failure = call('INCRBY', key, format('%.0f', used - s[1]))
-    elseif used > 0 then
-      local until_grain = (floor(now / p.grain) % p.cycle + p.length) % p.cycle
-      failure = call('SET', key, format('%.0f', until_grain * ${countBase} + used), 'PX', p.window)
-      s[2] = p.window
+  lua: {
+    text: true,
+    figures: ['used', 'left'],
+    found: ['lives'],
+    begin: `
+local present = floor(now / grain) % cycle`,
+    look: `
+used, left = 0, 0
+if state then
+  local value = match(state, '^%d+$') and tonumber(state)
+  if value then
+    local grains = ((value - value % ${countBase}) / ${countBase} - present) % cycle
+    if grains <= cycle / 2 then
+      used, left, lives = value % ${countBase}, min(window, grains * grain), grains <= length
     end
-    s[1] = used
-    return failure
-  end,
-}`,
+  else
+    failure = 'ERR value is not an integer'
+  end
+end`,
+    fits: 'used + asked <= limit',
+    take: `
+local before = used
+used = max(0, min(${mostTaken}, before + cost))
+if lives then
+  failure = fault(call('INCRBY', key, format('%.0f', used - before)))
+elseif used > 0 then
+  left = window
+  failure = call('SET', key, (present + length) % cycle * ${countBase} + used, 'PX', window).err
+end`,
+  },
   look: (entry, now) => [entry?.used ?? 0, entry ? entry.until - now : 0, 0],
   fits: ([used], cost, { limit }) => used + cost <= limit,
   take: (entry, [used], cost, now, { windowMs }) => {

@@ -1,4 +1,5 @@
 import { type Algorithm, type Entry, mostExact } from './algorithm.ts'
+import { keepUntil } from './lua-locals.ts'
 import { bucketResult, bucketTaken, fullOf, levelAfter } from './token-bucket.ts'
 
 export interface Arrival extends Entry {
@@ -17,29 +18,43 @@ export interface Arrival extends Entry {
  *
  * Figures: what is to be had, in units × window, as of a token bucket.
  *
- * Key: the arrival time in ms and what it exceeds that by, in 1 ÷ limit of a ms, as packed doubles: nothing is rounded. It
- * lives until that time. After the server's clock was set back it lies further ahead by as much.
+ * Key: the arrival time in ms, what it exceeds that by, in 1 ÷ limit of a ms, and when the key ends, as packed doubles:
+ * nothing is rounded. It lives until the arrival time, and an eighth of what a full burst takes longer at most. After the
+ * server's clock was set back it lies further ahead by as much.
  */
 export const gcra: Algorithm<Arrival> = {
-  lua: `{
-  look = function(key, p)
-    local state = call('GET', key)
-    if type(state) == 'table' then return state end
-    if not state then return { p.capacity * p.window } end
-    if #state ~= 16 then return { err = 'ERR value is not an arrival time' } end
-    local at, rest = unpacked('<dd', state)
-    return { p.capacity * p.window - max(0, (at - now) * p.limit + rest) }
-  end,
-  fits = function(s, cost, p) return cost * p.window <= s[1] end,
-  take = function(key, s, cost, p)
-    local full = p.capacity * p.window
-    s[1] = max(-${mostExact}, min(full, s[1] - cost * p.window))
-    local debt = full - s[1]
-    if debt == 0 then return call('DEL', key) end
-    local value = packed('<dd', now + floor(debt / p.limit), debt % p.limit)
-    return call('SET', key, value, 'PX', format('%.0f', ceil(debt / p.limit)))
-  end,
-}`,
+  lua: {
+    text: true,
+    figures: ['level'],
+    found: ['till'],
+    begin: `
+local full = capacity * window
+local slack = ceil(full / limit / 8)`,
+    look: `
+level = full
+if state then
+  if #state == 24 then
+    local at, rest
+    at, rest, till = unpacked('<ddd', state)
+    local debt = (at - now) * limit + rest
+    if debt > 0 then level = full - debt end
+  else
+    failure = 'ERR value is not an arrival time'
+  end
+end`,
+    fits: 'asked * window <= level',
+    take: `
+level = level - cost * window
+if level < -${mostExact} then level = -${mostExact} end
+if level >= full then
+  level, failure = full, fault(call('DEL', key))
+else
+  local debt = full - level
+  local rest = debt % limit
+  local at = now + (debt - rest) / limit
+  ${keepUntil('at', 'rest', 'rest > 0 and at + 1 or at')}
+end`,
+  },
   look: (entry, now, policy) => [
     fullOf(policy) - (entry ? Math.max(0, (entry.at - now) * policy.limit + entry.rest) : 0),
     0,

@@ -3,12 +3,15 @@ import { isUnavailable, KeyplanError } from '../../base/error.ts'
 import { perSlot } from '../../mechanisms/per-slot.ts'
 import { replyFailure } from '../../redis/failure.ts'
 import type { Argument, Redis } from '../../redis/redis.ts'
+import { algorithms } from './algorithms.ts'
 import { answerOf, combined, perRequest } from './answer.ts'
+import type { RateLimitResult } from './contract.ts'
+import { policyArguments } from './decide-script.ts'
 import type { Figures } from './figures.ts'
 import { windowShape } from './fixed-window.ts'
 import { fixedWindowScript } from './fixed-window-script.ts'
 import type { RateLimitPolicy } from './policy.ts'
-import { blockScript, decideScripts, policyArguments } from './scripts.ts'
+import { blockScript, decideScripts, takeScripts } from './scripts.ts'
 import { type Decision, type Part, partsOf, type RateLimitStore, type Request } from './store.ts'
 
 type Server = Pick<Redis, 'send' | 'evaluate' | 'slot'>
@@ -51,19 +54,25 @@ const crossSlot = () =>
 /** Requests of one slot. */
 function decide(redis: Server, call: Call, requests: readonly Request[]): Promise<readonly Decision[]> {
   const [{ policy }] = requests as [Request]
-  const isPlain =
-    policy.algorithm === 'fixed-window' && !policy.block && requests.every(request => plain(request, policy))
-  return isPlain ? takeFromWindows(redis, call, requests, policy) : decideAll(redis, call, requests)
+  if (policy.block || !requests.every(request => isPlain(request, policy))) return decideAll(redis, call, requests)
+  const costs = requests.every(({ cost }) => cost === 1) ? onlyOnes : requests.map(({ cost }) => cost)
+  const take = policy.algorithm === 'fixed-window' ? takeFromWindows : takeAll
+  return take(redis, call, requests, policy, costs)
 }
 
-const plain = (request: Request, policy: RateLimitPolicy) =>
+const isPlain = (request: Request, policy: RateLimitPolicy) =>
   request.policy === policy && !request.more && !request.forced
 
 const onlyOnes: readonly number[] = []
 
-async function takeFromWindows(redis: Server, call: Call, requests: readonly Request[], policy: RateLimitPolicy) {
+async function takeFromWindows(
+  redis: Server,
+  call: Call,
+  requests: readonly Request[],
+  policy: RateLimitPolicy,
+  costs: readonly number[],
+) {
   const { grain, length, cycle } = windowShape(policy)
-  const costs = requests.every(({ cost }) => cost === 1) ? onlyOnes : requests.map(({ cost }) => cost)
   const args = { limit: policy.limit, window: policy.windowMs, length, grain, cycle, costs }
   const reply = await redis.evaluate(fixedWindowScript, { keys: requests.map(keyOf) }, args, call, 'bytes')
   return requests.map((request, index): Decision => {
@@ -74,21 +83,38 @@ async function takeFromWindows(redis: Server, call: Call, requests: readonly Req
   })
 }
 
-const width = 4
+async function takeAll(
+  redis: Server,
+  call: Call,
+  requests: readonly Request[],
+  { algorithm, limit, windowMs, capacity }: RateLimitPolicy,
+  costs: readonly number[],
+) {
+  const args = { limitText: limit, windowText: windowMs, capacityText: capacity, costs }
+  const width = 1 + algorithms[algorithm].lua.figures.length
+  const reply = await redis.evaluate(takeScripts[algorithm], { keys: requests.map(keyOf) }, args, call, 'bytes')
+  return requests.map((request, index) => failureAt(reply, index) ?? answerAt(reply, width, index, request, false))
+}
+
+/** @param width figures of each key */
+function answerAt(reply: Figures, width: number, index: number, part: Part, forced: boolean): RateLimitResult {
+  const at = index * width
+  const figure = (place: number) => (place < width ? reply.at(at + place) : 0)
+  return answerOf(part, forced, figure(0), [figure(1), figure(2), figure(3)])
+}
+
+/** Of the script that knows all. */
+const fullWidth = 4
 
 async function decideAll(redis: Server, call: Call, requests: readonly Request[]): Promise<readonly Decision[]> {
   const { keys, args, algorithm } = argumentsOf(requests)
   const reply = await redis.evaluate(decideScripts[algorithm], { keys }, { args }, call, 'bytes')
-  const answer = (part: Part, forced: boolean, at: number) => {
-    const figure = at * width
-    return answerOf(part, forced, reply.at(figure), [reply.at(figure + 1), reply.at(figure + 2), reply.at(figure + 3)])
-  }
   let place = 0
   return perRequest(requests, (request, at): Decision => {
     const failure = failureAt(reply, place++)
     if (failure) return failure
-    if (!request.more) return answer(request, request.forced, at)
-    return combined(partsOf(request).map((part, index) => answer(part, request.forced, at + index)))
+    if (!request.more) return answerAt(reply, fullWidth, at, request, request.forced)
+    return combined(partsOf(request).map((part, index) => answerAt(reply, fullWidth, at + index, part, request.forced)))
   })
 }
 
@@ -96,10 +122,8 @@ function argumentsOf(requests: readonly Request[]) {
   const policies = new Map<RateLimitPolicy, number>()
   const keys: string[] = []
   const parts: Argument[] = []
-  let alike = requests[0]!.blockKey === undefined
   let algorithm: keyof typeof decideScripts = requests[0]!.policy.algorithm
   for (const request of requests) {
-    alike &&= request.policy === requests[0]!.policy && !request.more && !request.forced && request.cost === 1
     for (const part of partsOf(request)) {
       const { policy, cost } = part
       const place = policies.get(policy) ?? policies.size + 1
@@ -111,7 +135,7 @@ function argumentsOf(requests: readonly Request[]) {
   }
   const args: Argument[] = [policies.size]
   for (const policy of policies.keys()) args.push(...policyArguments(policy))
-  if (!alike) args.push(...parts)
+  args.push(...parts)
   return { keys, args, algorithm }
 }
 

@@ -24,74 +24,80 @@ export interface SlidingLog extends Entry {
  * clock that went back stands still until it has caught up.
  */
 export const slidingLog: Algorithm<SlidingLog> = {
-  lua: `(function()
-  local function read(key, index)
-    return unpacked('<ddd', call('LINDEX', key, index))
+  lua: {
+    text: false,
+    figures: ['used', 'left', 'room'],
+    found: ['first', 'ended', 'at', 'before', 'after'],
+    begin: `
+local function read(key, index)
+  return unpacked('<ddd', call('LINDEX', key, index))
+end
+local function seek(key, low, high, found)
+  while low < high do
+    local middle = floor((low + high) / 2)
+    if found(read(key, middle)) then high = middle else low = middle + 1 end
   end
-  local function seek(key, low, high, found)
-    while low < high do
-      local middle = floor((low + high) / 2)
-      if found(read(key, middle)) then high = middle else low = middle + 1 end
+  return low
+end
+local function push(key, at, before, after)
+  return fault(call('RPUSH', key, packed('<ddd', at, before, after)))
+end
+local function give_back(key, units, used, at)
+  local back = min(units, used)
+  if back == used then return fault(call('DEL', key)) end
+  while back > 0 do
+    local time, before, after = unpacked('<ddd', call('RPOP', key))
+    if after - before > back then push(key, time, before, after - back) end
+    back = max(0, back - (after - before))
+  end
+  return fault(call('PEXPIRE', key, read(key, -1) + window - max(now, at)))
+end`,
+    look: `
+used, left, room = 0, 0, 0
+local newest = call('LINDEX', key, -1)
+if type(newest) == 'table' then
+  failure = newest.err
+elseif newest and #newest ~= 24 then
+  failure = 'ERR value is not a log'
+elseif newest then
+  at, before, after = unpacked('<ddd', newest)
+  local present = max(now, at)
+  if at + window <= present then
+    ended = true
+  else
+    first = 0
+    local oldest, base = read(key, 0)
+    if oldest + window <= present then
+      first = seek(key, 1, call('LLEN', key) - 1, function(time) return time + window > present end)
+      oldest, base = read(key, first)
     end
-    return low
+    used, left = after - base, at + window - present
+    local excess = used + asked - limit
+    if excess > 0 then
+      local last = call('LLEN', key) - 1
+      room = read(key, seek(key, first, last, function(_, _, upto) return upto - base >= excess end)) + window - present
+    end
   end
-  local function push(key, at, before, after)
-    return call('RPUSH', key, packed('<ddd', at, before, after))
+end`,
+    fits: 'used + asked <= limit',
+    take: `
+if cost < 0 then
+  if first then failure = give_back(key, -cost, used, at) end
+else
+  if ended then call('DEL', key) end
+  if not first then
+    failure = push(key, now, 0, cost)
+  elseif at >= now then
+    failure = fault(call('LSET', key, -1, packed('<ddd', at, before, after + cost)))
+  else
+    failure = push(key, now, after, after + cost)
   end
-  return {
-    look = function(key, p, asked)
-      local newest = call('LINDEX', key, -1)
-      if type(newest) == 'table' then return newest end
-      if not newest then return { 0, 0, 0 } end
-      if #newest ~= 24 then return { err = 'ERR value is not a log' } end
-      local at, before, after = unpacked('<ddd', newest)
-      local present = max(now, at)
-      local function stays(time) return time + p.window > present end
-      if not stays(at) then return { 0, 0, 0, ended = true } end
-      local s = { 0, at + p.window - present, 0, lives = true, at = at, before = before, after = after }
-      local first, start = 0, 0
-      local oldest, base = read(key, 0)
-      if not stays(oldest) then
-        first = seek(key, 1, call('LLEN', key) - 1, stays)
-        oldest, base = read(key, first)
-      end
-      s.first, s[1] = first, s.after - base
-      local excess = s[1] + asked - p.limit
-      if excess > 0 then
-        local last = call('LLEN', key) - 1
-        local function frees(_, _, upto) return upto - base >= excess end
-        s[3] = read(key, seek(key, first, last, frees)) + p.window - present
-      end
-      return s
-    end,
-    fits = function(s, cost, p) return s[1] + cost <= p.limit end,
-    take = function(key, s, cost, p)
-      local failure
-      if not s.lives then
-        if cost < 0 then return end
-        if s.ended then call('DEL', key) end
-        failure = push(key, now, 0, cost)
-      elseif cost < 0 then
-        local back = min(-cost, s[1])
-        if back == s[1] then return call('DEL', key) end
-        while back > 0 do
-          local at, before, after = unpacked('<ddd', call('RPOP', key))
-          if after - before > back then push(key, at, before, after - back) end
-          back = max(0, back - (after - before))
-        end
-        return call('PEXPIRE', key, format('%.0f', read(key, -1) + p.window - max(now, s.at)))
-      elseif s.at >= now then
-        failure = call('LSET', key, -1, packed('<ddd', s.at, s.before, s.after + cost))
-      else
-        failure = push(key, now, s.after, s.after + cost)
-      end
-      if type(failure) == 'table' and failure.err then return failure end
-      if s.first and s.first > 0 then call('LTRIM', key, s.first, -1) end
-      s[1], s[2] = s[1] + cost, p.window
-      return call('PEXPIRE', key, p.window)
-    end,
-  }
-end)()`,
+  if not failure then
+    if first and first > 0 then call('LTRIM', key, first, -1) end
+    used, left, failure = used + cost, window, fault(call('PEXPIRE', key, window))
+  end
+end`,
+  },
   look(entry, now, { windowMs, limit }, asked) {
     const takings = entry?.takings.filter(({ at }) => at + windowMs > now) ?? []
     const [oldest] = takings

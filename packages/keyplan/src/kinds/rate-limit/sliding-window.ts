@@ -23,36 +23,44 @@ export interface SlidingWindow extends Entry {
  * counting goes on in it. One further ahead means that the clock was set back, and nothing is known of the present.
  */
 export const slidingWindow: Algorithm<SlidingWindow> = {
-  lua: `{
-  look = function(key, p)
-    local present = floor(now / p.window)
-    local s = { 0, 0, now - present * p.window, index = present }
-    local state = call('GET', key)
-    if type(state) == 'table' then return state end
-    if not state then return s end
-    if #state ~= 24 then return { err = 'ERR value is not a sliding window' } end
+  lua: {
+    text: true,
+    figures: ['current', 'previous', 'elapsed'],
+    found: ['index', 'lives'],
+    begin: `
+local present = floor(now / window)
+local gone = now - present * window
+local room = limit * window`,
+    look: `
+current, previous, elapsed, index = 0, 0, gone, present
+if state then
+  if #state == 24 then
     local at, earlier, later = unpacked('<ddd', state)
     if at == present then
-      s[1], s[2], s.lives = later, earlier, true
+      current, previous, lives = later, earlier, true
     elseif at == present - 1 then
-      s[2] = later
+      previous = later
     elseif at == present + 1 then
-      s[1], s[2], s[3], s.index, s.lives = later, earlier, 0, at, true
+      current, previous, elapsed, index, lives = later, earlier, 0, at, true
     end
-    return s
-  end,
-  fits = function(s, cost, p) return (s[1] + cost) * p.window + s[2] * (p.window - s[3]) <= p.limit * p.window end,
-  take = function(key, s, cost, p)
-    local current = s[1] + cost
-    if current < 0 then s[2] = max(0, s[2] + current) end
-    s[1] = max(0, min(${mostTaken}, current))
-    if s[1] + s[2] == 0 then return call('DEL', key) end
-    local value = packed('<ddd', s.index, s[2], s[1])
-    -- Within a window the time to live stays what it is, which costs half.
-    if s.lives then return call('SET', key, value, 'KEEPTTL') end
-    return call('SET', key, value, 'PXAT', format('%.0f', (s.index + 2) * p.window))
-  end,
-}`,
+  else
+    failure = 'ERR value is not a sliding window'
+  end
+end`,
+    fits: '(current + asked) * window + previous * (window - elapsed) <= room',
+    take: `
+current = current + cost
+if current < 0 then previous, current = max(0, previous + current), 0 end
+if current > ${mostTaken} then current = ${mostTaken} end
+if current + previous == 0 then
+  failure = fault(call('DEL', key))
+elseif lives then
+  -- Within a window the time to live stays what it is, which costs half.
+  failure = call('SET', key, packed('<ddd', index, previous, current), 'KEEPTTL').err
+else
+  failure = call('SET', key, packed('<ddd', index, previous, current), 'PXAT', (index + 2) * window).err
+end`,
+  },
   look(entry, now, { windowMs }) {
     const index = Math.floor(now / windowMs)
     const isCurrent = entry?.index === index

@@ -40,8 +40,8 @@ export type Decision = RateLimitResult | KeyplanError
 export interface RateLimitStore {
   /**
    * Decides on each request in order, on a key as often as it is named. What is denied consumes nothing, from none of its
-   * keys; a cost of 0 writes nothing. Every key it writes has a time to live from the same step on, at most until it is as
-   * if never used. A request that cannot be counted fails alone.
+   * keys; a cost of 0 writes nothing. Every key it writes has a time to live from the same step on, until it is as if never
+   * used or, of a bucket, an eighth of the time to refill it longer. A request that cannot be counted fails alone.
    */
   consume(call: Call, requests: readonly Request[]): Promise<readonly Decision[]>
   /** Consume, of requests whose costs are all 0. */

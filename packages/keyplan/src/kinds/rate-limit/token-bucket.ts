@@ -1,4 +1,5 @@
 import { type Algorithm, type Entry, mostExact, type Usage } from './algorithm.ts'
+import { keepUntil } from './lua-locals.ts'
 import type { RateLimitPolicy } from './policy.ts'
 
 export interface TokenBucket extends Entry {
@@ -17,26 +18,39 @@ export interface TokenBucket extends Entry {
  *
  * Figures: the level.
  *
- * Key: the level and the time it was so, as packed doubles. It lives until the bucket is full again. A clock that went back refills nothing.
+ * Key: the level, the time it was so, and when the key ends, as packed doubles. It lives until the bucket is full again, and an
+ * eighth of what an empty one takes for that longer at most. A clock that went back refills nothing.
  */
 export const tokenBucket: Algorithm<TokenBucket> = {
-  lua: `{
-  look = function(key, p)
-    local state = call('GET', key)
-    if type(state) == 'table' then return state end
-    if not state then return { p.capacity * p.window } end
-    if #state ~= 16 then return { err = 'ERR value is not a token bucket' } end
-    local level, at = unpacked('<dd', state)
-    return { min(p.capacity * p.window, level + max(0, now - at) * p.limit) }
-  end,
-  fits = function(s, cost, p) return cost * p.window <= s[1] end,
-  take = function(key, s, cost, p)
-    local full = p.capacity * p.window
-    s[1] = max(-${mostExact}, min(full, s[1] - cost * p.window))
-    if s[1] == full then return call('DEL', key) end
-    return call('SET', key, packed('<dd', s[1], now), 'PX', format('%.0f', ceil((full - s[1]) / p.limit)))
-  end,
-}`,
+  lua: {
+    text: true,
+    figures: ['level'],
+    found: ['till'],
+    begin: `
+local full = capacity * window
+local slack = ceil(full / limit / 8)`,
+    look: `
+level = full
+if state then
+  if #state == 24 then
+    local at
+    level, at, till = unpacked('<ddd', state)
+    if now > at then level = level + (now - at) * limit end
+    if level > full then level = full end
+  else
+    failure = 'ERR value is not a token bucket'
+  end
+end`,
+    fits: 'asked * window <= level',
+    take: `
+level = level - cost * window
+if level < -${mostExact} then level = -${mostExact} end
+if level >= full then
+  level, failure = full, fault(call('DEL', key))
+else
+  ${keepUntil('level', 'now', 'now + ceil((full - level) / limit)')}
+end`,
+  },
   look: (entry, now, policy) => {
     const full = fullOf(policy)
     return [entry ? Math.min(full, entry.level + (now - entry.at) * policy.limit) : full, 0, 0]
