@@ -7,9 +7,9 @@ import { type CacheDeclaration, cache } from '../../src/kinds/cache/contract.ts'
 import { cacheKind } from '../../src/kinds/cache/kind.ts'
 import { documentKind } from '../../src/kinds/document/kind.ts'
 import type { Opened, Surroundings } from '../../src/kinds/kind.ts'
+import { lockScripts } from '../../src/kinds/lock/mutex/scripts.ts'
 import { readWriteLock } from '../../src/kinds/lock/read-write/contract.ts'
 import { readWriteLockKind } from '../../src/kinds/lock/read-write/kind.ts'
-import { lockScripts } from '../../src/kinds/lock/scripts.ts'
 import { openPermits } from '../../src/kinds/rate-limit/concurrency/open.ts'
 import { rateLimit } from '../../src/kinds/rate-limit/contract.ts'
 import { rateLimitKind } from '../../src/kinds/rate-limit/kind.ts'
@@ -114,7 +114,7 @@ async function cacheHarness(): Promise<CacheHarness> {
 async function lockHarness(): Promise<LockHarness> {
   const { server, advance, close } = await clusterHarness()
   return {
-    store: openStore((await server()).redis),
+    store: openStore((await server()).redis, undefined, false),
     client: async options => openClient(await server(), options),
     call: callFor,
     advance,

@@ -3,9 +3,9 @@ import { createBareGuard } from '../../src/guard/guard.ts'
 import type { Notice, Server } from '../../src/kinds/kind.ts'
 import { lock } from '../../src/kinds/lock/contract.ts'
 import { lockKind } from '../../src/kinds/lock/kind.ts'
+import { lockScripts } from '../../src/kinds/lock/mutex/scripts.ts'
 import { lockNames } from '../../src/kinds/lock/names.ts'
 import { createRedisLockStore } from '../../src/kinds/lock/redis.ts'
-import { lockScripts } from '../../src/kinds/lock/scripts.ts'
 import { parsePattern } from '../../src/plan/pattern/parse.ts'
 import type { Redis } from '../../src/redis/redis.ts'
 import { type LockClient, type LockTestOptions, ttlMs } from '../conformance/lock.ts'
@@ -39,6 +39,6 @@ export function openClient(server: Server, options: LockTestOptions = {}): Redis
 }
 
 export const openStore = (redis: Redis, instance = 'store:1:one', alone = true) =>
-  createRedisLockStore(redis, lockNames(pattern), instance, realClock, alone)
+  createRedisLockStore(redis, lockNames(pattern, alone), instance, realClock, alone)
 
 export const redisHarness = (port: number) => storeHarness(port, { connectTo, openStore, openClient })

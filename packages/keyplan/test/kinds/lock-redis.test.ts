@@ -17,21 +17,34 @@ lockConformance('Redis', () => redisHarness(server.port))
 describe('lock on a real server', () => {
   let harness: Awaited<ReturnType<typeof redisHarness>>
   const id = 'a'
+  const counter = '{lock:<id>}:~fence'
 
   beforeEach(async () => {
     harness = await redisHarness(server.port)
   })
   afterEach(() => harness.close())
 
-  test('keeps its fence in a helper key of the same slot that outlives it by far', async () => {
+  test('locks of a namespace count their fences in one helper key that outlives them by far', async () => {
     const { locks } = await harness.client()
     const held = await locks({ id }).tryAcquire()
-    expect(new Set((await harness.ask('KEYS', '*')) as string[])).toEqual(new Set(['lock:a', '{lock:a}:~fence']))
-    expect(await harness.ask('GET', '{lock:a}:~fence')).toBe(String(held!.fence))
-    expect(await harness.ask('PTTL', '{lock:a}:~fence')).toBeGreaterThan(29 * 86_400_000)
+    const next = await locks({ id: 'b' }).tryAcquire()
+    expect(next!.fence).toBeGreaterThan(held!.fence)
+    expect(new Set((await harness.ask('KEYS', '*')) as string[])).toEqual(new Set(['lock:a', 'lock:b', counter]))
+    expect(await harness.ask('GET', counter)).toBe(String(next!.fence))
+    expect(await harness.ask('PTTL', counter)).toBeGreaterThan(29 * 86_400_000)
+  })
+
+  test('where several servers share the keys, each lock counts its own in its slot', async () => {
+    const { redis, close } = await connectTo(server.port)
+    const store = openStore(redis, undefined, false)
+    const requests = ['lock:a', 'lock:b'].map(key => ({ key, claim: createClaim('one') }))
+    expect(await store.acquireMany(callFor(), requests, ttlMs)).toMatchObject([{ granted: true }, { granted: true }])
+    const keys = ['lock:a', 'lock:b', '{lock:a}:~fence', '{lock:b}:~fence']
+    expect(new Set((await harness.ask('KEYS', '*')) as string[])).toEqual(new Set(keys))
     expect(await harness.ask('CLUSTER', 'KEYSLOT', 'lock:a')).toEqual(
       await harness.ask('CLUSTER', 'KEYSLOT', '{lock:a}:~fence'),
     )
+    await close()
   })
 
   test('the fence grows on when its helper key is evicted, when all is flushed, and past a higher one', async () => {
@@ -39,12 +52,12 @@ describe('lock on a real server', () => {
     const fences: bigint[] = []
     const acquire = () => locks({ id }).run(({ fence }) => void fences.push(fence))
     await acquire()
-    await harness.ask('DEL', '{lock:a}:~fence')
+    await harness.ask('DEL', counter)
     await acquire()
     await harness.ask('FLUSHALL')
     await acquire()
     const ahead = fences[2]! + 3_600_000_000n
-    await harness.ask('SET', '{lock:a}:~fence', String(ahead))
+    await harness.ask('SET', counter, String(ahead))
     await acquire()
     expectGrowing(fences)
     expect(fences[3]).toBe(ahead + 1n)

@@ -14,11 +14,11 @@ import {
   intervalScript,
 } from './interval-store.ts'
 import { createMemoryLockStore } from './memory.ts'
+import { lockScripts } from './mutex/scripts.ts'
 import { lockNames } from './names.ts'
 import { openQuorumLocks } from './quorum/handle.ts'
 import { quorumScripts } from './quorum/scripts.ts'
 import { createRedisLockStore } from './redis.ts'
-import { lockScripts } from './scripts.ts'
 import { type LockStore, lockOperations } from './store.ts'
 
 export const lockKind: Kind<LockDeclaration> = {
@@ -27,10 +27,10 @@ export const lockKind: Kind<LockDeclaration> = {
   quorumScripts,
   open(declaration, surroundings) {
     const { name, pattern, clock, instance, server, bare } = surroundings
-    const names = lockNames(pattern)
+    const names = lockNames(pattern, server && server.lane === undefined)
     const { quorum } = declaration.options
     if (quorum && surroundings.quorum) {
-      const opened = openQuorumLocks(declaration.options, quorum, surroundings.quorum, names, surroundings)
+      const opened = openQuorumLocks(declaration.options, quorum, surroundings.quorum, lockNames(pattern), surroundings)
       // The type of the declaration says that it has fewer verbs.
       return opened as Opened<LockNamespace>
     }

@@ -59,7 +59,7 @@ export function createMemoryLockStore(
   }
 
   function view(entry: Entry | undefined): LockView {
-    const holder = entry && readHolder(`${entry.owner}#${entry.fence}@${entry.since}`, clock.wall())
+    const holder = entry && readHolder(`${entry.owner}#${entry.fence}@${entry.since * 1_000}`, clock.wall())
     return {
       locked: entry !== undefined,
       remainingMs: entry && entry.until - clock.now(),

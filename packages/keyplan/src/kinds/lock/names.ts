@@ -3,7 +3,7 @@ import type { Pattern } from '../../plan/pattern/pattern.ts'
 
 /** What stands beside a lock's key, and where processes are told of locks. */
 export interface LockNames {
-  /** The key of its last fence. */
+  /** The key that counts its fences: one for all locks of the namespace where one server has all keys. */
   fence(key: string): string
   /** The key of those who wait for it: one for each process. */
   line(key: string): string
@@ -15,9 +15,13 @@ export interface LockNames {
   mark(key: string, lengthMs: number): string
 }
 
-export function lockNames({ tagged, stem }: Pick<Pattern, 'tagged' | 'stem'>): LockNames {
+/** @param alone one server has all keys */
+export function lockNames(
+  { tagged, stem, source }: Pick<Pattern, 'tagged' | 'stem' | 'source'>,
+  alone = false,
+): LockNames {
   return {
-    fence: key => helperKey(key, tagged, 'fence'),
+    fence: key => helperKey(alone ? source : key, tagged, 'fence'),
     line: key => helperKey(key, tagged, 'line'),
     wake: instance => `${stem}~wake:${instance}`,
     freed: key => helperKey(key, tagged, 'wake'),

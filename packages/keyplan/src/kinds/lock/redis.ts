@@ -10,24 +10,25 @@ import { replyFailure } from '../../redis/failure.ts'
 import type { Command, Redis } from '../../redis/redis.ts'
 import { scriptArguments } from '../../redis/script.ts'
 import { readHolder } from './holder.ts'
+import { mutexScripts } from './mutex/scripts.ts'
 import type { LockNames } from './names.ts'
-import { type InspectReply, type LockScripts, mutexScripts } from './scripts.ts'
+import type { InspectReply, LockScripts } from './script-set.ts'
 import type { LockRequest, LockStore, LockView } from './store.ts'
 
 /** By which scripts a lock is taken, and which keys of it each of them is given. */
 export interface LockForm {
   readonly scripts: LockScripts
-  acquired(key: string): readonly string[]
+  acquired(keys: readonly string[]): readonly string[]
   held(key: string): readonly string[]
   /** For all others. */
-  freed(key: string): readonly string[]
+  freed(keys: readonly string[]): readonly string[]
 }
 
-export const mutexForm = (names: LockNames): LockForm => ({
+export const mutexForm = (names: LockNames, alone: boolean): LockForm => ({
   scripts: mutexScripts,
-  acquired: key => [key, names.fence(key), names.line(key)],
+  acquired: keys => [...keys, ...keys.map(names.line), ...(alone ? keys.slice(0, 1) : keys).map(names.fence)],
   held: key => [key, names.fence(key)],
-  freed: key => [key, names.line(key)],
+  freed: keys => [...keys, ...keys.map(names.line)],
 })
 
 /** @param alone one server has all keys, so that it knows of all who listen */
@@ -37,7 +38,7 @@ export function createRedisLockStore(
   instance: string,
   clock: Clock,
   alone: boolean,
-  form: LockForm = mutexForm(names),
+  form: LockForm = mutexForm(names, alone),
 ): LockStore {
   const channel = names.wake(instance)
   const counts = alone ? 1 : 0
@@ -51,17 +52,12 @@ export function createRedisLockStore(
     ttlMs: number,
   ): Promise<(Acquisition | KeyplanError | undefined)[]> {
     const sentAt = clock.now()
-    const { key } = requests[0]!
-    const keys: string[] = []
-    const asked: string[] = []
-    for (const { key, claim, seat } of requests) {
-      keys.push(...form.acquired(key))
-      asked.push(claim.owner, seat ? `${Math.ceil(seat.ms)}${seat.again ? '+' : ''}` : '')
-    }
-    const args = { ttl: ttlMs, fenceTtl: fenceTtl(ttlMs), channel, counts, claims: asked }
+    const keys = requests.map(keyOf)
+    const seats = requests.some(({ seat }) => seat) ? requests.map(seatText).join(' ') : ''
+    const args = { ttl: ttlMs, fenceTtl: fenceTtl(ttlMs), channel, counts, seats, ...claimArgs(requests) }
     const claims = requests.map(({ claim }) => claim)
-    const { lines } = await tracked.send(call, key, claims, notAfter =>
-      redis.evaluate(scripts.acquire, { keys }, { ...args, notAfter }, call),
+    const { lines } = await tracked.send(call, keys[0]!, claims, notAfter =>
+      redis.evaluate(scripts.acquire, { keys: form.acquired(keys) }, { ...args, notAfter }, call),
     )
     return lines.map(({ sign, detail }, index) => {
       if (sign === '!') return replyFailure(detail)
@@ -82,13 +78,8 @@ export function createRedisLockStore(
   }
 
   async function releaseTogether(call: Call, requests: readonly LockRequest[]) {
-    const keys: string[] = []
-    const owners: string[] = []
-    for (const { key, claim } of requests) {
-      keys.push(...form.freed(key))
-      owners.push(claim.owner)
-    }
-    const lines = await redis.evaluate(scripts.release, { keys }, { counts, owners }, call)
+    const keys = form.freed(requests.map(keyOf))
+    const lines = await redis.evaluate(scripts.release, { keys }, { counts, ...claimArgs(requests) }, call)
     return lines.map(({ sign, detail }) => (sign === '!' ? replyFailure(detail) : sign === '1'))
   }
 
@@ -118,13 +109,13 @@ export function createRedisLockStore(
     },
     withdraw(call, key, claim) {
       const args = { owner: claim.owner, counts, notAfter: lastChance(claim) }
-      return redis.evaluate(scripts.withdraw, { keys: form.freed(key) }, args, call)
+      return redis.evaluate(scripts.withdraw, { keys: form.freed([key]) }, args, call)
     },
-    leave: (call, key) => redis.evaluate(scripts.leave, { keys: form.freed(key) }, { channel, counts }, call),
-    inspect: async (call, key) => viewOf(await redis.evaluate(scripts.inspect, { keys: form.freed(key) }, {}, call)),
+    leave: (call, key) => redis.evaluate(scripts.leave, { keys: form.freed([key]) }, { channel, counts }, call),
+    inspect: async (call, key) => viewOf(await redis.evaluate(scripts.inspect, { keys: form.freed([key]) }, {}, call)),
     async force(call, key) {
       const args = { wake: names.wake(''), counts }
-      return viewOf(await redis.evaluate(scripts.force, { keys: form.freed(key) }, args, call))
+      return viewOf(await redis.evaluate(scripts.force, { keys: form.freed([key]) }, args, call))
     },
   }
 }
@@ -140,6 +131,16 @@ function viewOf({ holder, left, waiters, now, readers }: InspectReply): LockView
 }
 
 const keyOf = ({ key }: LockRequest) => key
+
+const seatText = ({ seat }: LockRequest) => (seat ? `${Math.ceil(seat.ms)}${seat.again ? '+' : ''}` : '0')
+
+/** What the owners of a process have in common is sent once: it is most of each. */
+function claimArgs(requests: readonly LockRequest[]): { prefix: string; claims: readonly string[] } {
+  const { owner } = requests[0]!.claim
+  const own = owner.slice(0, owner.lastIndexOf('/') + 1)
+  const prefix = requests.every(({ claim }) => claim.owner.startsWith(own)) ? own : ''
+  return { prefix, claims: requests.map(({ claim }) => claim.owner.slice(prefix.length)) }
+}
 
 function only<T>(answers: readonly (T | KeyplanError)[]): T {
   const [answer] = answers

@@ -71,8 +71,7 @@ local function take()
       return '-' .. string.format('%.0f', tonumber(next[2]) - now)
     end
   end
-  local number = next_fence(redis.call('GET', fence))
-  redis.call('SET', fence, number, 'PX', fenceTtl)
+  local number = advance(fence, fenceTtl)
   if resized then redis.call('PEXPIRE', limit, fenceTtl) end
   ${sweep}
   hold(ttl, held == 0)

@@ -55,14 +55,16 @@ function onRedis(
   { pattern, clock, instance }: Surroundings,
   { redis, lane }: NonNullable<Surroundings['server']>,
 ): (mode: Mode) => Side {
-  const names = lockNames(pattern)
+  const alone = lane === undefined
+  const names = lockNames(pattern, alone)
   const notices = redisWake(redis)
-  const keys = (key: string) => [key, helperKey(key, pattern.tagged, 'readers'), names.fence(key), names.line(key)]
+  const held = (key: string) => [key, helperKey(key, pattern.tagged, 'readers'), names.fence(key), names.line(key)]
+  const all = (keys: readonly string[]) => keys.flatMap(held)
   return mode => {
-    const form: LockForm = { scripts: readWriteScripts[mode], acquired: keys, held: keys, freed: keys }
+    const form: LockForm = { scripts: readWriteScripts[mode], acquired: all, held, freed: all }
     const own = `${mode[0]}/${instance}`
     return {
-      store: createRedisLockStore(redis, names, own, clock, lane === undefined, form),
+      store: createRedisLockStore(redis, names, own, clock, alone, form),
       hearing: hear => notices.listen(names.wake(own), hear),
     }
   }

@@ -122,7 +122,7 @@ export function createMemoryReadWriteStores(
     return {
       locked: until.length > 0,
       remainingMs: until.length > 0 ? Math.max(...until) : undefined,
-      holder: writer && readHolder(`${owner}#${writer.fence}@${writer.since}`, clock.wall()),
+      holder: writer && readHolder(`${owner}#${writer.fence}@${writer.since * 1_000}`, clock.wall()),
       readers: entry?.leases.read.size ?? 0,
       waiters: 0,
     }

@@ -1,7 +1,8 @@
-import { clockNow, fencing } from '../../../mechanisms/lease/fence.ts'
+import { clockNow } from '../../../mechanisms/lease/fence.ts'
 import { type Script, script } from '../../../redis/script.ts'
-import { claimMs, headOf, isAlive, seating } from '../line-lua.ts'
-import { acquireReply, inspectReply, type LockScripts, lineOf } from '../scripts.ts'
+import { asking, eachClaim, heldBy, isOwner, waiting } from '../asking-lua.ts'
+import { claimMs, headOf, isAlive } from '../line-lua.ts'
+import { acquireArgs, acquireReply, inspectReply, type LockScripts, releaseReply } from '../script-set.ts'
 
 /**
  * The writer lies at the key of the lock, as with a mutex. Readers are a sorted set beside it: each owner with the end of its
@@ -44,24 +45,24 @@ end
 local function expire(readers) redis.call('ZREMRANGEBYSCORE', readers, '-inf', string.format('(%.0f', now)) end
 `
 
-const isWriter = `holder and string.sub(holder, 1, #owner + 1) == owner .. '#'`
+const isWriter = `holder and ${isOwner('holder')}`
 
-/** Of each mode: takes one lock. \`entered\` are locks whose readers of this call may enter together. */
+/** Of each mode: takes one lock. `entered` are locks whose readers of this call may enter together. */
 const take: Readonly<Record<Mode, string>> = {
   read: `
   if redis.call('ZSCORE', readers, owner) then
     lease(readers, owner, ttl)
     return '+0'
   end
-  if redis.call('GET', lock) then return busy(redis.call('PTTL', lock)) end
-  if waits and redis.call('ZSCORE', readers, '>' .. channel) then entered[readers] = true end
+  if redis.call('GET', lock) then return busy(i, line, redis.call('PTTL', lock)) end
+  if waits(i) and redis.call('ZSCORE', readers, '>' .. channel) then entered[readers] = true end
   if not entered[readers] then
-    if callNext(lock, readers, line, waits and channel) == channel then
+    if callNext(lock, readers, line, waits(i) and channel) == channel then
       entered[readers] = true
     elseif redis.call('EXISTS', lock) == 1 then
-      return busy(${claimMs})
+      return busy(i, line, ${claimMs})
     elseif ${headOf('line')} then
-      return busy(redis.call('PTTL', readers))
+      return busy(i, line, redis.call('PTTL', readers))
     end
   end
   lease(readers, owner, ttl)
@@ -75,18 +76,17 @@ const take: Readonly<Record<Mode, string>> = {
     redis.call('PEXPIRE', lock, ttl)
     return '+' .. string.match(holder, '^(%d+)', #owner + 2)
   end
-  local kept = waits and holder == '>' .. channel
-  if holder and not kept then return busy(redis.call('PTTL', lock)) end
+  local kept = waits(i) and holder == '>' .. channel
+  if holder and not kept then return busy(i, line, redis.call('PTTL', lock)) end
   if not kept then
-    if redis.call('ZCARD', readers) > 0 then return busy(redis.call('PTTL', readers)) end
-    if callNext(lock, readers, line, waits and channel) ~= channel then
-      if redis.call('EXISTS', lock) == 1 or redis.call('ZCARD', readers) > 0 then return busy(${claimMs}) end
+    if redis.call('ZCARD', readers) > 0 then return busy(i, line, redis.call('PTTL', readers)) end
+    if callNext(lock, readers, line, waits(i) and channel) ~= channel then
+      if redis.call('EXISTS', lock) == 1 or redis.call('ZCARD', readers) > 0 then return busy(i, line, ${claimMs}) end
     end
   end
-  local number = next_fence(redis.pcall('GET', fence))
-  redis.call('SET', fence, number, 'PX', fenceTtl)
-  redis.call('SET', lock, owner .. '#' .. number .. '@' .. string.format('%.0f', now), 'PX', ttl)
-  if string.sub(seat, -1) == '+' then pcall(sit, line, channel, string.match(seat, '%d+')) end
+  local number = advance(fence, fenceTtl)
+  redis.call('SET', lock, ${heldBy('owner', 'number')}, 'PX', ttl)
+  wait_again(i, line)
   return '+' .. number
 `,
 }
@@ -177,36 +177,22 @@ function scriptsFor(mode: Mode): LockScripts {
     acquire: script({
       name: `read-write.acquire-${mode}`,
       keys: ['...keys'],
-      args: ['ttl', 'fenceTtl', 'notAfter', 'channel', 'counts', '...claims'],
+      args: acquireArgs,
       reply: acquireReply,
-      lua: `
-${fencing}
-${seating}
+      lua: asking(
+        `
+${waiting}
 ${callNext}
-local reply = { string.format('%.0f', now) }
-local late = now > tonumber(notAfter)
 local entered = {}
-local function take(lock, readers, fence, line, owner, seat)
-  local waits = seat ~= ''
-  local function busy(left)
-    if waits then pcall(sit, line, channel, string.match(seat, '%d+')) end
-    return '-' .. string.format('%.0f', left)
-  end
+local function take(i)
+  local lock, readers, fence, line = unpack(keys, 4 * i - 3, 4 * i)
+  local owner = prefix .. claims[i]
   expire(readers)
 ${take[mode]}
 end
-for i = 1, #claims / 2 do
-  local k = 4 * i
-  if late then
-    reply[i + 1] = '~'
-  else
-    local fine, said = pcall(take, keys[k - 3], keys[k - 2], keys[k - 1], keys[k], claims[2 * i - 1], claims[2 * i])
-    reply[i + 1] = fine and said or '!' .. (type(said) == 'table' and said.err or tostring(said))
-  end
-end
-for readers in pairs(entered) do redis.call('ZREM', readers, '>' .. channel) end
-return table.concat(reply, '\\n')
 `,
+        `for readers in pairs(entered) do redis.call('ZREM', readers, '>' .. channel) end`,
+      ),
     }),
     extend: script({
       name: `read-write.extend-${mode}`,
@@ -236,16 +222,13 @@ return 1
     release: script({
       name: `read-write.release-${mode}`,
       keys: ['...keys'],
-      args: ['counts', '...owners'],
-      reply: reply => (reply as string).split('\n').map(lineOf),
+      args: ['counts', 'prefix', '...claims'],
+      reply: releaseReply,
       lua: `
 ${freeing(mode)}
-local reply = {}
-for i, owner in ipairs(owners) do
-  local k = 4 * i
-  local fine, said = pcall(free, keys[k - 3], keys[k - 2], keys[k], owner)
-  reply[i] = fine and said or '!' .. (type(said) == 'table' and said.err or tostring(said))
-end
+local n, reply = #claims, {}
+local function release(i) return free(keys[4 * i - 3], keys[4 * i - 2], keys[4 * i], prefix .. claims[i]) end
+${eachClaim('release')}
 return table.concat(reply, '\\n')
 `,
     }),
