@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { startRedis } from '@keyplan/local'
 import { compare, type Point } from './comparison.ts'
+import { measureConsume } from './consume/consume.ts'
 import { measureHandover } from './handover/handover.ts'
 import { watchHeap } from './heap.ts'
 import { type Options, parseOptions, usage } from './options.ts'
@@ -31,6 +32,9 @@ async function main(args: readonly string[]): Promise<void> {
   else if (options.command === 'handover') {
     const measured = await measureHandover(server.url, options.rounds, message => process.stderr.write(`${message}\n`))
     process.stdout.write(`\n${measured}\n`)
+  } else if (options.command === 'consume') {
+    const tell = (message: string) => process.stderr.write(`${message}\n`)
+    process.stdout.write(`\n${await measureConsume(server.url, options.entries, options.rounds, tell)}\n`)
   } else await compareSuite(options, server.port)
 }
 

@@ -7,6 +7,7 @@ export type Options =
   | ({ readonly command: 'compare'; readonly suite: SuiteName; readonly json: string | undefined } & Effort)
   | { readonly command: 'heap'; readonly operations: number }
   | { readonly command: 'handover'; readonly rounds: number }
+  | { readonly command: 'consume'; readonly rounds: number; readonly entries: number }
 
 export const usage = `npm run bench -- ${Object.keys(suites).join('|')} [options]
 
@@ -21,7 +22,12 @@ npm run bench -- heap [options]
 
 npm run bench -- handover [options]
 
-  --rounds 5                  how often each of ten processes gets the lock`
+  --rounds 5                  how often each of ten processes gets the lock
+
+npm run bench -- consume [options]
+
+  --rounds 5                  counted rounds
+  --entries 300000            entries of one round`
 
 /** The options, or a sentence that says what is wrong with the arguments. */
 export function parseOptions(args: readonly string[]): Options | string {
@@ -33,7 +39,7 @@ export function parseOptions(args: readonly string[]): Options | string {
   }
   const { values, positionals } = parsed
   const [name, ...rest] = positionals
-  if (name === undefined || rest.length > 0) return 'Name one suite, or heap, or handover.'
+  if (name === undefined || rest.length > 0) return 'Name one suite, or heap, handover or consume.'
   if (name === 'heap') {
     const operations = Number(values.operations)
     if (!isCount(operations)) return '--operations takes a whole number above 0.'
@@ -42,6 +48,11 @@ export function parseOptions(args: readonly string[]): Options | string {
   if (name === 'handover') {
     const rounds = Number(values.rounds)
     return isCount(rounds) ? { command: 'handover', rounds } : '--rounds takes a whole number above 0.'
+  }
+  if (name === 'consume') {
+    const [rounds, entries] = [Number(values.rounds), Number(values.entries)]
+    const isUsable = isCount(rounds) && isCount(entries)
+    return isUsable ? { command: 'consume', rounds, entries } : '--rounds and --entries take whole numbers above 0.'
   }
   if (!isSuite(name)) return `There is no suite "${name}".`
   const inFlight = values['in-flight']?.split(',').map(Number) ?? suites[name].inFlight
@@ -63,6 +74,7 @@ function parse(args: readonly string[]) {
       seconds: { type: 'string', default: '1' },
       json: { type: 'string' },
       operations: { type: 'string', default: '10000000' },
+      entries: { type: 'string', default: '300000' },
     },
   })
 }

@@ -1,7 +1,8 @@
-import { type ChildProcess, fork } from 'node:child_process'
+import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { Redis } from 'ioredis-6'
+import { ask } from '../ask.ts'
 import { table } from '../table.ts'
 import { contenders } from './contenders.ts'
 import type { HandoverAnswer, HandoverRequest, Turn } from './process.ts'
@@ -41,11 +42,15 @@ async function measureOne(name: string, url: string, rounds: number): Promise<Me
   const script = fileURLToPath(new URL('./process.js', import.meta.url))
   const children = Array.from({ length: waiters }, () => fork(script))
   try {
-    await Promise.all(children.map(child => ask(child, { verb: 'open', name, url })))
+    await Promise.all(
+      children.map(child => ask<HandoverAnswer>(child, { verb: 'open', name, url } satisfies HandoverRequest)),
+    )
     const gaps: number[] = []
     await server.config('RESETSTAT')
     for (let round = 0; round < rounds; round++) {
-      const turns = (await Promise.all(children.map(child => ask(child, { verb: 'once' })))) as unknown as Turn[]
+      const turns = (await Promise.all(
+        children.map(child => ask<HandoverAnswer>(child, { verb: 'once' } satisfies HandoverRequest)),
+      )) as unknown as Turn[]
       turns.sort((one, two) => one.acquired - two.acquired)
       for (let index = 1; index < turns.length; index++) {
         const gap = turns[index]!.acquired - turns[index - 1]!.releasing
@@ -63,15 +68,4 @@ async function measureOne(name: string, url: string, rounds: number): Promise<Me
     await server.flushall()
     server.disconnect()
   }
-}
-
-async function ask(child: ChildProcess, request: HandoverRequest): Promise<HandoverAnswer> {
-  const answered = once(child, 'message')
-  child.send(request)
-  const [answer] = (await answered) as [HandoverAnswer]
-  if (answer.verb === 'failed') {
-    child.kill()
-    throw new Error(`A process of the hand-over failed: ${answer.message}`)
-  }
-  return answer
 }

@@ -90,6 +90,16 @@ export function streamConformance(name: string, open: () => Promise<StreamHarnes
       expect(new Set(all.map(({ consumer }) => consumer)).size).toBe(3)
     })
 
+    test('what is taken together is read as it was written, whatever its characters', async () => {
+      const texts = ['plain', 'größer', 'a\nb c', '数据', '', '🙂'.repeat(20), 'x'.repeat(70_000)]
+      const seen = new Map<number, string | undefined>()
+      started(redis.events.work('workers', ({ value: { n, of } }) => void seen.set(n, of)))
+      await redis.events.appendMany(texts.map((of, n) => ({ n, of })))
+      await redis.events.appendMany(texts.slice(0, 1).map((of, n) => ({ n: n + texts.length, of })))
+      await until(() => seen.size === texts.length + 1)
+      expect([...seen].sort(([left], [right]) => left - right).map(([, of]) => of)).toEqual([...texts, 'plain'])
+    })
+
     test('streams of one pattern are apart', async () => {
       const seen: string[] = []
       for (const id of ['a', 'b']) {

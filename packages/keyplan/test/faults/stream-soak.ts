@@ -35,8 +35,8 @@ export interface SoakOutcome {
   readonly deadEntries: readonly string[]
 }
 
-/** What one process holds at most. */
-export const inHand = 25
+/** What one process holds at most: five being handled, twenty ready, and as many in each of two takes on their way. */
+export const inHand = 65
 
 /** A producer and four workers on a server that writes each command to disk, under cruelty. */
 export async function soak({ rounds, cruelty, check }: SoakOptions): Promise<void> {

@@ -96,11 +96,16 @@ export interface BatchOptions<Out> extends Omit<WorkOptions<Out>, 'orderBy'> {
 
 /** What a worker has done so far. */
 export interface WorkerFigures {
+  /** Deliveries, of which an entry may have several. */
+  readonly delivered: number
   readonly handled: number
-  /** Deliveries that failed. */
+  /** Deliveries that failed, and those of them that are tried again. */
   readonly failed: number
-  /** Entries that were given out again. */
+  readonly retried: number
+  /** Deliveries after the first of an entry. */
   readonly redelivered: number
+  /** Those of them that another worker had, and said nothing of. */
+  readonly reclaimed: number
   readonly buried: number
   /** Entries that were given out and vanished from the stream. */
   readonly lost: number

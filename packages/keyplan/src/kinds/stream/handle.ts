@@ -4,8 +4,11 @@ import { likely } from '../../base/likely.ts'
 import { type Guarded, guarded } from '../../guard/guarded.ts'
 import { createGather, type Gather } from '../../mechanisms/gather.ts'
 import type { Opened, Surroundings } from '../kind.ts'
+import { consumerName } from './consumer-name.ts'
 import type { AppendOptions, Stream, StreamNamespace, Worker } from './contract.ts'
+import { noCounts } from './counts.ts'
 import type { Handler } from './desk.ts'
+import type { Job } from './job.ts'
 import { openLetters } from './letters.ts'
 import type { StreamSettings } from './settings.ts'
 import { type AppendRequest, type StreamSteps, type StreamStore, streamOperations } from './store.ts'
@@ -85,19 +88,11 @@ export function openStreams(
         if (closed) throw new KeyplanError('CLOSED', 'The client is closed', { namespace: name, operation: 'work' })
         check(group)
         const work = workSettingsOf(options, handler, settings)
-        const worker = createWorker({
-          namespace: name,
-          key,
-          group,
-          settings,
-          work,
-          handler: handler as Handler,
-          steps,
-          wait: store.wait,
-          clock,
-          notify,
-          closed: ended => workers.delete(ended),
-        })
+        const consumer = consumerName(work.consumer)
+        const { wait } = store
+        const job: Job = { namespace: name, key, group, consumer, settings, work, steps, wait, clock, notify }
+        const forget = (ended: Worker) => workers.delete(ended)
+        const worker = createWorker({ job, counts: noCounts(), handler: handler as Handler, closed: forget })
         workers.add(worker)
         return worker
       },

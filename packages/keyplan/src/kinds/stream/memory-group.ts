@@ -123,7 +123,16 @@ export function createMemoryGroup(log: MemoryLog, name: string, settings: Stream
       const lost: LostEntry[] = []
       if (ordered && active && active.consumer !== consumer && active.until > now) {
         const standby = active.until - now
-        return { deliveries, lost, missed: 0, recreated: undefined, last: '0-0', dueIn: undefined, standby }
+        return {
+          deliveries,
+          lost,
+          missed: 0,
+          recreated: undefined,
+          last: '0-0',
+          more: false,
+          dueIn: undefined,
+          standby,
+        }
       }
       if (ordered) {
         if (active?.consumer !== consumer) for (const one of open.values()) one.dueAt = now
@@ -151,6 +160,7 @@ export function createMemoryGroup(log: MemoryLog, name: string, settings: Stream
         missed,
         recreated: undefined,
         last,
+        more: position < log.added,
         dueIn: Number.isFinite(dueIn) ? dueIn : undefined,
         standby: undefined,
       }

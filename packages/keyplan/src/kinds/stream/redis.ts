@@ -7,10 +7,11 @@ import { causeText, readCause } from './cause.ts'
 import { buryScript, claimScript, doneScript, extendScript, postponeScript } from './delivery-scripts.ts'
 import { inspectScript, leaveScript, redriveScript, sweepScript } from './group-scripts.ts'
 import type { StreamNames } from './names.ts'
+import { textOf } from './reply-text.ts'
 import { mostDeliveries, type StreamSettings } from './settings.ts'
 import type { LostEntry, StoredLetter, StreamStore } from './store.ts'
-import { takeScript } from './take-script.ts'
-import { readTaken, textOf } from './taken.ts'
+import { readTaken } from './take/reply.ts'
+import { takeScript } from './take/script.ts'
 
 /** A consumer that has not asked for so many claims' time is gone. */
 const goneAfterClaims = 3
@@ -48,7 +49,7 @@ export function createRedisStreamStore(
     async take(call, key, { group, consumer, fresh, due, suspects, ordered }) {
       const start = settings.groups[group]!.start
       const args = { group, consumer, start, fresh, due, suspects, lease, most, ordered: ordered ? 1 : 0, keep: deadMs }
-      return readTaken(await redis.evaluate(takeScript, keysOf(key, group), args, call, encoding))
+      return readTaken(await redis.evaluate(takeScript, keysOf(key, group), args, call, 'bytes'), codec.binary === true)
     },
 
     async wait(key, last, ms, signal) {

@@ -1,7 +1,7 @@
 import { appendOnceScript, appendScript } from './append-scripts.ts'
 import { buryScript, claimScript, doneScript, extendScript, postponeScript } from './delivery-scripts.ts'
 import { inspectScript, leaveScript, redriveScript, sweepScript } from './group-scripts.ts'
-import { takeScript } from './take-script.ts'
+import { takeScript } from './take/script.ts'
 
 /** Loaded on every link of a plan that has streams. */
 export const streamScripts = [

@@ -69,6 +69,8 @@ export interface Taken {
   readonly recreated: Recreation | undefined
   /** The last id the group was given: what to wait behind. */
   readonly last: string
+  /** There are entries behind that one, as far as it was seen. */
+  readonly more: boolean
   /** Milliseconds until an entry is due; undefined when none is. */
   readonly dueIn: number | undefined
   /** Another consumer works for an ordered group; or the group cannot be made again yet. Milliseconds to wait. */

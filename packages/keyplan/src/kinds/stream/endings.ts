@@ -1,0 +1,90 @@
+import { causeOf } from './cause.ts'
+import type { Counts } from './counts.ts'
+import type { Desk, Ending } from './desk.ts'
+import type { Hand } from './hand.ts'
+import { Held } from './held.ts'
+import type { Job } from './job.ts'
+import { backoffOf, mostDeliveries } from './settings.ts'
+import type { Settlement } from './settlement.ts'
+import type { Cause, Delivery } from './store.ts'
+
+/** What becomes of deliveries: done, tried again later, given up, or given back. */
+export interface Endings {
+  ended(held: Held, ending: Ending): void
+  /** As if it had not been given: others may have it after so long. */
+  giveBack(held: Held, delayMs: number): void
+  /** It cannot be handled, now or later. */
+  giveUp(given: Delivery, cause: Cause): void
+  /** It is in hand no more. */
+  forget(held: Held): void
+}
+
+interface EndingsParts {
+  readonly job: Pick<Job, 'settings' | 'clock'>
+  readonly hand: Hand
+  readonly counts: Counts
+  readonly settlement: Settlement
+  readonly line: Desk['line']
+  /** There may be more to take. */
+  ring(): void
+}
+
+/** Beyond these, what was handled and cannot be acknowledged holds up what is new. */
+export const mostUnsettled = 5_000
+
+export function createEndings({ job, hand, counts, settlement, line, ring }: EndingsParts): Endings {
+  const { settings, clock } = job
+  const most = mostDeliveries(settings)
+
+  function forget(one: Held): void {
+    if (!hand.drop(one)) return
+    if (one.given.suspect || settlement.size > mostUnsettled / 2) ring()
+  }
+
+  function bury(one: Held, cause: Cause, buried: () => void): void {
+    const { id, number, value, origin } = one.given
+    counts.buried++
+    settlement.bury({ id, number, value, origin, cause }, () => {
+      forget(one)
+      buried()
+    })
+  }
+
+  return {
+    ended(one, ending) {
+      one.settling = true
+      if (ending === undefined) {
+        counts.handled++
+        settlement.done(one)
+        line.ended(one, false)
+        return
+      }
+      counts.failed++
+      const cause = causeOf(ending.thrown)
+      const { id, number } = one.given
+      if (number >= most) {
+        bury(one, cause, () => line.ended(one, false))
+        return
+      }
+      counts.retried++
+      const delayMs = backoffOf(settings, number) * (0.8 + 0.4 * Math.random())
+      line.ended(one, true)
+      settlement.postpone({ id, number, counted: number, delayMs, cause }, () => {
+        forget(one)
+        ring()
+      })
+    },
+    giveBack(one, delayMs) {
+      const { id, number, cause } = one.given
+      one.settling = true
+      settlement.postpone({ id, number, counted: number - 1, delayMs, cause }, () => forget(one))
+    },
+    giveUp(given, cause) {
+      const one = new Held(given, undefined, undefined, undefined, clock.now())
+      one.settling = true
+      hand.put(one)
+      bury(one, cause, () => line.gone(given.id))
+    },
+    forget,
+  }
+}
