@@ -20,8 +20,8 @@ import { verbs } from './verbs.ts'
 /**
  * Opens the client of a plan.
  *
- * Without a server in the options or in the environment it runs in memory and says so once; in production that is an
- * error unless `memory: true` asks for it.
+ * Without a server in the options or in the environment it runs in memory and says so once; in production, and with
+ * `start: 'required'`, that is an error unless `memory: true` asks for it.
  *
  * @throws KeyplanError CONFIG_INVALID before anything is opened; AUTH_FAILED, TLS_FAILED or UNSUPPORTED when the server
  * refuses; with `start: 'required'` also what kept it from connecting

@@ -66,7 +66,7 @@ function read(
 
 /** What is wrong before any value is looked at: names that are none, and groups that are no objects. */
 function shapeProblems(options: object, prefix: string, names: string[], besides: readonly string[]): string[] {
-  const firsts = [...new Set(names.map(name => name.split('.', 1)[0]!)), ...besides]
+  const firsts = [...new Set([...names.map(name => name.split('.', 1)[0]!), ...besides])]
   const problems = groupProblems(options, prefix.slice(0, -1), firsts)
   if (!isGroup(options)) return problems
   for (const first of firsts) {

@@ -56,10 +56,10 @@ export interface ConnectOptions extends ServerOptions {
   prefix?: string | undefined
   /**
    * `optional`: `connect` resolves even if Redis cannot be reached, and heals by itself (default). `required`: it
-   * rejects when Redis is not there within `connectTimeout`. A refused password always rejects.
+   * rejects when no server is configured, or Redis is not there within `connectTimeout`. A refused password always rejects.
    */
   start?: 'optional' | 'required' | undefined
-  /** Run in this process, without Redis. Default: when no server is configured, except in production. */
+  /** Run in this process, without Redis. Default: when no server is configured, except in production or with `start: 'required'`. */
   memory?: boolean | undefined
   /** Bounds the making of one connection, and a `required` start. Default: 5s. */
   connectTimeout?: Duration | undefined

@@ -57,9 +57,11 @@ export function resolveSources(options: ConnectOptions, sources: Sources): Setti
   const { targets, target } = memory ? noTargets : targetsOf(ofRoles, layers, problems, warnings)
   const quorum = memory ? undefined : quorumTargets(layers, problems, warnings)
   const production = sources.environment === 'production' || sources.variables.values.NODE_ENV === 'production'
-  if (!target && !memory && production && problems.length === 0) {
+  const start = all.get('start')
+  if (!target && !memory && (production || start?.value === 'required') && problems.length === 0) {
+    const why = start?.value === 'required' ? `, and ${start.source} asks for one` : ''
     problems.push(
-      'no server is configured: set url or REDIS_URL, or write memory: true or ENABLE_REDIS=false to run in this process alone',
+      `no server is configured${why}: set url or REDIS_URL, or write memory: true or ENABLE_REDIS=false to run in this process alone`,
     )
   }
   const patience = patienceOf(all, warnings)
@@ -73,7 +75,7 @@ export function resolveSources(options: ConnectOptions, sources: Sources): Setti
     quorum,
     environment: sources.environment,
     prefix: all.get('prefix')?.value,
-    start: all.get('start')?.value ?? 'optional',
+    start: start?.value ?? 'optional',
     features: {
       cache: all.get('features.cache')?.value ?? true,
       rateLimit: all.get('features.rate_limit')?.value ?? true,

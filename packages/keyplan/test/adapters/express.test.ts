@@ -1,6 +1,8 @@
 import express, { type NextFunction, type Request, type Response } from 'express'
 import { rateLimited, sessions } from '../../src/adapters/express.ts'
+import { idempotent } from '../../src/adapters/idempotency.ts'
 import { limitPromises } from './http/limit-promises.ts'
+import { idempotentPromises } from './http/idempotent-promises.ts'
 import { listening } from './http/listening.ts'
 import { sessionPromises } from './http/session-promises.ts'
 
@@ -29,6 +31,26 @@ sessionPromises<Request>({
     const app = express().set('env', 'test')
     app.use(async (request, response) => {
       response.send(await handle(sessionOf(request, response), request.path))
+    })
+    return listening(app.listen(0, '127.0.0.1'))
+  },
+})
+
+idempotentPromises<Request>({
+  name: 'Express',
+  caller: request => request.get('x-user')!,
+  async serve(namespace, options, handle) {
+    const app = express()
+    app.use(express.json(), (_request, response, next) => {
+      response.set({ 'x-request-id': 'r1', 'set-cookie': ['a=1', 'b=2'] })
+      next()
+    })
+    app.all('/payments', idempotent(namespace, options), async (request, response) => {
+      const { status, text } = await handle(request)
+      response.status(status).location('/payments/1').send(text)
+    })
+    app.use((_error: unknown, _request: Request, response: Response, _next: NextFunction) => {
+      response.sendStatus(500)
     })
     return listening(app.listen(0, '127.0.0.1'))
   },

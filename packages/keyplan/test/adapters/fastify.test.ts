@@ -34,6 +34,9 @@ idempotentPromises<FastifyRequest>({
   caller: ({ headers }) => String(headers['x-user']),
   async serve(namespace, options, handle) {
     const app = Fastify({ forceCloseConnections: true })
+    app.addHook('onRequest', async (_request, reply) => {
+      reply.headers({ 'x-request-id': 'r1', 'set-cookie': ['a=1', 'b=2'] })
+    })
     app.all('/payments', { ...idempotent(namespace, options) }, async (request, reply) => {
       const { status, text } = await handle(request)
       return reply.code(status).header('location', '/payments/1').send(text)

@@ -39,6 +39,11 @@ idempotentPromises<Context>({
   async serve(namespace, options, handle) {
     const app = new Hono()
     app.onError((_error, context) => context.body(null, 500))
+    app.use(async (context, next) => {
+      context.header('x-request-id', 'r1')
+      for (const cookie of ['a=1', 'b=2']) context.header('set-cookie', cookie, { append: true })
+      await next()
+    })
     app.all('/payments', idempotent(namespace, options), async context => {
       const { status, text } = await handle(context)
       return new Response(text, { status, headers: { location: '/payments/1' } })

@@ -104,6 +104,20 @@ const pay: express.RequestHandler = (request, response) => {
     .json({ paid: request.body.amount, token: idempotencyOf(request)?.token })
 }
 
+test('who needs a run says so, and is told when there is none', async () => {
+  const runs: (string | undefined)[] = []
+  const { post } = await shop(
+    (request, response) => {
+      if (idempotencyOf(request)) runs.push(idempotencyOf(request, { required: true }).token)
+      else expect(() => idempotencyOf(request, { required: true })).toThrow(/not handled under an Idempotency-Key/)
+      response.sendStatus(200)
+    },
+    { required: false },
+  )
+  expect([(await post('a')).status, (await post(undefined)).status]).toEqual([200, 200])
+  expect(runs).toEqual([expect.any(String)])
+})
+
 test('a duplicate gets the stored response, with the chosen headers and no cookie, and the handler is not asked', async () => {
   const one = await shop(pay)
   const { post } = one

@@ -48,6 +48,10 @@ idempotentPromises<Context>({
       Object.assign(context.request, { body: Buffer.concat(chunks).toString() })
       await next()
     })
+    app.use((context, next) => {
+      context.set({ 'x-request-id': 'r1', 'set-cookie': ['a=1', 'b=2'] })
+      return next()
+    })
     app.use(idempotent(namespace, options))
     app.use(async context => {
       const { status, text } = await handle(context)

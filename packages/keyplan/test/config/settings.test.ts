@@ -88,7 +88,7 @@ describe('each of these is refused by its name, the kind of its value and what t
     [{ url, log: console }, /^log is an object; write a function/],
     [{ url, deadlin: '5s' }, /^deadlin is not an option; did you mean deadline\?/],
     [{ URL: url }, /^URL is not an option; did you mean url\?/],
-    [{ url, host: 'here' }, /^host is not an option; there are url, password, /],
+    [{ url, host: 'here' }, /^host is not an option; there are (?=url, password, )(?!.*servers.*servers)/],
   ])('%j', (options, problem) => {
     const { message, problems } = refusal(options)
     expect(problems).toEqual([expect.stringMatching(problem)])
@@ -143,6 +143,17 @@ test('production without a server has to be asked for', () => {
   expect(refusal({ memory: false }, env).problems.length).toBe(1)
   expect(resolveSettings({ memory: true }, { ...env, REDIS_URL: url }).target).toBe(undefined)
   expect(resolveSettings({ url }, env).target?.addresses).toEqual([{ host: '127.0.0.1', port: 7000 }])
+})
+
+test('a start that requires Redis is refused where no server is named, and memory that is asked for is not', () => {
+  for (const options of [{}, { url: undefined }, { memory: false }] as ConnectOptions[]) {
+    const { message } = refusal({ ...options, start: 'required' })
+    expect(message).toMatch(/^cannot connect: no server is configured, and start asks for one: set url or REDIS_URL/)
+  }
+  const required = { start: 'required' } as const
+  expect(resolveSettings({ ...required, memory: true }, {}).target).toBe(undefined)
+  expect(resolveSettings(required, { ENABLE_REDIS: 'false' }).target).toBe(undefined)
+  expect(resolveSettings({ ...required, url: undefined }, { REDIS_URL: url }).start).toBe('required')
 })
 
 test('defaults, and what replaces them', async () => {

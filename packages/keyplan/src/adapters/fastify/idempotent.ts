@@ -21,6 +21,8 @@ export interface IdempotentRoute {
 interface Work {
   produced(response: ProducedResponse): void
   failed(error: Error): void
+  /** The headers that stood there before it began. */
+  readonly before: ReturnType<FastifyReply['getHeaders']>
   readonly verdict: Promise<IdempotencyVerdict>
 }
 
@@ -40,7 +42,7 @@ export function idempotent(
   const working = new WeakMap<FastifyRequest, Work>()
 
   /** Begins the work, if it is to be done, and resolves as soon as that is known. */
-  async function begin(request: FastifyRequest): Promise<IdempotencyVerdict | 'work'> {
+  async function begin(request: FastifyRequest, reply: FastifyReply): Promise<IdempotencyVerdict | 'work'> {
     const key = request.headers['idempotency-key']
     const asked = {
       method: request.method,
@@ -53,7 +55,7 @@ export function idempotent(
       const work = (run: IdempotentRun) =>
         new Promise<ProducedResponse>((produced, failed) => {
           noteRun(request, run)
-          working.set(request, { produced, failed, verdict })
+          working.set(request, { produced, failed, before: { ...reply.getHeaders() }, verdict })
           resolve('work')
         })
       const verdict = Promise.resolve().then(() => idempotency.handle(asked, work))
@@ -63,7 +65,7 @@ export function idempotent(
 
   return {
     async preHandler(request, reply) {
-      const verdict = await begin(request)
+      const verdict = await begin(request, reply)
       if (verdict === 'work' || verdict.kind === 'pass') return undefined
       return verdict.kind === 'answer' ? reply.send(head(reply, verdict.answer)) : undefined
     },
@@ -81,6 +83,7 @@ export function idempotent(
       if (verdict.kind !== 'answer') return payload
       // What was made in its place is not sent.
       for (const name of Object.keys(reply.getHeaders())) reply.removeHeader(name)
+      reply.headers(work.before)
       return head(reply, verdict.answer)
     },
     async onResponse(request) {

@@ -28,6 +28,7 @@ export function idempotent(
       caller: caller(context),
       body: settings.methods.has(req.method) ? await body(context) : undefined,
     }
+    const before = new Headers(context.res.headers)
     const verdict = await idempotency.handle(request, async run => {
       noteRun(context, run)
       await next()
@@ -40,9 +41,11 @@ export function idempotent(
     if (verdict.kind === 'pass') await next()
     if (verdict.kind !== 'answer') return
     const { status, headers, body: answer } = verdict.answer
-    // Else it would take over the headers of what was made in its place.
+    for (const [name, value] of Object.entries(headers)) before.set(name, value)
+    // Else it would take over the headers of what the application made.
     context.res = undefined
-    context.res = new Response(status === 204 || status === 304 ? null : Buffer.from(answer), { status, headers })
+    const text = status === 204 || status === 304 ? null : Buffer.from(answer)
+    context.res = new Response(text, { status, headers: before })
   }
 }
 

@@ -1,4 +1,5 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import { noteHeaders } from './earlier-headers.ts'
 import type { ProducedResponse } from './response.ts'
 
 /** A response of Node's that the application writes and that is not sent yet. */
@@ -7,7 +8,7 @@ export interface HeldResponse {
   readonly produced: Promise<ProducedResponse>
   /** Sends what the application has written. */
   release(): void
-  /** Forgets it, so that something else can be sent. */
+  /** Forgets it, so that something else can be sent: behind the headers that stood there before the application wrote. */
   discard(): void
 }
 
@@ -27,6 +28,7 @@ export function holdResponse(response: ServerResponse, maxBytes: number): HeldRe
     writeHead: response.writeHead,
     flushHeaders: response.flushHeaders,
   }
+  const removeItsHeaders = noteHeaders(response)
   const chunks: Buffer[] = []
   let size = 0
   let state: 'holding' | 'ended' | 'passing' = 'holding'
@@ -120,8 +122,7 @@ export function holdResponse(response: ServerResponse, maxBytes: number): HeldRe
     },
     discard() {
       restore()
-      if (response.headersSent) return
-      for (const name of response.getHeaderNames()) response.removeHeader(name)
+      removeItsHeaders()
     },
   }
 }

@@ -1,5 +1,6 @@
 import { Stream } from 'node:stream'
 import type { Context, Next } from 'koa'
+import { noteHeaders } from '../idempotency/earlier-headers.ts'
 import type { NodeIdempotencyOptions } from '../idempotency/node.ts'
 import { createIdempotency, type IdempotencyNamespace } from '../idempotency/requests.ts'
 import { noteRun } from '../idempotency/runs.ts'
@@ -28,6 +29,7 @@ export function idempotent(
       caller: caller(context),
       body: body(context),
     }
+    const removeItsHeaders = noteHeaders(context.res)
     const verdict = await idempotency.handle(request, async run => {
       noteRun(context, run)
       await next()
@@ -41,7 +43,7 @@ export function idempotent(
     if (verdict.kind === 'pass') await next()
     if (verdict.kind !== 'answer') return
     // What was made in its place is not sent.
-    for (const name of Object.keys(context.response.headers)) context.remove(name)
+    removeItsHeaders()
     context.status = verdict.answer.status
     context.body = Buffer.from(verdict.answer.body)
     context.set({ ...verdict.answer.headers })

@@ -15,7 +15,7 @@ export const application = [
     choices: ['optional', 'required'],
     option: 'start',
     default: 'optional',
-    means: '`required`: connecting fails when Redis is not there within `timeouts.connect`',
+    means: '`required`: connecting fails when no server is configured, or Redis is not there within `timeouts.connect`',
   },
   {
     path: 'memory',

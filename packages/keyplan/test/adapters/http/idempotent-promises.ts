@@ -21,7 +21,8 @@ export interface IdempotentFramework<Request> {
   readonly name: string
   caller(request: Request): string
   /**
-   * Listens on loopback: `/payments`, for every method, behind the middleware. What `handle` gives is answered as text, with
+   * Listens on loopback: `/payments`, for every method, behind the middleware, and in front of that one which gives each
+   * response an `x-request-id` and two cookies. What `handle` gives is answered as text, with
    * a header `location`; what it throws is left to the framework.
    */
   serve(
@@ -53,9 +54,12 @@ export function idempotentPromises<Request>({ name, caller, serve }: IdempotentF
           text: await response.text(),
           location: headers.get('location'),
           replayed: headers.get('idempotent-replayed'),
+          earlier: [headers.get('x-request-id'), headers.getSetCookie()],
         }
       }
     }
+
+    const earlier = ['r1', ['a=1', 'b=2']]
 
     /** A handler that counts its calls. */
     function counting(): { calls: number; handle(): Promise<Made> } {
@@ -69,7 +73,7 @@ export function idempotentPromises<Request>({ name, caller, serve }: IdempotentF
     test('a request is handled once for each caller and key, and its response is replayed', async () => {
       const counter = counting()
       const pay = await paying(counter.handle)
-      const first = { status: 201, text: 'payment 1', location: '/payments/1' }
+      const first = { status: 201, text: 'payment 1', location: '/payments/1', earlier }
       expect(await pay('a')).toEqual({ ...first, replayed: null })
       expect(await pay('a')).toEqual({ ...first, replayed: 'true' })
       expect(await pay('"a"')).toEqual({ ...first, replayed: 'true' })
@@ -116,6 +120,22 @@ export function idempotentPromises<Request>({ name, caller, serve }: IdempotentF
       expect((await pay('a')).text).toHaveLength(2_000)
       expect(await pay('a')).toMatchObject({ status: 200, text: '', replayed: 'truncated' })
       expect(calls).toBe(2)
+    })
+
+    test('what stood in the response before keeps standing there, and nothing of a handler that was replaced', async () => {
+      const counter = counting()
+      const gate = deferred<Made>()
+      const pay = await paying(counter.handle)
+      const lost = await paying(() => gate.promise)
+      expect(await pay(undefined)).toMatchObject({ status: 400, location: null, earlier })
+      await pay('a')
+      expect(await pay('a')).toMatchObject({ replayed: 'true', location: '/payments/1', earlier })
+      const taken = lost('b')
+      const key = redis.requests.key({ caller: 'ann', key: 'b' })
+      await until(async () => (await redis.$command('exists', [key])) === 1)
+      await redis.$command('del', [key])
+      gate.resolve({ status: 201, text: 'never sent' })
+      expect(await taken).toMatchObject({ status: 409, location: null, earlier })
     })
 
     test('while Redis is down nothing is handled', async () => {
