@@ -101,7 +101,8 @@ describe('verrou', () => {
   })
 
   test('a clock of the machine that is set forward does not end it', async () => {
-    const store = opened()
+    const { locks } = await setup.another()
+    const store = verrouStore(locks, E_LOCK_NOT_OWNED).factory()
     expect(await store.save('a', 'one', 60_000)).toBe(true)
     const wall = vi.spyOn(Date, 'now').mockReturnValue(Date.now() + 3_600_000)
     try {
