@@ -18,10 +18,22 @@ export const realClock: Clock = {
   now: () => performance.now(),
   wall: () => Date.now(),
   after(ms, fire, keepAlive = false) {
+    if (ms > longestTimer) return afterLong(ms, fire, keepAlive)
     const timer = setTimeout(fire, ms)
     if (!keepAlive) timer.unref()
     return { cancel: () => clearTimeout(timer) }
   },
+}
+
+/** What a timer of the system counts to, less than a month: one that is longer would fire at once. */
+const longestTimer = 2 ** 31 - 1
+
+function afterLong(ms: number, fire: () => void, keepAlive: boolean): Timer {
+  const goOn = () => {
+    timer = realClock.after(ms - longestTimer, fire, keepAlive)
+  }
+  let timer = realClock.after(longestTimer, goOn, keepAlive)
+  return { cancel: () => timer.cancel() }
 }
 
 /** A clock that stands still until it is wound: for tests that need hours without waiting for them. */

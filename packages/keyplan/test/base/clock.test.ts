@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { handClock, realClock } from '../../src/base/clock.ts'
 
 test('a hand-wound clock stands still until it is wound', async () => {
@@ -62,4 +62,21 @@ test('the real clock never goes back and fires once', async () => {
     .cancel()
   await new Promise(resolve => setTimeout(resolve, 5))
   expect(cancelled).toBe(true)
+})
+
+test('a timer of more than a month fires when it is due, and not at once', () => {
+  vi.useFakeTimers()
+  try {
+    const fired: string[] = []
+    realClock.after(60 * 86_400_000, () => fired.push('long'))
+    const cancelled = realClock.after(60 * 86_400_000, () => fired.push('cancelled'))
+    realClock.after(Number.POSITIVE_INFINITY, () => fired.push('never'))
+    vi.advanceTimersByTime(59 * 86_400_000)
+    expect(fired).toEqual([])
+    cancelled.cancel()
+    vi.advanceTimersByTime(86_400_000)
+    expect(fired).toEqual(['long'])
+  } finally {
+    vi.useRealTimers()
+  }
 })

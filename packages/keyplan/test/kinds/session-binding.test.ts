@@ -121,6 +121,23 @@ describe('a socket over Redis', () => {
     await until(async () => (await subscribed()) === 0)
   })
 
+  test('is not watched when it had been closed before', async () => {
+    const [sessions] = await open()
+    const { id } = await sessions.create({})
+    const [gone, here] = [
+      Object.assign(new Socket(), { readyState: 3 }),
+      Object.assign(new Socket(), { readyState: 1 }),
+    ]
+    sessions({ sessionId: id }).bind(gone, { checkEvery: '10ms' })
+    const channels = async () => ((await server.ask('PUBSUB', 'CHANNELS')) as string[]).length
+    expect(await channels()).toBe(0)
+    sessions({ sessionId: id }).bind(here)
+    await until(async () => (await channels()) === 1)
+    await sessions({ sessionId: id }).destroy()
+    await until(() => here.closed.length === 1)
+    expect(gone.closed).toEqual([])
+  })
+
   test('follows its session through a rotation with a grace', async () => {
     const [here, there] = await open({ rotateGrace: '1m' })
     const { id } = await here.create({})

@@ -94,6 +94,7 @@ describe('while Redis is down', () => {
     const known = await standing.create({ userId: 'ann' })
     await server.ask('REPLICAOF', '127.0.0.1', '1')
     expect(isUnavailable(await failure(standing({ id: known.id }).update({ items: ['x'] })))).toBe(true)
+    await server.kill()
     expect(await standing({ id: known.id }).read()).toEqual({ ...known, degraded: true })
   })
 

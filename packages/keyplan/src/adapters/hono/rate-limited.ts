@@ -13,10 +13,12 @@ export interface RateLimitedOptions<Params> extends HttpLimitOptions<Context, Pa
 
 /** What `@hono/node-server` gives along with a request. */
 interface NodeBindings {
-  readonly incoming?: { readonly socket?: { readonly remoteAddress?: string | undefined } }
+  readonly incoming?: {
+    readonly socket?: { readonly remoteAddress?: string | undefined; readonly destroyed?: boolean }
+  }
 }
 
-const ofNode = ({ env }: Context) => (env as NodeBindings | undefined)?.incoming?.socket?.remoteAddress
+const socketOf = ({ env }: Context) => (env as NodeBindings | undefined)?.incoming?.socket
 
 /**
  * A rate limit in front of what follows: `app.use(rateLimited(redis.api))`. It says `RateLimit` with each response; what
@@ -29,10 +31,14 @@ export function rateLimited<Params>(
   namespace: OpenLimit<Params>,
   options: RateLimitedOptions<Params> = {},
 ): MiddlewareHandler {
-  const { remoteAddress = ofNode, ...rest } = options
+  const { remoteAddress = context => socketOf(context)?.remoteAddress, ...rest } = options
   const limit = createHttpLimit('rateLimited', namespace, rest)
   return async (context, next) => {
-    const sender = { remoteAddress: remoteAddress(context), header: (name: string) => context.req.header(name) }
+    const sender = {
+      remoteAddress: remoteAddress(context),
+      gone: socketOf(context)?.destroyed === true,
+      header: (name: string) => context.req.header(name),
+    }
     const { headers, refusal, sent } = await limit(context, sender)
     // The context's own response gives its headers to whichever the application returns.
     const own = context.res.headers

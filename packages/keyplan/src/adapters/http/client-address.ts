@@ -5,8 +5,10 @@ import { type ProxyTrust, trustsOf } from './proxy-trust.ts'
 
 /** A request as far as its sender goes, in any framework. */
 export interface Sender {
-  /** Of the connection; undefined on a Unix socket. */
+  /** Of the connection; undefined on a Unix socket, and where nobody had asked for it before the connection ended. */
   readonly remoteAddress: string | undefined
+  /** The connection has ended. */
+  readonly gone?: boolean
   /** The values of a header, joined by commas. */
   header(name: string): string | undefined
 }
@@ -53,9 +55,11 @@ export function createClientAddress(options: AddressOptions): (sender: Sender) =
     return `${addressText(startOf(address, ipv6Subnet))}/${ipv6Subnet}`
   }
 
-  return ({ remoteAddress, header }) => {
+  return ({ remoteAddress, gone, header }) => {
     let address = remoteAddress === undefined ? undefined : parseAddress(remoteAddress)
-    if (trusts(address, 0)) {
+    // Who has gone need not have been a Unix socket: what is trusted by its address is not trusted without one.
+    const isHidden = gone === true && remoteAddress === undefined && typeof trustProxy !== 'number'
+    if (!isHidden && trusts(address, 0)) {
       const value = header(forwardedHeader)
       for (const [hop, named] of (value ? forwardedFor(forwardedHeader, value) : []).entries()) {
         // `unknown`, or a name that hides the address: nobody behind it can be known.

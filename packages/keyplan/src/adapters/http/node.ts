@@ -7,6 +7,7 @@ import { type Header, isAddedTo } from './rate-headers.ts'
 export function senderOf({ socket, headers }: Pick<IncomingMessage, 'socket' | 'headers'>): Sender {
   return {
     remoteAddress: socket.remoteAddress,
+    gone: socket.destroyed,
     header(name) {
       const value = headers[name]
       return Array.isArray(value) ? value.join(', ') : value

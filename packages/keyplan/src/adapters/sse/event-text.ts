@@ -12,8 +12,11 @@ export interface EventOptions<T> extends FollowedOptions<T> {
   retry?: Duration
 }
 
+/** What a timer counts to. */
+const longestTimer = 2 ** 31 - 1
+
 export const heartbeatMs = ({ heartbeat = '15s' }: Pick<EventOptions<unknown>, 'heartbeat'>) =>
-  durationMs(heartbeat, 'heartbeat', shown)
+  Math.min(durationMs(heartbeat, 'heartbeat', shown), longestTimer)
 
 const dataLines = (text: string) => text.split(/\r\n|\r|\n/).map(line => `data: ${line}\n`)
 

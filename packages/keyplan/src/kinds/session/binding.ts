@@ -11,6 +11,8 @@ import type { SessionSettings } from './settings.ts'
 export interface SessionSocket {
   on(event: 'message' | 'close', listener: () => void): unknown
   close(code?: number, reason?: string): void
+  /** 2 and above when it is being closed, or is. */
+  readonly readyState?: number | undefined
 }
 
 export interface BindOptions {
@@ -21,6 +23,9 @@ export interface BindOptions {
   /** Given to `socket.close`. Default: `session ended`. */
   reason?: string | undefined
 }
+
+/** `readyState` of a WebSocket that is being closed. */
+const closing = 2
 
 /** What an endpoint may send (RFC 6455, 7.4): `close` throws for others, and the socket would stay open. */
 const closeCodes = [
@@ -135,7 +140,9 @@ export function createBindings({ settings, names, access, wakes, clock }: Bindin
       touchedAt = clock.now()
       void look(true)
     })
-    if (key === undefined) queueMicrotask(end)
+    // It was closed before, and will not say so again.
+    if ((socket.readyState ?? 0) >= closing) untie()
+    else if (key === undefined) queueMicrotask(end)
     else {
       listen()
       watch()

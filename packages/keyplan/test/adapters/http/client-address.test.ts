@@ -1,7 +1,9 @@
+import type { Socket } from 'node:net'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { addressText, parseAddress } from '../../../src/adapters/http/address.ts'
 import { type AddressOptions, createClientAddress } from '../../../src/adapters/http/client-address.ts'
+import { senderOf } from '../../../src/adapters/http/node.ts'
 
 const one = ['10.0.0.0/8']
 
@@ -69,6 +71,15 @@ describe('the client', () => {
     expect(clientOf({ trustProxy: 2 }, '10.0.0.1', forged)).toBe('192.0.2.1')
     expect(clientOf({ trustProxy: 1 }, undefined, forwarded('192.0.2.1'))).toBe('192.0.2.1')
     expect(clientOf({ trustProxy: 9 }, '10.0.0.1', forwarded('192.0.2.1'))).toBe('192.0.2.1')
+  })
+
+  test('that has gone before it was asked for is not taken for a proxy on a Unix socket', () => {
+    const nameOf = (trustProxy: AddressOptions['trustProxy'], destroyed: boolean) => {
+      const socket = { remoteAddress: undefined, destroyed } as unknown as Socket
+      return createClientAddress({ trustProxy })(senderOf({ socket, headers: forwarded('192.0.2.1') })).name
+    }
+    expect([nameOf(['unix'], false), nameOf(['unix'], true)]).toEqual(['192.0.2.1', 'unknown'])
+    expect([nameOf(1, false), nameOf(1, true)]).toEqual(['192.0.2.1', '192.0.2.1'])
   })
 
   test('does not choose its name by what it writes before the element of its proxy', () => {
