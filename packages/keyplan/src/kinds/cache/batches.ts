@@ -1,7 +1,7 @@
-import { type CallOptions, checkOptions } from '../../base/call.ts'
+import type { CallOptions } from '../../base/call.ts'
 import type { Clock } from '../../base/clock.ts'
 import type { Duration } from '../../base/duration.ts'
-import { KeyplanError, kindOf } from '../../base/error.ts'
+import { kindOf } from '../../base/error.ts'
 import type { Guarded } from '../../guard/guarded.ts'
 import { createGather } from '../../mechanisms/gather.ts'
 import type { ParamValues } from '../../plan/pattern/pattern.ts'
@@ -14,6 +14,7 @@ import type { Lookup } from './lookup.ts'
 import type { Copy } from './near-copy.ts'
 import { portionsOf } from './portions.ts'
 import type { Question } from './reads.ts'
+import type { Refusals } from './refusals.ts'
 import type { CacheStore } from './store.ts'
 
 /** What takes many keys at once. */
@@ -25,6 +26,11 @@ type Batches = Pick<
 /** More would not fit on the stack of the script that removes them. */
 const mostAtOnce = 1_000
 
+/** One key of many. */
+interface BatchEntry extends CacheEntry<unknown, unknown>, Question {
+  readonly copy: Copy | undefined
+}
+
 interface BatchParts {
   /** How errors name the namespace. */
   readonly source: string
@@ -33,21 +39,24 @@ interface BatchParts {
   readonly steps: Pick<Guarded<CacheStore>, 'remove'>
   readonly lane: Server['lane']
   readonly clock: Clock
-  misuse(verb: string, given: unknown, remedy: string): KeyplanError
-  entry(params: ParamValues): CacheEntry<unknown, unknown> & Question
+  readonly refusals: Refusals
+  entry(params: ParamValues): BatchEntry
   /** What `get` makes of what was found. */
   freshValue(opened: Opened): unknown
   /** Counts a fresh value. */
   counted(value: unknown): unknown
   /** A copy of this process. */
-  nearby(entry: CacheEntry<unknown, unknown> & Question): Copy | undefined
+  nearby(entry: BatchEntry): Copy | undefined
+  /** What was found, as due as the copy was that it is read in place of. */
+  asDue(entry: BatchEntry, opened: Opened): Opened
   changing<T>(names: readonly string[], dropLoads: () => void, change: () => Promise<T>): Promise<T>
   /** Whether the removal of the key is owed. */
   owes(key: string): boolean
 }
 
 export function createBatches(parts: BatchParts): Batches {
-  const { source, lookup, loader, steps, lane, clock, misuse, entry, ...read } = parts
+  const { source, lookup, loader, steps, lane, clock, refusals, entry, ...read } = parts
+  const { misuse } = refusals
 
   function listOf<T>(given: readonly T[], verb: string, remedy: string): readonly T[] {
     if (!Array.isArray(given)) throw misuse(verb, given, remedy)
@@ -66,6 +75,11 @@ export function createBatches(parts: BatchParts): Batches {
     async getOrLoadMany(list, load, options) {
       const questions = listOf(list, 'getOrLoadMany()', 'an array of params').map(entry)
       if (typeof load !== 'function') throw misuse('getOrLoadMany()', load, 'a function that loads the values of many')
+      refusals.checkLoad(
+        'getOrLoadMany()',
+        options,
+        'declare it, or store with setMany(), which takes one for each value',
+      )
       const begun = clock.now()
       const { values, far } = nearFirst(questions)
       if (!far) return values
@@ -96,7 +110,7 @@ export function createBatches(parts: BatchParts): Batches {
 
     async deleteMany(list, options) {
       const keys = [...new Set(listOf(list, 'deleteMany()', 'an array of params').map(params => entry(params).key))]
-      if (options !== undefined) checkOptions(options)
+      refusals.check(options)
       const remove = () =>
         Promise.all(portionsOf(keys, lane, mostAtOnce).map(portion => steps.remove(options, portion)))
       await read.changing(keys, () => keys.forEach(loader.drop), remove)
@@ -105,9 +119,9 @@ export function createBatches(parts: BatchParts): Batches {
   }
 
   /** What is at hand, and what looks for the others, if there are any. */
-  function nearFirst(questions: readonly (CacheEntry<unknown, unknown> & Question)[]) {
+  function nearFirst(questions: readonly BatchEntry[]) {
     const values = new Array<unknown>(questions.length).fill(undefined)
-    const others: { place: number; question: Question }[] = []
+    const others: { place: number; question: BatchEntry }[] = []
     for (const [place, question] of questions.entries()) {
       const copy = read.nearby(question)
       if (copy) values[place] = copy.value()
@@ -116,7 +130,10 @@ export function createBatches(parts: BatchParts): Batches {
     const far = async (options: CallOptions | undefined) => {
       const asked = others.map(({ question }) => question)
       const seen = await lookup.many(asked, options)
-      return seen.map((one, index) => ({ ...others[index]!, ...one }))
+      return seen.map(({ found, opened }, index) => {
+        const { place, question } = others[index]!
+        return { place, question, found, opened: read.asDue(question, opened) }
+      })
     }
     return { values, far: others.length > 0 ? far : undefined }
   }
@@ -124,14 +141,12 @@ export function createBatches(parts: BatchParts): Batches {
   function loaded(values: unknown, asked: number): readonly unknown[] {
     const remedy = 'one value for each of the params it is given, in order'
     if (!Array.isArray(values)) {
-      throw new KeyplanError(
-        'PARAM_INVALID',
-        `the loader of getOrLoadMany() of '${source}' gave ${kindOf(values)}; give ${remedy}`,
-      )
+      const message = `the loader of getOrLoadMany() of '${source}' gave ${kindOf(values)}; give ${remedy}`
+      throw refusals.refusal('PARAM_INVALID', message)
     }
     if (values.length === asked) return values
     const message = `the loader of getOrLoadMany() of '${source}' gave ${values.length} values for ${asked}; give ${remedy}`
-    throw new KeyplanError('PARAM_INVALID', message)
+    throw refusals.refusal('PARAM_INVALID', message)
   }
 }
 

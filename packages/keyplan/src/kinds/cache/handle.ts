@@ -1,6 +1,6 @@
-import { type CallOptions, checkOptions } from '../../base/call.ts'
+import type { CallOptions } from '../../base/call.ts'
 import { durationMs } from '../../base/duration.ts'
-import { KeyplanError, kindOf, shown } from '../../base/error.ts'
+import { shown } from '../../base/error.ts'
 import { surfacing } from '../../base/surfacing.ts'
 import type { Guarded } from '../../guard/guarded.ts'
 import { fenceText } from '../../mechanisms/fencing.ts'
@@ -23,7 +23,7 @@ import { tagsOf } from './tags.ts'
 export interface CacheParts
   extends Pick<
     FetchParts,
-    'settings' | 'names' | 'lane' | 'steps' | 'form' | 'freshness' | 'counting' | 'stored' | 'clock'
+    'settings' | 'names' | 'lane' | 'steps' | 'form' | 'freshness' | 'refusals' | 'counting' | 'stored' | 'clock'
   > {
   readonly pattern: Pattern
   readonly loader: CacheLoader
@@ -39,7 +39,9 @@ const noTags: readonly string[] = Object.freeze([])
 
 /** What the user touches: `redis.<namespace>`. */
 export function openCache(parts: CacheParts): CacheNamespace<ParamValues, unknown, unknown> {
-  const { pattern, names, settings, steps, loader, form, freshness, counting, lookup, near, named, clock } = parts
+  const { pattern, names, settings, steps, loader, form, freshness, counting, lookup, near, named, refusals, clock } =
+    parts
+  const { misuse } = refusals
 
   function freshValue(opened: Opened): unknown {
     if (opened.is === 'fresh' || opened.is === 'due') return counted(opened.value)
@@ -56,10 +58,16 @@ export function openCache(parts: CacheParts): CacheNamespace<ParamValues, unknow
   function nearby(entry: Entry): Copy | undefined {
     if (near === undefined) return undefined
     const copy = entry.copy === undefined || entry.copy.gone ? near.at(entry.params, entry.key) : entry.copy
-    if (copy === undefined || !near.believes(copy)) return undefined
+    if (copy === undefined) return undefined
     entry.copy = copy
+    if (!near.believes(copy)) return undefined
     counting.nearHits++
     return copy
+  }
+  /** Chance says once for a read whether the value is loaded ahead of time: if it did for the copy, so it is. */
+  function asDue({ copy }: Pick<Entry, 'copy'>, opened: Opened): Opened {
+    const isSame = copy?.due && opened.is === 'fresh' && opened.marks.freshUntil === copy.marks.freshUntil
+    return isSame ? { ...opened, is: 'due' } : opened
   }
   /** Drops what this process has of what is to be changed, and again when it is: what came between may be older. */
   async function changing<T>(
@@ -87,8 +95,8 @@ export function openCache(parts: CacheParts): CacheNamespace<ParamValues, unknow
   /** One key. A class, since one is made for every call and its methods must not be; it is its own question, too. */
   class Entry implements CacheEntry<unknown, unknown>, Question {
     readonly params: ParamValues
-    /** The key, unless it could be done without so far. */
-    formatted: string | undefined
+    /** The key and the tags, unless they could be done without so far. */
+    private formatted: string | undefined
     copy: Copy | undefined
     private tagKeys: readonly string[] | undefined
 
@@ -96,8 +104,12 @@ export function openCache(parts: CacheParts): CacheNamespace<ParamValues, unknow
       this.params = params
       this.copy = near?.at(params)
       // What is wrong with the params is said at once.
-      this.formatted = this.copy === undefined ? pattern.format(params) : undefined
-      this.tagKeys = this.copy === undefined ? tagsOf(settings, params, names) : undefined
+      if (this.copy === undefined) {
+        refusals.named(() => {
+          this.formatted = pattern.format(params)
+          this.tagKeys = tagsOf(settings, params, names)
+        })
+      }
     }
 
     get key(): string {
@@ -123,10 +135,22 @@ export function openCache(parts: CacheParts): CacheNamespace<ParamValues, unknow
     getOrLoad(load: Loader<unknown>, options?: CallOptions): Promise<unknown> {
       if (typeof load !== 'function')
         return Promise.reject(misuse('getOrLoad()', load, 'a function that loads the value'))
+      if (options !== undefined) {
+        try {
+          refusals.checkLoad(
+            'getOrLoad()',
+            options,
+            'its loader sets it, with load.setTtl(), or the namespace declares it',
+          )
+        } catch (error) {
+          return Promise.reject(error)
+        }
+      }
       const copy = nearby(this)
       if (copy) return copy.answer()
       const begun = clock.now()
-      return lookup.one(this, options, (opened, found) => {
+      return lookup.one(this, options, (seen, found) => {
+        const opened = asDue(this, seen)
         if (opened.is === 'fresh') return counted(opened.value)
         return loader.load({ question: this, found, opened }, load, options, begun)
       })
@@ -136,13 +160,14 @@ export function openCache(parts: CacheParts): CacheNamespace<ParamValues, unknow
     set(value: unknown, options?: SetOptions): Promise<Certainty>
     async set(value: unknown, options?: SetOptions & { fence?: bigint }): Promise<Certainty | 'outdated'> {
       const { key, tags } = this
-      if (options !== undefined) checkOptions(options, ['ttl', 'fence'])
-      const ttlMs = options?.ttl === undefined ? lifetimeOf(settings) : durationMs(options.ttl, 'ttl', shown)
-      const stored = form.seal({ is: 'value', value }, versionsFor(tags), { ttlMs })
+      refusals.check(options, ['ttl', 'fence'])
+      const given = options?.ttl
+      const ttlMs = given === undefined ? lifetimeOf(settings) : refusals.named(() => durationMs(given, 'ttl', shown))
+      const stored = refusals.named(() => form.seal({ is: 'value', value }, versionsFor(tags), { ttlMs }))
       const excess = form.excess(stored)
       if (excess > 0) throw tooLarge(excess)
       const keptMs = freshness.keptFor(ttlMs)
-      const fence = options?.fence === undefined ? undefined : fenceText(options.fence)
+      const fence = options?.fence === undefined ? undefined : refusals.named(() => fenceText(options.fence!))
       let written = true
       async function write(): Promise<void> {
         if (fence === undefined) await steps.write(options, key, stored, keptMs, tags)
@@ -158,20 +183,17 @@ export function openCache(parts: CacheParts): CacheNamespace<ParamValues, unknow
 
     async delete(options?: CallOptions): Promise<Certainty> {
       const { key } = this
-      if (options !== undefined) checkOptions(options)
+      refusals.check(options)
       const remove = () => steps.remove(options, [key])
       await changing([key], () => loader.drop(key), remove)
       return certainty(key, noTags)
     }
   }
 
-  const misuse = (verb: string, given: unknown, remedy: string) =>
-    new KeyplanError('PARAM_INVALID', `${verb} of '${pattern.source}' was given ${kindOf(given)}; give it ${remedy}`)
-
   const tooLarge = (excess: number) => {
     const { maxBytes } = settings
     const message = `the value for '${pattern.source}' takes ${maxBytes + excess} bytes and maxBytes is ${maxBytes}`
-    return new KeyplanError('VALUE_INVALID', message, { outcome: 'not-executed' })
+    return refusals.refusal('VALUE_INVALID', message)
   }
 
   const entry = (params: ParamValues) => new Entry(params)
@@ -181,28 +203,28 @@ export function openCache(parts: CacheParts): CacheNamespace<ParamValues, unknow
       ...parts,
       source: pattern.source,
       lookup,
-      misuse,
       entry,
       freshValue,
       counted,
       nearby,
+      asDue,
       changing,
       owes,
     }),
-    ...createListing({ pattern, steps, owes }),
+    ...createListing({ pattern, steps, refusals, owes }),
     async invalidateTag(tag: string, options?: CallOptions) {
       if (typeof tag !== 'string') throw misuse('invalidateTag()', tag, 'one tag, a string')
       if (!settings.tags && !settings.loaderTags) {
-        throw new KeyplanError('PARAM_INVALID', `'${pattern.source}' declares no tags; there is none to invalidate`)
+        throw refusals.refusal('PARAM_INVALID', `'${pattern.source}' declares no tags; there is none to invalidate`)
       }
-      if (options !== undefined) checkOptions(options)
+      refusals.check(options)
       const tagKey = names.tag(tag)
       const outdate = () => steps.outdate(options, [tagKey])
       await changing([tagKey], () => loader.dropTag(tagKey), outdate)
       return certainty(undefined, [tagKey])
     },
     async clear(options?: ClearOptions) {
-      if (options !== undefined) checkOptions(options, ['onProgress'])
+      refusals.check(options, ['onProgress'])
       const onProgress: unknown = options?.onProgress
       if (onProgress !== undefined && typeof onProgress !== 'function') {
         throw misuse('clear()', onProgress, 'a function as onProgress')

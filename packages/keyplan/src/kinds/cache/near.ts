@@ -156,9 +156,13 @@ export function createNear(parts: NearParts): Near {
       return name === undefined ? undefined : copies.get(name)
     },
     believes(copy) {
-      if (!copy.gone && turn.look().now < copy.until && isHeard(copy) && freshness.age(copy.marks) === 'fresh') {
-        copy.visited = true
-        return true
+      if (!copy.gone && turn.look().now < copy.until && isHeard(copy)) {
+        const age = freshness.age(copy.marks)
+        if (age === 'fresh') {
+          copy.visited = true
+          return true
+        }
+        copy.due = age === 'due'
       }
       copies.remove(copy)
       return false
