@@ -6,14 +6,14 @@ import type { Guarded } from '../../guard/guarded.ts'
 import { createGather } from '../../mechanisms/gather.ts'
 import type { ParamValues } from '../../plan/pattern/pattern.ts'
 import type { Server } from '../kind.ts'
-import type { CacheEntry, CacheNamespace, Certainty } from './contract.ts'
+import type { Answers } from './answers.ts'
+import type { Changes } from './changes.ts'
+import type { CacheNamespace, Certainty } from './contract.ts'
+import type { Entry } from './entry.ts'
 import type { Asked } from './fetch.ts'
-import type { Opened } from './form.ts'
 import type { CacheLoader } from './loader.ts'
 import type { Lookup } from './lookup.ts'
-import type { Copy } from './near-copy.ts'
 import { portionsOf } from './portions.ts'
-import type { Question } from './reads.ts'
 import type { Refusals } from './refusals.ts'
 import type { CacheStore } from './store.ts'
 
@@ -26,11 +26,6 @@ type Batches = Pick<
 /** More would not fit on the stack of the script that removes them. */
 const mostAtOnce = 1_000
 
-/** One key of many. */
-interface BatchEntry extends CacheEntry<unknown, unknown>, Question {
-  readonly copy: Copy | undefined
-}
-
 interface BatchParts {
   /** How errors name the namespace. */
   readonly source: string
@@ -40,23 +35,15 @@ interface BatchParts {
   readonly lane: Server['lane']
   readonly clock: Clock
   readonly refusals: Refusals
-  entry(params: ParamValues): BatchEntry
-  /** What `get` makes of what was found. */
-  freshValue(opened: Opened): unknown
-  /** Counts a fresh value. */
-  counted(value: unknown): unknown
-  /** A copy of this process. */
-  nearby(entry: BatchEntry): Copy | undefined
-  /** What was found, as due as the copy was that it is read in place of. */
-  asDue(entry: BatchEntry, opened: Opened): Opened
-  changing<T>(names: readonly string[], dropLoads: () => void, change: () => Promise<T>): Promise<T>
-  /** Whether the removal of the key is owed. */
-  owes(key: string): boolean
+  entry(params: ParamValues): Entry
+  readonly answers: Answers
+  readonly changes: Changes
 }
 
 export function createBatches(parts: BatchParts): Batches {
-  const { source, lookup, loader, steps, lane, clock, refusals, entry, ...read } = parts
+  const { source, lookup, loader, steps, lane, clock, refusals, entry, answers, changes } = parts
   const { misuse } = refusals
+  const isOwed = (key: string) => changes.certainty(key, []) === 'owed'
 
   function listOf<T>(given: readonly T[], verb: string, remedy: string): readonly T[] {
     if (!Array.isArray(given)) throw misuse(verb, given, remedy)
@@ -68,7 +55,7 @@ export function createBatches(parts: BatchParts): Batches {
       const questions = listOf(list, 'getMany()', 'an array of params').map(entry)
       const { values, far } = nearFirst(questions)
       if (!far) return values
-      for (const { place, opened } of await far(options)) values[place] = read.freshValue(opened)
+      for (const { place, opened } of await far(options)) values[place] = answers.freshValue(opened)
       return values
     },
 
@@ -85,7 +72,7 @@ export function createBatches(parts: BatchParts): Batches {
       if (!far) return values
       const asked: (Asked & { readonly place: number })[] = []
       for (const one of await far(options)) {
-        if (one.opened.is === 'fresh') values[one.place] = read.counted(one.opened.value)
+        if (one.opened.is === 'fresh') values[one.place] = answers.counted(one.opened.value)
         else asked.push(one)
       }
       const missing = createGather<ParamValues, unknown>({
@@ -93,8 +80,8 @@ export function createBatches(parts: BatchParts): Batches {
         run: async params => loaded(await load(params), params.length),
       })
       const loaderOf = (index: number) => () => missing.add(list[asked[index]!.place]!)
-      const answers = await loader.loadTogether(asked, loaderOf, options, begun)
-      for (const [index, { place }] of asked.entries()) values[place] = answers[index]
+      const loads = await loader.loadTogether(asked, loaderOf, options, begun)
+      for (const [index, { place }] of asked.entries()) values[place] = loads[index]
       return values
     },
 
@@ -113,17 +100,17 @@ export function createBatches(parts: BatchParts): Batches {
       refusals.check(options)
       const remove = () =>
         Promise.all(portionsOf(keys, lane, mostAtOnce).map(portion => steps.remove(options, portion)))
-      await read.changing(keys, () => keys.forEach(loader.drop), remove)
-      return keys.some(read.owes) ? 'owed' : 'done'
+      await changes.make(keys, () => keys.forEach(loader.drop), remove)
+      return keys.some(isOwed) ? 'owed' : 'done'
     },
   }
 
   /** What is at hand, and what looks for the others, if there are any. */
-  function nearFirst(questions: readonly BatchEntry[]) {
+  function nearFirst(questions: readonly Entry[]) {
     const values = new Array<unknown>(questions.length).fill(undefined)
-    const others: { place: number; question: BatchEntry }[] = []
+    const others: { place: number; question: Entry }[] = []
     for (const [place, question] of questions.entries()) {
-      const copy = read.nearby(question)
+      const copy = answers.nearby(question)
       if (copy) values[place] = copy.value()
       else others.push({ place, question })
     }
@@ -132,7 +119,7 @@ export function createBatches(parts: BatchParts): Batches {
       const seen = await lookup.many(asked, options)
       return seen.map(({ found, opened }, index) => {
         const { place, question } = others[index]!
-        return { place, question, found, opened: read.asDue(question, opened) }
+        return { place, question, found, opened: answers.asDue(question, opened) }
       })
     }
     return { values, far: others.length > 0 ? far : undefined }
