@@ -112,18 +112,27 @@ test('a value that is loaded anew is waited for by nobody, and loaded by one', a
   expect(loads).toBe(1)
 })
 
-test('without Redis each process loads for itself, and at most so many at once', async () => {
-  const [cache] = await fleet(1, { maxLoadsWhenDown: 3, acrossProcesses: true })
-  await own.server.kill()
-  let running = 0
-  let most = 0
-  const load = async () => {
-    most = Math.max(most, ++running)
-    await sleep(5)
-    running--
-    return 'loaded'
-  }
-  const reads = Array.from({ length: 20 }, (_, id) => cache!({ id }).getOrLoad(load))
-  expect(await Promise.all(reads)).toEqual(Array(20).fill('loaded'))
-  expect(most).toBe(3)
-})
+test.each(['before they are asked for', 'while they wait for another'])(
+  'without Redis each process loads for itself, and at most so many at once: it went %s',
+  async when => {
+    const [cache] = await fleet(1, { maxLoadsWhenDown: 3, acrossProcesses: true })
+    if (when === 'before they are asked for') await own.server.kill()
+    else for (let id = 0; id < 20; id++) await ask('SET', `{value:${id}}:~claim`, 'another process', 'PX', '60000')
+    let running = 0
+    let most = 0
+    const load = async () => {
+      most = Math.max(most, ++running)
+      await sleep(5)
+      running--
+      return 'loaded'
+    }
+    const reads = Array.from({ length: 20 }, (_, id) => cache!({ id }).getOrLoad(load))
+    if (own.server.running) {
+      await until(async () => ((await ask('PUBSUB', 'CHANNELS')) as unknown[]).length === 20)
+      expect(most).toBe(0)
+      await own.server.kill()
+    }
+    expect(await Promise.all(reads)).toEqual(Array(20).fill('loaded'))
+    expect(most).toBe(3)
+  },
+)

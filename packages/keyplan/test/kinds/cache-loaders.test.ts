@@ -21,8 +21,10 @@ const late = { code: 'TIMEOUT' }
 
 describe('a loader that never settles', () => {
   test('keeps a key to itself no longer than its hard limit', async () => {
-    const { cache } = await opened({ loadTimeout: '60ms' })
+    const { cache, figures } = await opened({ loadTimeout: '60ms' })
     await expect(cache({ id: 'a' }).getOrLoad(hangs)).rejects.toMatchObject(late)
+    await until(() => figures().loadErrors === 1)
+    expect(figures().loads).toBe(1)
     const again = () => cache({ id: 'a' }).getOrLoad(() => 'loaded')
     await until(async () => (await again().catch(() => undefined)) === 'loaded')
     expect(await cache({ id: 'a' }).get()).toBe('loaded')
@@ -45,6 +47,17 @@ describe('a loader that never settles', () => {
       return (await loading.catch(() => undefined)) === 'loaded'
     })
   })
+})
+
+test('a load that is late and then fails is one load error', async () => {
+  const { cache, figures } = await opened({ loadTimeout: '60ms' })
+  const gate = deferred<unknown>()
+  await expect(cache({ id: 'a' }).getOrLoad(() => gate.promise)).rejects.toMatchObject(late)
+  await until(() => figures().loadErrors === 1)
+  gate.reject(new Error('mine'))
+  // What all loads took is counted when they have ended.
+  await until(() => figures().loadMs > 0)
+  expect(figures()).toMatchObject({ loads: 1, loadErrors: 1 })
 })
 
 test('a load past its hard limit is still stored when another has begun meanwhile, and dropped by a delete', async () => {

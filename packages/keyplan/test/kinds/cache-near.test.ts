@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type RedisProcess, startCluster, startProxy, startSentinel } from '@keyplan/local'
 import fc from 'fast-check'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { text } from '../../src/base/codec/text.ts'
 import { tagged } from '../conformance/cache.ts'
 import { raceLoadsAndInvalidations } from '../conformance/cache-interleavings.ts'
@@ -172,6 +172,25 @@ describe('copies in the process', () => {
     const first = (await nearby(dated, 'c')) as { at: Date }
     first.at.setFullYear(1999)
     expect(((await nearby(dated, 'c')) as { at: Date }).at.getUTCFullYear()).toBe(2026)
+  })
+
+  test('chance says once for a read that a copy is due', async () => {
+    const chance = vi.spyOn(Math, 'random')
+    onTestFinished(() => chance.mockRestore())
+    const client = await opened({ earlyRefresh: 'xfetch' })
+    const load = (value: string) => () => new Promise<string>(resolve => setTimeout(resolve, 5, value))
+    await client.cache({ id: 'a' }).getOrLoad(load('old'))
+    for (const [value, ask] of [
+      ['new', () => client.cache({ id: 'a' }).getOrLoad(load('new'))],
+      ['newer', () => client.cache.getOrLoadMany([{ id: 'a' }], async () => [await load('newer')()])],
+    ] as const) {
+      await nearby(client, 'a')
+      // The end of its time comes at once, and then not at all.
+      chance.mockReturnValueOnce(1).mockReturnValue(0)
+      await ask()
+      await until(async () => (await client.cache({ id: 'a' }).get()) === value)
+    }
+    expect(client.figures().loads).toBe(3)
   })
 
   test('that there is none is kept as well, and an age is respected', async () => {

@@ -1,19 +1,20 @@
-import { type CallOptions, checkOptions } from '../../base/call.ts'
+import type { CallOptions } from '../../base/call.ts'
 import type { Clock } from '../../base/clock.ts'
 import type { Duration } from '../../base/duration.ts'
-import { KeyplanError, kindOf } from '../../base/error.ts'
+import { kindOf } from '../../base/error.ts'
 import type { Guarded } from '../../guard/guarded.ts'
 import { createGather } from '../../mechanisms/gather.ts'
 import type { ParamValues } from '../../plan/pattern/pattern.ts'
 import type { Server } from '../kind.ts'
-import type { CacheEntry, CacheNamespace, Certainty } from './contract.ts'
+import type { Answers } from './answers.ts'
+import type { Changes } from './changes.ts'
+import type { CacheNamespace, Certainty } from './contract.ts'
+import type { Entry } from './entry.ts'
 import type { Asked } from './fetch.ts'
-import type { Opened } from './form.ts'
 import type { CacheLoader } from './loader.ts'
 import type { Lookup } from './lookup.ts'
-import type { Copy } from './near-copy.ts'
 import { portionsOf } from './portions.ts'
-import type { Question } from './reads.ts'
+import type { Refusals } from './refusals.ts'
 import type { CacheStore } from './store.ts'
 
 /** What takes many keys at once. */
@@ -33,21 +34,16 @@ interface BatchParts {
   readonly steps: Pick<Guarded<CacheStore>, 'remove'>
   readonly lane: Server['lane']
   readonly clock: Clock
-  misuse(verb: string, given: unknown, remedy: string): KeyplanError
-  entry(params: ParamValues): CacheEntry<unknown, unknown> & Question
-  /** What `get` makes of what was found. */
-  freshValue(opened: Opened): unknown
-  /** Counts a fresh value. */
-  counted(value: unknown): unknown
-  /** A copy of this process. */
-  nearby(entry: CacheEntry<unknown, unknown> & Question): Copy | undefined
-  changing<T>(names: readonly string[], dropLoads: () => void, change: () => Promise<T>): Promise<T>
-  /** Whether the removal of the key is owed. */
-  owes(key: string): boolean
+  readonly refusals: Refusals
+  entry(params: ParamValues): Entry
+  readonly answers: Answers
+  readonly changes: Changes
 }
 
 export function createBatches(parts: BatchParts): Batches {
-  const { source, lookup, loader, steps, lane, clock, misuse, entry, ...read } = parts
+  const { source, lookup, loader, steps, lane, clock, refusals, entry, answers, changes } = parts
+  const { misuse } = refusals
+  const isOwed = (key: string) => changes.certainty(key, []) === 'owed'
 
   function listOf<T>(given: readonly T[], verb: string, remedy: string): readonly T[] {
     if (!Array.isArray(given)) throw misuse(verb, given, remedy)
@@ -59,19 +55,24 @@ export function createBatches(parts: BatchParts): Batches {
       const questions = listOf(list, 'getMany()', 'an array of params').map(entry)
       const { values, far } = nearFirst(questions)
       if (!far) return values
-      for (const { place, opened } of await far(options)) values[place] = read.freshValue(opened)
+      for (const { place, opened } of await far(options)) values[place] = answers.freshValue(opened)
       return values
     },
 
     async getOrLoadMany(list, load, options) {
       const questions = listOf(list, 'getOrLoadMany()', 'an array of params').map(entry)
       if (typeof load !== 'function') throw misuse('getOrLoadMany()', load, 'a function that loads the values of many')
+      refusals.checkLoad(
+        'getOrLoadMany()',
+        options,
+        'declare it, or store with setMany(), which takes one for each value',
+      )
       const begun = clock.now()
       const { values, far } = nearFirst(questions)
       if (!far) return values
       const asked: (Asked & { readonly place: number })[] = []
       for (const one of await far(options)) {
-        if (one.opened.is === 'fresh') values[one.place] = read.counted(one.opened.value)
+        if (one.opened.is === 'fresh') values[one.place] = answers.counted(one.opened.value)
         else asked.push(one)
       }
       const missing = createGather<ParamValues, unknown>({
@@ -79,8 +80,8 @@ export function createBatches(parts: BatchParts): Batches {
         run: async params => loaded(await load(params), params.length),
       })
       const loaderOf = (index: number) => () => missing.add(list[asked[index]!.place]!)
-      const answers = await loader.loadTogether(asked, loaderOf, options, begun)
-      for (const [index, { place }] of asked.entries()) values[place] = answers[index]
+      const loads = await loader.loadTogether(asked, loaderOf, options, begun)
+      for (const [index, { place }] of asked.entries()) values[place] = loads[index]
       return values
     },
 
@@ -96,27 +97,30 @@ export function createBatches(parts: BatchParts): Batches {
 
     async deleteMany(list, options) {
       const keys = [...new Set(listOf(list, 'deleteMany()', 'an array of params').map(params => entry(params).key))]
-      if (options !== undefined) checkOptions(options)
+      refusals.check(options)
       const remove = () =>
         Promise.all(portionsOf(keys, lane, mostAtOnce).map(portion => steps.remove(options, portion)))
-      await read.changing(keys, () => keys.forEach(loader.drop), remove)
-      return keys.some(read.owes) ? 'owed' : 'done'
+      await changes.make(keys, () => keys.forEach(loader.drop), remove)
+      return keys.some(isOwed) ? 'owed' : 'done'
     },
   }
 
   /** What is at hand, and what looks for the others, if there are any. */
-  function nearFirst(questions: readonly (CacheEntry<unknown, unknown> & Question)[]) {
+  function nearFirst(questions: readonly Entry[]) {
     const values = new Array<unknown>(questions.length).fill(undefined)
-    const others: { place: number; question: Question }[] = []
+    const others: { place: number; question: Entry }[] = []
     for (const [place, question] of questions.entries()) {
-      const copy = read.nearby(question)
+      const copy = answers.nearby(question)
       if (copy) values[place] = copy.value()
       else others.push({ place, question })
     }
     const far = async (options: CallOptions | undefined) => {
       const asked = others.map(({ question }) => question)
       const seen = await lookup.many(asked, options)
-      return seen.map((one, index) => ({ ...others[index]!, ...one }))
+      return seen.map(({ found, opened }, index) => {
+        const { place, question } = others[index]!
+        return { place, question, found, opened: answers.asDue(question, opened) }
+      })
     }
     return { values, far: others.length > 0 ? far : undefined }
   }
@@ -124,14 +128,12 @@ export function createBatches(parts: BatchParts): Batches {
   function loaded(values: unknown, asked: number): readonly unknown[] {
     const remedy = 'one value for each of the params it is given, in order'
     if (!Array.isArray(values)) {
-      throw new KeyplanError(
-        'PARAM_INVALID',
-        `the loader of getOrLoadMany() of '${source}' gave ${kindOf(values)}; give ${remedy}`,
-      )
+      const message = `the loader of getOrLoadMany() of '${source}' gave ${kindOf(values)}; give ${remedy}`
+      throw refusals.refusal('PARAM_INVALID', message)
     }
     if (values.length === asked) return values
     const message = `the loader of getOrLoadMany() of '${source}' gave ${values.length} values for ${asked}; give ${remedy}`
-    throw new KeyplanError('PARAM_INVALID', message)
+    throw refusals.refusal('PARAM_INVALID', message)
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Redis } from '../../redis/redis.ts'
+import { claimScript, releaseScript } from './claim-scripts.ts'
 import type { CacheNames } from './names.ts'
-import { claimScript, releaseScript } from './scripts.ts'
 import type { CacheStore } from './store.ts'
 
 /** The right to load a key among all processes: beside the key, so that it is the same on a cluster. */

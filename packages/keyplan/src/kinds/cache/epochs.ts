@@ -2,10 +2,10 @@ import type { Call } from '../../base/call.ts'
 import { perSlot, whole } from '../../mechanisms/per-slot.ts'
 import type { Redis } from '../../redis/redis.ts'
 import type { CacheNames } from './names.ts'
-import { adoptScript, epochScript, moveEpochScript, outdateScript } from './scripts.ts'
 import type { CacheSettings } from './settings.ts'
 import type { CacheStore } from './store.ts'
 import { tagLifetime } from './tag-lifetime.ts'
+import { adoptScript, epochScript, moveEpochScript, outdateScript } from './tag-scripts.ts'
 
 /**
  * Tags as they change, on one server or several. Which tags a loader will name is not known when its load begins; so the

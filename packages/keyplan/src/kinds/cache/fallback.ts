@@ -9,7 +9,7 @@ const withoutRedis: Partial<CacheStore> = {
   untouched: async () => false,
   mark: async () => 'nothing',
   keep: async () => 'refused',
-  claim: async () => true,
+  claim: async () => undefined,
   release: async () => {},
 }
 

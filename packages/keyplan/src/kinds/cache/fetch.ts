@@ -10,6 +10,7 @@ import { lifetimeOf } from './lifetime.ts'
 import { createLoadReport } from './load-context.ts'
 import type { CacheNames } from './names.ts'
 import type { Found, Question } from './reads.ts'
+import type { Refusals } from './refusals.ts'
 import type { Rests } from './rests.ts'
 import type { CacheSettings } from './settings.ts'
 import type { Spare } from './spare.ts'
@@ -35,6 +36,7 @@ export interface FetchParts {
   readonly form: Form
   readonly freshness: Freshness
   readonly rests: Rests
+  readonly refusals: Refusals
   readonly counting: Counting
   /** This process has stored the key itself. */
   readonly stored: (key: string) => void
@@ -57,11 +59,14 @@ export type Fetch = (
   wanted: () => boolean,
   /** What is loaded together with others. */
   party: object | undefined,
+  /** Redis went away since it was asked. */
+  gone: boolean,
 ) => Promise<Stored | undefined>
 
 export function createFetch(parts: FetchParts): Fetch {
-  const { settings, names, steps, spare, form, freshness, rests, counting, stored, tell, clock } = parts
-  const turns = createTurns(settings.maxLoadsWhenDown, settings.loadTimeout.hardMs, clock)
+  const { settings, names, steps, spare, form, freshness, rests, refusals, counting, stored, tell, clock } = parts
+  const { hardMs } = settings.loadTimeout
+  const turns = createTurns(settings.maxLoadsWhenDown, hardMs, clock)
 
   async function replacedBy({ opened, found, question }: Asked, basis: Basis | undefined) {
     const replaces = opened.is === 'miss' ? opened.replaces : standing(found.stored!)
@@ -89,14 +94,14 @@ export function createFetch(parts: FetchParts): Fetch {
     }
   }
 
-  const fetched: Fetch = async (asked, basis, loader, wanted, party) => {
+  const fetched: Fetch = async (asked, basis, loader, wanted, party, gone) => {
     const { question, found, opened } = asked
     const { key, tags } = question
     const replaces = await replacedBy(asked, basis)
     const previous = opened.is === 'miss' ? undefined : form.copy(found.stored!)
-    const report = createLoadReport(asked, previous, settings)
-    const down = found.seen === undefined
-    const reliefs = spare?.reliefs()
+    const report = createLoadReport(asked, previous, settings, refusals)
+    const down = gone || found.seen === undefined
+    const reliefs = spare?.reliefs(key)
     const { result, loadMs } = await called(() => loader(report.context), down, party)
     const content = report.contentOf(result)
     if (!content) return undefined
@@ -110,7 +115,7 @@ export function createFetch(parts: FetchParts): Fetch {
       return sealed
     }
     const ttlMs = content.is === 'none' ? times.ttlMs : freshness.keptFor(times.ttlMs)
-    if (down && spare && spare.reliefs() === reliefs) {
+    if (down && spare && spare.reliefs(key) === reliefs) {
       const all = [...tags, ...named.map(names.tag)]
       await spare.write(undefined, key, form.seal(content, versionsFor(all), times, named), ttlMs, all)
     }
@@ -126,15 +131,24 @@ export function createFetch(parts: FetchParts): Fetch {
 
   return async (asked, ...terms) => {
     const { key } = asked.question
+    let failed = false
+    const fail = () => {
+      if (!failed) counting.loadErrors++
+      failed = true
+    }
+    // Who waits is told TIMEOUT then, whatever still becomes of it.
+    const timer = hardMs === Number.POSITIVE_INFINITY ? undefined : clock.after(hardMs, fail)
     try {
       const sealed = await fetched(asked, ...terms)
       rests.succeeded(key)
       return sealed
     } catch (error) {
       // Also when what the loader gave cannot be stored: it would not do the next time.
-      counting.loadErrors++
+      fail()
       rests.failed(key)
       throw error
+    } finally {
+      timer?.cancel()
     }
   }
 

@@ -11,7 +11,7 @@ export interface CacheFigures {
   readonly misses: number
   /** Loads that were begun, those in the background included. */
   readonly loads: number
-  /** Loads that failed. */
+  /** Loads that failed, or were past their hard `loadTimeout`. */
   readonly loadErrors: number
   /** What all loads that have ended took together, in milliseconds. */
   readonly loadMs: number

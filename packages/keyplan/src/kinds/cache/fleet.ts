@@ -11,10 +11,10 @@ import type { CacheStore } from './store.ts'
 
 /** The loads of all processes: one for each key. */
 export interface Fleet {
-  /** The value that another process loads meanwhile, or what `load` gives when it is this one's turn. */
+  /** The value that another process loads meanwhile, or what `load` gives when it is this one's turn; `gone` when Redis went away. */
   run(
     asked: { readonly question: Question; readonly found: Found },
-    load: () => Promise<Stored | undefined>,
+    load: (gone: boolean) => Promise<Stored | undefined>,
   ): Promise<Stored | undefined>
   /** Whoever waits loads for itself. */
   close(): void
@@ -47,11 +47,11 @@ export function createFleet(parts: FleetParts): Fleet {
   let claims = 0
   let closed = false
 
-  /** Whoever cannot ask is on its own. */
+  /** Undefined for who cannot ask, and is on its own. */
   const claim = (key: string, token: string) =>
     steps.claim(undefined, key, token, claimMs).catch(error => {
       if (isKeyplanError(error, 'CLOSED')) throw error
-      return true
+      return undefined
     })
 
   /** What was stored since the key was asked for. */
@@ -75,13 +75,15 @@ export function createFleet(parts: FleetParts): Fleet {
         for (;;) {
           // In this order on one link: what is stored before a claim ends is seen by who claims next.
           const [mine, value] = await Promise.all([claim(key, token), newer(question, found)])
-          if (mine && value !== undefined) void steps.release(undefined, key, token).catch(() => {})
+          if (mine !== false && value !== undefined) void steps.release(undefined, key, token).catch(() => {})
           if (value !== undefined) return value
-          if (mine) {
-            return await load().finally(() => void steps.release(undefined, key, token).catch(() => {}))
+          if (mine !== false) {
+            return await load(mine === undefined).finally(
+              () => void steps.release(undefined, key, token).catch(() => {}),
+            )
           }
           const left = patient - clock.now()
-          if (left < 1 || closed) return await load()
+          if (left < 1 || closed) return await load(false)
           listening ??= wake.listen(names.loaded(key), bell.ring)
           await bell.wait(Math.min(left, pollMs))
         }

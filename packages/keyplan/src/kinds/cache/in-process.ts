@@ -21,7 +21,7 @@ export function openInProcess(
   const { name, pattern, bare } = surroundings
   const steps = guarded(name, store, cacheOperations, bare)
   const parts = { ...cacheParts(declaration, surroundings), steps, spare: undefined, stored: () => {} }
-  const { form, lane, counting } = parts
+  const { form, counting } = parts
   const named = namedTags(parts, undefined)
   const { frozen = false } = parts.settings.near ?? {}
   function open({ stored, tags }: Found): Opened {
@@ -30,7 +30,7 @@ export function openInProcess(
     if (frozen && opened.is !== 'miss') freezeWhole(opened.value)
     return opened
   }
-  const reads = createReads(steps, lane, counting)
+  const reads = createReads(parts)
   const client = openCache({
     ...parts,
     pattern,

@@ -1,13 +1,14 @@
-import { type CallOptions, checkOptions } from '../../base/call.ts'
-import { KeyplanError } from '../../base/error.ts'
+import type { CallOptions } from '../../base/call.ts'
 import type { Guarded } from '../../guard/guarded.ts'
 import type { ParamValues, Pattern } from '../../plan/pattern/pattern.ts'
 import type { CacheNamespace } from './contract.ts'
+import type { Refusals } from './refusals.ts'
 import type { CacheStore, Cursor } from './store.ts'
 
 interface ListingParts {
   readonly pattern: Pattern
   readonly steps: Pick<Guarded<CacheStore>, 'list'>
+  readonly refusals: Refusals
   /** Whether the removal of the key is owed. */
   owes(key: string): boolean
 }
@@ -15,7 +16,7 @@ interface ListingParts {
 type Listing = Pick<CacheNamespace<ParamValues, unknown, unknown>, 'keys'>
 
 /** What tells which values there are. */
-export function createListing({ pattern, steps, owes }: ListingParts): Listing {
+export function createListing({ pattern, steps, refusals, owes }: ListingParts): Listing {
   const isHashed = pattern.parts.some(part => 'param' in part && part.hashed)
 
   async function* walk(options: CallOptions | undefined) {
@@ -32,10 +33,9 @@ export function createListing({ pattern, steps, owes }: ListingParts): Listing {
 
   return {
     keys(options) {
-      if (options !== undefined) checkOptions(options)
+      refusals.check(options)
       if (isHashed) {
-        const message = `keys() of '${pattern.source}' cannot tell params that are hashed`
-        throw new KeyplanError('UNSUPPORTED', message, { outcome: 'not-executed' })
+        throw refusals.refusal('UNSUPPORTED', `keys() of '${pattern.source}' cannot tell params that are hashed`)
       }
       return walk(options)
     },

@@ -1,8 +1,9 @@
 import { durationMs } from '../../base/duration.ts'
-import { KeyplanError, shown } from '../../base/error.ts'
+import { shown } from '../../base/error.ts'
 import type { LoadContext } from './contract.ts'
 import type { Asked } from './fetch.ts'
 import type { Content } from './form.ts'
+import type { Refusals } from './refusals.ts'
 import type { CacheSettings } from './settings.ts'
 import { namedTags } from './tags.ts'
 import { unchanged } from './unchanged.ts'
@@ -20,7 +21,12 @@ export interface LoadReport {
 }
 
 /** @param previous what was found, as the loader's own: whoever asked may have got what was opened */
-export function createLoadReport({ opened, found }: Asked, previous: unknown, settings: CacheSettings): LoadReport {
+export function createLoadReport(
+  { opened, found }: Asked,
+  previous: unknown,
+  settings: CacheSettings,
+  refusals: Refusals,
+): LoadReport {
   let ttlMs: number | undefined
   let skipped = false
   let tags: readonly string[] = []
@@ -29,13 +35,13 @@ export function createLoadReport({ opened, found }: Asked, previous: unknown, se
       previous,
       unchanged,
       setTtl(ttl) {
-        ttlMs = durationMs(ttl, 'ttl', shown)
+        ttlMs = refusals.named(() => durationMs(ttl, 'ttl', shown))
       },
       addTags(...given) {
         if (!settings.loaderTags) {
-          throw new KeyplanError('UNSUPPORTED', 'addTags() needs a namespace that declares `loaderTags: true`')
+          throw refusals.refusal('UNSUPPORTED', 'addTags() needs a namespace that declares `loaderTags: true`')
         }
-        tags = namedTags([...tags, ...given])
+        tags = refusals.named(() => namedTags([...tags, ...given]))
       },
       skipStore() {
         skipped = true
@@ -58,7 +64,7 @@ export function createLoadReport({ opened, found }: Asked, previous: unknown, se
         return { is: 'unchanged', stored: found.stored! }
       }
       const message = 'a loader said that the previous value is unchanged and there is none; return the value'
-      throw new KeyplanError('PARAM_INVALID', message)
+      throw refusals.refusal('PARAM_INVALID', message)
     },
   }
 }

@@ -26,6 +26,8 @@ export class Copy implements Place {
   readonly bytes: number
   visited = false
   gone = false
+  /** It was let go of since it is to be loaded ahead of time. */
+  due = false
   newer: this | undefined = undefined
   older: this | undefined = undefined
   /** Whether it is a value, and not the knowledge that there is none. */

@@ -2,19 +2,19 @@ import type { Clock } from '../../base/clock.ts'
 import type { Stored } from '../../base/codec.ts'
 import type { KeyplanError } from '../../base/error.ts'
 import type { ParamValues, Pattern } from '../../plan/pattern/pattern.ts'
-import type { Redis } from '../../redis/redis.ts'
-import type { Server, Surroundings } from '../kind.ts'
+import type { Redis, Tracking } from '../../redis/redis.ts'
+import type { Server } from '../kind.ts'
 import { createCopies } from './copies.ts'
 import { copyOf } from './copy-of.ts'
 import type { Form, Opened } from './form.ts'
 import { freezeWhole } from './freeze-whole.ts'
 import type { Freshness } from './freshness.ts'
+import { createBelief } from './near-belief.ts'
 import { Copy } from './near-copy.ts'
 import { createNearNames } from './near-names.ts'
 import type { Found, Question } from './reads.ts'
 import type { CacheSettings } from './settings.ts'
 import { createTraces } from './traces.ts'
-import { createTurn } from './turn.ts'
 
 /** What is noted before a value is asked for, so that it can be told whether it may be kept. */
 export interface NearTicket {
@@ -54,44 +54,25 @@ interface NearParts {
   denied(error: KeyplanError): void
 }
 
-/** Says once for a namespace that its copies are short-lived, and why. */
-export function untrackedNotice({ name, notify }: Pick<Surroundings, 'name' | 'notify'>): NearParts['denied'] {
-  let said = false
-  return ({ message }) => {
-    if (said) return
-    said = true
-    const warning = `${name} keeps copies for ${untrackedMs} ms at most: ${message}`
-    notify({ type: 'near-untracked', namespace: name, warning })
-  }
-}
-
-/** How long a copy is believed where nothing tells of changes, at most. */
-const untrackedMs = 1_000
-
 /** The most changed names that are remembered for the reads under way: forgetting one costs a copy that is not kept. */
 const mostTraces = 10_000
 
 /**
- * A copy is believed while its server's changes have been heard without a gap since before it was read (see `Tracking`) and
- * its key and tags were not told as changed. A value that was asked for before a change and comes after it is not kept.
+ * A copy is let go of when its key or one of its tags is told as changed, and when it is not believed. A value that was asked for before a change and comes after it is not kept.
  */
 export function createNear(parts: NearParts): Near {
-  const { near, settings, form, freshness, lane, clock } = parts
+  const { near, form, clock } = parts
   const { nameOf, nameOfKey } = createNearNames(parts.pattern)
-  /** What a hit looks at. The mark is that of all keys, where one server has them. */
-  const turn = createTurn(() => {
-    const now = clock.now()
-    return { now, mark: lane ? undefined : tracking.mark('', now) }
-  })
+  const belief = createBelief({ ...parts, tracking: () => tracking })
   const copies = createCopies<Copy>(near.max, near.maxBytes, copy => {
     for (const tag of copy.tags) untag(tag, copy)
   })
   const byTag = new Map<string, Set<Copy>>()
   const changes = createTraces(mostTraces)
-  const tracking = parts.redis.track(parts.prefixes, {
+  const tracking: Tracking = parts.redis.track(parts.prefixes, {
     invalidated: names => (names === null ? clear() : drop(names)),
     changed(change) {
-      turn.over()
+      belief.changed()
       if (change.type === 'lost') copies.clear()
       // What was asked for before may carry a tag that changed unheard.
       if (change.type === 'ready') changes.forget()
@@ -116,38 +97,9 @@ export function createNear(parts: NearParts): Near {
   }
 
   function clear(): void {
-    turn.over()
+    belief.changed()
     changes.forget()
     copies.clear()
-  }
-
-  /** On a cluster the servers that have the tags have to be heard as well. Marks only grow: the latest stands for all. */
-  function markOf(key: string, tags: readonly string[], at?: number): number | undefined {
-    let mark = tracking.mark(key, at)
-    for (const tag of lane ? tags : []) {
-      const other = tracking.mark(tag, at)
-      mark = mark && other && Math.max(mark, other)
-    }
-    return mark
-  }
-
-  /** Whether all that cannot be heard is not told at all. */
-  function isDenied(key: string, tags: readonly string[]): boolean {
-    const isAnswered = (name: string) => tracking.mark(name) !== undefined || tracking.denial(name) !== undefined
-    return isAnswered(key) && (!lane || tags.every(isAnswered))
-  }
-
-  function isHeard({ key, mark, tags }: Copy): boolean {
-    const { now, mark: common } = turn.look()
-    const present = lane ? markOf(key, tags, now) : common
-    return present === mark && (mark !== undefined || isDenied(key, tags))
-  }
-
-  /** How long a copy may be kept, in milliseconds; 0 for not at all. */
-  function lifetimeOf(key: string, tags: readonly string[], mark: number | undefined, isNone: boolean): number {
-    const ms = isNone ? Math.min(near.ttlMs, settings.negativeTtlMs) : near.ttlMs
-    if (mark !== undefined) return ms
-    return isDenied(key, tags) ? Math.min(ms, untrackedMs) : 0
   }
 
   return {
@@ -156,14 +108,14 @@ export function createNear(parts: NearParts): Near {
       return name === undefined ? undefined : copies.get(name)
     },
     believes(copy) {
-      if (!copy.gone && turn.look().now < copy.until && isHeard(copy) && freshness.age(copy.marks) === 'fresh') {
+      if (belief.believes(copy)) {
         copy.visited = true
         return true
       }
       copies.remove(copy)
       return false
     },
-    ask: ({ key, tags }) => ({ mark: markOf(key, tags), seen: changes.count, tags }),
+    ask: ({ key, tags }) => ({ mark: belief.markOf(key, tags), seen: changes.count, tags }),
     keep(ticket, { key, tags }, opened, { stored, seen: answered }) {
       const { seen } = ticket
       // Of one key all values are alike, whether they are kept or not.
@@ -171,10 +123,10 @@ export function createNear(parts: NearParts): Near {
       // What this process makes up for Redis is not kept twice.
       if (opened.is !== 'fresh' || answered === undefined || stored === null || stored === undefined) return
       const isUntouched = changes.untouched(key, seen) && tags.every(tag => changes.untouched(tag, seen))
-      if (!isUntouched || markOf(key, ticket.tags) !== ticket.mark) return
+      if (!isUntouched || belief.markOf(key, ticket.tags) !== ticket.mark) return
       const { value, marks } = opened
-      const mark = markOf(key, tags)
-      const ms = lifetimeOf(key, tags, mark, marks.none === true)
+      const mark = belief.markOf(key, tags)
+      const ms = belief.lifetimeOf(key, tags, mark, marks.none === true)
       const name = nameOfKey(key)
       if (ms === 0 || name === undefined) return
       // Of one's own: what was read may be a part of something larger.

@@ -12,7 +12,8 @@ import { openCache } from './handle.ts'
 import { createLoader } from './loader.ts'
 import { createLookup } from './lookup.ts'
 import { createMemoryCacheStore } from './memory.ts'
-import { createNear, untrackedNotice } from './near.ts'
+import { createNear } from './near.ts'
+import { untrackedNotice } from './near-belief.ts'
 import { cacheParts } from './parts.ts'
 import { createReads, type Found, type Question } from './reads.ts'
 import { type CacheServer, createRedisCacheStore } from './redis.ts'
@@ -35,7 +36,7 @@ export function openOverRedis(
   const storeOn = (on: CacheServer) => create(on, pattern, names, settings)
   const debts = createDebts(storeOn, redis, lane, clock)
   const trust = createTrust(clock, slowestReconnect)
-  const spare = whenDown === 'memory' ? createSpare(createMemoryCacheStore(clock)) : undefined
+  const spare = whenDown === 'memory' ? createSpare(createMemoryCacheStore(clock), lane) : undefined
   const { read } = settings.replica ? storeOn({ ...redis, send: readers.send }) : storeOn(redis)
   const store = debts.remembering({ ...storeOn(redis), read })
   const fallback = whenDown === 'fail' ? strictFallback : cacheFallback(debts.owe, spare?.store)
@@ -58,7 +59,7 @@ export function openOverRedis(
       ? form.open(stored, tags)
       : outdated(stored)
   const named = namedTags(parts, redis)
-  const reads = createReads(parts.steps, lane, parts.counting)
+  const reads = createReads(parts)
   const lookup = createLookup({ reads, near, named, open })
   const fleet = settings.acrossProcesses && createFleet({ ...parts, wake: redisWake(redis), instance, lookup })
   const loader = createLoader({ ...parts, fleet })

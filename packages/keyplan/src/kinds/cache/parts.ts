@@ -5,6 +5,7 @@ import { createCounting } from './figures.ts'
 import { formOf } from './form.ts'
 import { createFreshness } from './freshness.ts'
 import { cacheNames } from './names.ts'
+import { refusalsOf } from './refusals.ts'
 import { createRests } from './rests.ts'
 
 /** What a cache is made of, wherever its values are. */
@@ -13,7 +14,7 @@ export function cacheParts(
   { name, pattern, server, clock, notify }: Surroundings,
 ): Pick<
   FetchParts,
-  'source' | 'settings' | 'names' | 'lane' | 'form' | 'freshness' | 'rests' | 'counting' | 'tell' | 'clock'
+  'source' | 'settings' | 'names' | 'lane' | 'form' | 'freshness' | 'rests' | 'refusals' | 'counting' | 'tell' | 'clock'
 > {
   const counting = createCounting()
   const tell = (what: CacheNotice, error?: unknown) =>
@@ -32,6 +33,7 @@ export function cacheParts(
     form,
     freshness,
     rests,
+    refusals: refusalsOf(name, pattern.source),
     counting,
     tell,
     clock,

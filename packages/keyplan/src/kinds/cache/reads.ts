@@ -1,10 +1,11 @@
-import { type CallOptions, checkOptions } from '../../base/call.ts'
+import type { CallOptions } from '../../base/call.ts'
 import type { Stored } from '../../base/codec.ts'
 import { isKeyplanError } from '../../base/error.ts'
 import type { Guarded } from '../../guard/guarded.ts'
 import { createGather } from '../../mechanisms/gather.ts'
 import type { Server } from '../kind.ts'
 import type { Counting } from './figures.ts'
+import type { Refusals } from './refusals.ts'
 import type { CacheStore, Reading } from './store.ts'
 
 /** What one caller asks for. */
@@ -68,11 +69,14 @@ function found({ reading: { values, seen, tags }, places }: Answer, index: numbe
   }
 }
 
-export function createReads(
-  steps: Pick<Guarded<CacheStore>, 'read'>,
-  lane: Server['lane'],
-  counting: Pick<Counting, 'bytesRead'>,
-): Reads {
+interface ReadsParts {
+  readonly steps: Pick<Guarded<CacheStore>, 'read'>
+  readonly lane: Server['lane']
+  readonly counting: Pick<Counting, 'bytesRead'>
+  readonly refusals: Pick<Refusals, 'check'>
+}
+
+export function createReads({ steps, lane, counting, refusals }: ReadsParts): Reads {
   async function ask(questions: readonly Question[], options: CallOptions | undefined): Promise<Answer> {
     const keys = questions.map(question => question.key)
     const places = placesOf(questions)
@@ -87,7 +91,7 @@ export function createReads(
   }
 
   async function alone(question: Question, options: CallOptions): Promise<Found> {
-    checkOptions(options)
+    refusals.check(options)
     return found(await ask([question], options), 0, question)
   }
 
@@ -127,7 +131,7 @@ export function createReads(
     one: (question, options, map) =>
       options === undefined ? gather.mapped(question, map) : alone(question, options).then(one => map(one, question)),
     async many(questions, options) {
-      if (options !== undefined) checkOptions(options)
+      refusals.check(options)
       gather.flush()
       return many(questions, options)
     },

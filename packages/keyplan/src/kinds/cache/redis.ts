@@ -4,19 +4,11 @@ import { isKeyplanError } from '../../base/error.ts'
 import { fenceTtl } from '../../mechanisms/lease/fence.ts'
 import type { Pattern } from '../../plan/pattern/pattern.ts'
 import type { Encoding, Redis } from '../../redis/redis.ts'
+import { forgetScript, removeScript, writeFencedScript, writeTaggedScript } from './change-scripts.ts'
 import { claimsOf } from './claims.ts'
 import { epochsOf } from './epochs.ts'
+import { keepScript, markScript, trackScript, untouchedScript } from './load-scripts.ts'
 import type { CacheNames } from './names.ts'
-import {
-  forgetScript,
-  keepScript,
-  markScript,
-  removeScript,
-  trackScript,
-  untouchedScript,
-  writeFencedScript,
-  writeTaggedScript,
-} from './scripts.ts'
 import type { CacheSettings } from './settings.ts'
 import type { CacheStore, Cursor, Page } from './store.ts'
 import { splitAtTags } from './tag-header.ts'

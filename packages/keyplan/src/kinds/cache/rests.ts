@@ -1,4 +1,5 @@
 import type { Clock } from '../../base/clock.ts'
+import { createRecent } from './recent.ts'
 
 /** Which keys' loaders have just failed, in this process, and are left alone while there is an old value to give. */
 export interface Rests {
@@ -14,8 +15,7 @@ const longestMs = 30_000
 const mostKeys = 10_000
 
 export function createRests(clock: Clock): Rests {
-  /** The one that failed longest ago comes first. */
-  const rests = new Map<string, { until: number; lastMs: number }>()
+  const rests = createRecent<{ until: number; lastMs: number }>(mostKeys)
   return {
     has: key => rests.size > 0 && clock.now() < (rests.get(key)?.until ?? 0),
     failed(key) {
@@ -23,11 +23,8 @@ export function createRests(clock: Clock): Rests {
       // A rest that has been over for longer than it took is forgotten.
       const again = before !== undefined && clock.now() < before.until + before.lastMs
       const lastMs = again ? Math.min(before.lastMs * 2, longestMs) : firstMs
-      rests.delete(key)
       rests.set(key, { until: clock.now() + lastMs, lastMs })
-      const [oldest] = rests.size > mostKeys ? rests.keys() : []
-      if (oldest !== undefined) rests.delete(oldest)
     },
-    succeeded: key => void rests.delete(key),
+    succeeded: rests.delete,
   }
 }

@@ -98,8 +98,8 @@ export interface CacheStore {
    * outdated or the namespace cleared. A load for which that can no longer be told is not stored.
    */
   keep(call: Call, key: string, load: Load): Promise<Kept>
-  /** Takes the right to load the key among all processes, for a time. False while another has it. */
-  claim(call: Call, key: string, token: string, ms: number): Promise<boolean>
+  /** Takes the right to load the key among all processes, for a time. False while another has it, undefined if Redis cannot say. */
+  claim(call: Call, key: string, token: string, ms: number): Promise<boolean | undefined>
   /** Gives it back, and tells those who wait. */
   release(call: Call, key: string, token: string): Promise<void>
   /** Removes keys, and refuses the loads of them that are under way. */

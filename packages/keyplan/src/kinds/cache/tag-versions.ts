@@ -4,6 +4,7 @@ import type { Redis, Tracking } from '../../redis/redis.ts'
 import type { Server } from '../kind.ts'
 import type { FetchParts } from './fetch.ts'
 import { batchSize, type Found } from './reads.ts'
+import { createRecent } from './recent.ts'
 import type { CacheStore, Version } from './store.ts'
 import { createTraces } from './traces.ts'
 
@@ -52,7 +53,7 @@ const mostTags = 10_000
 
 /** Versions that were read once are known for as long as Redis tells which tags change (see `Tracking`). */
 function createTagVersions({ steps, lane, redis, prefix }: TagVersionParts): TagVersions {
-  const known = new Map<string, Known>()
+  const known = createRecent<Known>(mostTags)
   const changes = createTraces(mostTags)
   const tracking: Tracking | undefined = redis?.track([prefix], {
     invalidated: names => (names === null ? forget() : drop(names)),
@@ -72,18 +73,11 @@ function createTagVersions({ steps, lane, redis, prefix }: TagVersionParts): Tag
       for (const [index, tag] of tags.entries()) {
         const [mark, version] = [marks[index], versions[index]]
         const isCurrent = mark !== undefined && tracking?.mark(tag) === mark && changes.untouched(tag, seen)
-        if (isCurrent && version !== null && version !== undefined) remember(tag, { version, mark })
+        if (isCurrent && version !== null && version !== undefined) known.set(tag, { version, mark })
       }
       return versions
     },
   })
-
-  function remember(tag: string, version: Known): void {
-    known.delete(tag)
-    known.set(tag, version)
-    const [oldest] = known.size > mostTags ? known.keys() : []
-    if (oldest !== undefined) known.delete(oldest)
-  }
 
   function knownVersion(tag: string): Version | undefined {
     const found = known.get(tag)

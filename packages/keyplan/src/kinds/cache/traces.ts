@@ -1,3 +1,5 @@
+import { createRecent } from './recent.ts'
+
 /**
  * The count of a namespace's invalidations, and what was deleted lately, in this process. It may forget what was
  * deleted, but knows since when it remembers.
@@ -12,10 +14,12 @@ export interface Traces {
 }
 
 export function createTraces(most: number): Traces {
-  /** In the order of their counts. */
-  const deleted = new Map<string, number>()
   let count = 0
   let forgotten = 0
+  /** In the order of their counts. */
+  const deleted = createRecent<number>(most, at => {
+    forgotten = at
+  })
 
   return {
     get count() {
@@ -23,15 +27,7 @@ export function createTraces(most: number): Traces {
     },
     add(keys) {
       count++
-      for (const key of keys) {
-        deleted.delete(key)
-        deleted.set(key, count)
-      }
-      for (const [key, at] of deleted) {
-        if (deleted.size <= most) break
-        deleted.delete(key)
-        forgotten = at
-      }
+      for (const key of keys) deleted.set(key, count)
     },
     forget() {
       forgotten = ++count
