@@ -179,6 +179,22 @@ describe('rate limit on a real server', () => {
     },
   )
 
+  test.each(['token-bucket', 'gcra'] as const)(
+    '%s: a key that keeps its time to live has one that covers what was taken, by whatever limit',
+    async algorithm => {
+      const limits = await harness.client({ limit: 1_000, window: '10m', algorithm })
+      await limits({ id }).consume()
+      const first = Number(await harness.ask('PTTL', 'limit:a'))
+      await limits({ id }).consume({ cost: 5 })
+      expect(Number(await harness.ask('PTTL', 'limit:a'))).toBeLessThanOrEqual(first)
+      for (const cost of [1, 2, 1]) {
+        const before = await serverNow(harness.ask)
+        const { resetMs } = await limits({ id }, { limit: 5 }).consume({ cost })
+        expect(Number(await harness.ask('PEXPIRETIME', 'limit:a'))).toBeGreaterThanOrEqual(before + resetMs - 1)
+      }
+    },
+  )
+
   test.each(algorithms)('%s: what is only looked at leaves no key', async algorithm => {
     const limits = await harness.client({ limit: 5, window, algorithm })
     await Promise.all([limits({ id }).peek(), limits({ id: 'b' }).consume({ cost: 0 })])
