@@ -136,20 +136,21 @@ export type {
   Permit,
   Refusal,
 } from './kinds/rate-limit/concurrency/contract.ts'
-export {
-  type ConsumeOptions,
-  type RateLimit,
-  type RateLimitDeclaration,
-  type RateLimitNamespace,
-  type RateLimitOptions,
-  type RateLimitResult,
-  rateLimit,
-  type Terms,
+export type {
+  ConsumeOptions,
+  RateLimit,
+  RateLimitDeclaration,
+  RateLimitNamespace,
+  RateLimitOptions,
+  RateLimitResult,
+  Terms,
 } from './kinds/rate-limit/contract.ts'
 export type { Limited, RateLimitFigures } from './kinds/rate-limit/counters.ts'
+export { rateLimit } from './kinds/rate-limit/declaration.ts'
 export type { Guests } from './kinds/rate-limit/guests.ts'
 export type { PolicyOptions, RateLimitAlgorithm } from './kinds/rate-limit/policy.ts'
-export type { LimitOverride, RateLimitWhenDown } from './kinds/rate-limit/settings.ts'
+export type { RateLimitWhenDown } from './kinds/rate-limit/settings.ts'
+export type { LimitOverride } from './kinds/rate-limit/tiers.ts'
 export {
   type FindOptions,
   type JoinOptions,

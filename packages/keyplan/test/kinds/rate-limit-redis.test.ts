@@ -8,7 +8,8 @@ import { durationMs } from '../../src/base/duration.ts'
 import { KeyplanError } from '../../src/base/error.ts'
 import { createBareGuard } from '../../src/guard/guard.ts'
 import type { Server } from '../../src/kinds/kind.ts'
-import { type RateLimitNamespace, rateLimit } from '../../src/kinds/rate-limit/contract.ts'
+import type { RateLimitNamespace } from '../../src/kinds/rate-limit/contract.ts'
+import { rateLimit } from '../../src/kinds/rate-limit/declaration.ts'
 import { countBase, windowShape } from '../../src/kinds/rate-limit/fixed-window.ts'
 import { rateLimitKind } from '../../src/kinds/rate-limit/kind.ts'
 import { createMemoryRateLimitStore } from '../../src/kinds/rate-limit/memory.ts'
@@ -175,6 +176,22 @@ describe('rate limit on a real server', () => {
         expect(ttl).toBeGreaterThan(resetMs - 60_000)
       }
       expect(await harness.ask('KEYS', '*')).toEqual(['limit:a'])
+    },
+  )
+
+  test.each(['token-bucket', 'gcra'] as const)(
+    '%s: a key that keeps its time to live has one that covers what was taken, by whatever limit',
+    async algorithm => {
+      const limits = await harness.client({ limit: 1_000, window: '10m', algorithm })
+      await limits({ id }).consume()
+      const first = Number(await harness.ask('PTTL', 'limit:a'))
+      await limits({ id }).consume({ cost: 5 })
+      expect(Number(await harness.ask('PTTL', 'limit:a'))).toBeLessThanOrEqual(first)
+      for (const cost of [1, 2, 1]) {
+        const before = await serverNow(harness.ask)
+        const { resetMs } = await limits({ id }, { limit: 5 }).consume({ cost })
+        expect(Number(await harness.ask('PEXPIRETIME', 'limit:a'))).toBeGreaterThanOrEqual(before + resetMs - 1)
+      }
     },
   )
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { handClock } from '../../src/base/clock.ts'
-import { type RateLimitResult, rateLimit } from '../../src/kinds/rate-limit/contract.ts'
+import type { RateLimitResult } from '../../src/kinds/rate-limit/contract.ts'
+import { rateLimit } from '../../src/kinds/rate-limit/declaration.ts'
 import { rateLimitFallback } from '../../src/kinds/rate-limit/fallback.ts'
 import { createLedger } from '../../src/kinds/rate-limit/ledger.ts'
 import { algorithms, type LimitOptions } from '../conformance/rate-limit.ts'

@@ -1,19 +1,10 @@
 import type { CallOptions } from '../../base/call.ts'
-import { type Duration, formatDuration } from '../../base/duration.ts'
-import { shown } from '../../base/error.ts'
-import type { Json } from '../../base/json.ts'
-import { type Declaration, type NamespaceOptions, optionProblems } from '../../plan/declaration.ts'
-import type { ParamName, Params } from '../../plan/params.ts'
-import { type ConcurrencyDeclaration, type ConcurrencyOptions, concurrencyDeclaration } from './concurrency/contract.ts'
-import { hasBurst, type PolicyOptions, type RateLimitPolicy } from './policy.ts'
-import {
-  type CommonOptions,
-  type LimitOverride,
-  type RateLimitSettings,
-  type RateLimitWhenDown,
-  settingsOf,
-  type WholeOptions,
-} from './settings.ts'
+import type { Duration } from '../../base/duration.ts'
+import type { Declaration, NamespaceOptions } from '../../plan/declaration.ts'
+import type { Params } from '../../plan/params.ts'
+import type { PolicyOptions } from './policy.ts'
+import type { CommonOptions, RateLimitSettings, RateLimitWhenDown } from './settings.ts'
+import type { LimitOverride } from './tiers.ts'
 
 type None<T> = { [Name in keyof T]?: undefined }
 
@@ -123,100 +114,4 @@ export interface RateLimitResult {
   readonly degraded?: true
   /** Of several limits: the answer of each, in order. The other figures are those of the tightest. */
   readonly parts?: readonly RateLimitResult[]
-}
-
-const ownOptions: Readonly<Record<Exclude<keyof WholeOptions | 'whenDown', keyof NamespaceOptions>, true>> = {
-  limit: true,
-  window: true,
-  algorithm: true,
-  burst: true,
-  limits: true,
-  decimals: true,
-  tiers: true,
-  block: true,
-  near: true,
-  allow: true,
-  deny: true,
-  report: true,
-  whenDown: true,
-  instances: true,
-}
-
-/**
- * Declares a rate limit: `rateLimit('ratelimit:<ip>:15m', { limit: 100, window: '15m' })`, or several that are decided on
- * together: `rateLimit('api:<user>', { limits: [{ limit: 10, window: '1s' }, { limit: 5_000, window: '1d' }] })`.
- */
-export function rateLimit<const P extends string, const Tier extends string = never>(
-  pattern: P,
-  options: RateLimitOptions<ParamName<P>, Tier>,
-): RateLimitDeclaration<P, Tier>
-/** Declares how much may go on at once: `rateLimit('exports:<user>', { algorithm: 'concurrency', limit: 3 })`. */
-export function rateLimit<const P extends string>(
-  pattern: P,
-  options: ConcurrencyOptions<ParamName<P>>,
-): ConcurrencyDeclaration<P>
-export function rateLimit<P extends string, Tier extends string>(
-  pattern: P,
-  options: RateLimitOptions<ParamName<P>, Tier> | ConcurrencyOptions<ParamName<P>>,
-): RateLimitDeclaration<P, Tier> | ConcurrencyDeclaration<P> {
-  return options?.algorithm === 'concurrency'
-    ? concurrencyDeclaration(pattern, options)
-    : rateDeclaration<P, Tier>(pattern, options)
-}
-
-function rateDeclaration<P extends string, Tier extends string>(
-  pattern: P,
-  options: RateLimitOptions<ParamName<P>, Tier>,
-): RateLimitDeclaration<P, Tier> {
-  const problems = optionProblems(options, Object.keys(ownOptions))
-  const whole: WholeOptions = options ?? {}
-  const { whenDown = 'allow' } = whole
-  const settings = settingsOf(whole, problems)
-  if (whenDown !== 'allow' && whenDown !== 'deny' && whenDown !== 'memory') {
-    problems.push(`whenDown is ${shown(whenDown)}; use 'allow', 'deny' or 'memory'`)
-  }
-  for (const param of paramsNamed(settings)) {
-    if (typeof pattern !== 'string' || pattern.includes(`<${param}>`) || pattern.includes(`<${param}...>`)) continue
-    problems.push(`${shown(param)} is named in allow, deny or report and is no parameter of the pattern`)
-  }
-  return {
-    kind: 'rateLimit',
-    pattern,
-    space: 'key',
-    durability: 'durable',
-    whenDown,
-    common: commonOf(whole),
-    options: settings,
-    facts: {
-      ...limitFacts(settings.policies),
-      ...(settings.scale > 1 && { decimals: Math.log10(settings.scale) }),
-      ...(settings.tiers.size > 0 && { tiers: [...settings.tiers.keys()] }),
-      ...(settings.nearMs !== undefined && { near: formatDuration(settings.nearMs) }),
-      ...(settings.policies[0]?.block && { block: formatDuration(settings.policies[0].block.forMs) }),
-      ...(whenDown === 'memory' && { instances: settings.instances ?? 'those alive' }),
-    },
-    problems,
-  }
-}
-
-function paramsNamed({ allow, deny, report }: RateLimitSettings): string[] {
-  const lists = [allow, deny].flatMap(guests => (isList(guests) ? Object.keys(guests) : []))
-  return [...lists, ...report].map(String)
-}
-
-const isList = (guests: unknown): guests is object =>
-  typeof guests === 'object' && guests !== null && !Array.isArray(guests)
-
-function commonOf(options: object): NamespaceOptions {
-  return Object.fromEntries(Object.entries(options).filter(([name]) => !(name in ownOptions)))
-}
-
-function limitFacts(policies: readonly RateLimitPolicy[]): Record<string, Json> {
-  const facts = policies.map(policy => ({
-    algorithm: policy.algorithm,
-    limit: policy.limit / policy.scale,
-    window: formatDuration(policy.windowMs),
-    ...(hasBurst(policy.algorithm) && { burst: policy.capacity / policy.scale }),
-  }))
-  return facts.length === 1 ? facts[0]! : { limits: facts }
 }

@@ -7,8 +7,9 @@ import { guestList } from './guests.ts'
 import { Limit } from './limit.ts'
 import type { Member } from './member.ts'
 import type { RateLimitPolicy } from './policy.ts'
-import { overridden, type RateLimitSettings } from './settings.ts'
+import type { RateLimitSettings } from './settings.ts'
 import type { Space } from './space.ts'
+import { overridden } from './tiers.ts'
 
 /** Most limits that callers made up, rather than declared, whose policies are kept for the next call. */
 const mostTerms = 1_000

@@ -1,7 +1,8 @@
 import type { Clock } from '../../base/clock.ts'
 import { onAbort } from '../../base/on-abort.ts'
 import { aborted } from '../../guard/retry.ts'
-import { type Bell, createBell } from '../../mechanisms/wake.ts'
+import { createLine as createQueue } from '../../mechanisms/lease/line.ts'
+import { createBell } from '../../mechanisms/wake.ts'
 
 /** Those in this process who wait for something, by its name, in the order they came. Only the first of them asks. */
 export interface Line {
@@ -13,7 +14,7 @@ export interface Line {
   wait<T extends Waited>(name: string, terms: Waiting<T>): Promise<T>
   /** Something was given back: the first may ask again. */
   ring(name: string): void
-  /** Wakes all, who then meet whatever has ended their waiting. */
+  /** Wakes the first of each, who meets whatever has ended their waiting; as do those behind, one after another. */
   close(): void
 }
 
@@ -33,34 +34,19 @@ export interface Waiting<T> {
 }
 
 export function createLine(clock: Clock): Line {
-  const lines = new Map<string, Set<Bell>>()
-
-  function join(name: string, bell: Bell) {
-    const bells = lines.get(name) ?? new Set()
-    lines.set(name, bells.add(bell))
-    const head = () => bells.values().next().value
-    return {
-      isFirst: () => head() === bell,
-      leave() {
-        const wasFirst = head() === bell
-        bells.delete(bell)
-        if (bells.size === 0) lines.delete(name)
-        else if (wasFirst) head()?.ring()
-      },
-    }
-  }
+  const queue = createQueue(() => [])
 
   return {
     async wait(name, { waitMs, signal, ask, late, pauseMs = denied => denied.retryAfterMs }) {
       const until = clock.now() + waitMs
       const bell = createBell(clock, true)
       const unlink = signal && onAbort(signal, bell.ring)
-      const place = join(name, bell)
+      const place = queue.join(name, bell)
       try {
         for (;;) {
           if (signal?.aborted) throw aborted()
           const left = until - clock.now()
-          if (place.isFirst()) {
+          if (place.first) {
             const answer = await ask()
             const pause = pauseMs(answer)
             if (answer.allowed || pause > until - clock.now()) return answer
@@ -70,12 +56,10 @@ export function createLine(clock: Clock): Line {
         }
       } finally {
         unlink?.()
-        place.leave()
+        place.leave(false)
       }
     },
-    ring: name => lines.get(name)?.values().next().value?.ring(),
-    close() {
-      for (const bells of lines.values()) for (const bell of bells) bell.ring()
-    },
+    ring: name => void queue.ring(name),
+    close: () => void queue.ring(undefined),
   }
 }

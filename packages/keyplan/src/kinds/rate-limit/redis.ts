@@ -17,16 +17,23 @@ import { type Decision, type Part, partsOf, type RateLimitStore, type Request } 
 type Server = Pick<Redis, 'send' | 'evaluate' | 'slot'>
 
 export function createRedisRateLimitStore(redis: Server): RateLimitStore {
-  const consume: RateLimitStore['consume'] = async (call, requests) => {
-    const isOneSlot = (request: Request) =>
-      partsOf(request).every(({ key }) => redis.slot(key) === redis.slot(request.key))
-    if (!requests.some(({ more }) => more)) return perSlot(redis, requests, keyOf, part => decide(redis, call, part))
+  const isOneSlot = (request: Request) =>
+    partsOf(request).every(({ key }) => redis.slot(key) === redis.slot(request.key))
+
+  const decideBySlot = (call: Call, requests: readonly Request[]) =>
+    perSlot(redis, requests, keyOf, part => decide(redis, call, part))
+
+  async function consumeSound(call: Call, requests: readonly Request[]): Promise<readonly Decision[]> {
     const sound = requests.filter(isOneSlot)
-    const decisions = await perSlot(redis, sound, keyOf, part => decide(redis, call, part))
+    const decisions = await decideBySlot(call, sound)
     if (sound.length === requests.length) return decisions
     let at = 0
     return requests.map(request => (isOneSlot(request) ? decisions[at++]! : crossSlot()))
   }
+
+  const consume: RateLimitStore['consume'] = (call, requests) =>
+    requests.some(({ more }) => more) ? consumeSound(call, requests) : decideBySlot(call, requests)
+
   return {
     consume,
     peek: consume,

@@ -29,6 +29,7 @@ export const slidingLog: Algorithm<SlidingLog> = {
     figures: ['used', 'left', 'room'],
     found: ['first', 'ended', 'at', 'before', 'after'],
     begin: `
+local span = format('%.0f', window)
 local function read(key, index)
   return unpacked('<ddd', call('LINDEX', key, index))
 end
@@ -94,7 +95,7 @@ else
   end
   if not failure then
     if first and first > 0 then call('LTRIM', key, first, -1) end
-    used, left, failure = used + cost, window, fault(call('PEXPIRE', key, window))
+    used, left, failure = used + cost, window, fault(call('PEXPIRE', key, span))
   end
 end`,
   },

@@ -47,8 +47,17 @@ export function createEntries(parts: EntryParts): (id: unknown) => SessionEntry<
       this.#key = isId(this.#id) ? names.key(this.#id) : undefined
     }
 
-    #shown(reading: Reading, key: string): Session | undefined | Promise<Session | undefined> {
-      const found = access.shown(reading, key, true, undefined)
+    #ask(key: string, touch: boolean, options: CallOptions | undefined): Promise<Session | undefined> {
+      return reads.one(key, touch, options, (reading, at) => this.#shown(reading, at, touch, options))
+    }
+
+    #shown(
+      reading: Reading,
+      key: string,
+      touch: boolean,
+      options: CallOptions | undefined,
+    ): Session | undefined | Promise<Session | undefined> {
+      const found = access.shown(reading, key, touch, options)
       return found instanceof Promise ? found.then(one => this.#given(one)) : this.#given(found)
     }
 
@@ -59,15 +68,13 @@ export function createEntries(parts: EntryParts): (id: unknown) => SessionEntry<
 
     read(options?: ReadOptions): Promise<Session | undefined> {
       if (this.#key === undefined) return Promise.resolve(undefined)
-      if (options === undefined)
-        return reads.one(this.#key, true, undefined, (reading, key) => this.#shown(reading, key))
-      return this.#readBy(this.#key, options)
-    }
-
-    async #readBy(key: string, options: ReadOptions): Promise<Session | undefined> {
-      checkOptions(options, ['touch'])
-      const { touch = true, ...terms } = options
-      return this.#given(await access.find(key, touch, terms))
+      if (options === undefined) return this.#ask(this.#key, true, undefined)
+      try {
+        checkOptions(options, ['touch'])
+        return this.#ask(this.#key, options.touch ?? true, options)
+      } catch (error) {
+        return Promise.reject(error)
+      }
     }
 
     async update(change: SessionChange<object, unknown>, options?: UpdateOptions): Promise<Session | undefined> {

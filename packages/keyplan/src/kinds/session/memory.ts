@@ -1,9 +1,9 @@
 import type { Clock } from '../../base/clock.ts'
 import { KeyplanError } from '../../base/error.ts'
 import type { LocalWake } from '../../mechanisms/wake.ts'
+import { listSlackMs } from './list-scripts.ts'
 import type { SessionNames } from './names.ts'
 import { headOf, withHead } from './record.ts'
-import { listSlackMs } from './scripts.ts'
 import type { Draft, Saved, SessionStore } from './store.ts'
 
 interface Entry {

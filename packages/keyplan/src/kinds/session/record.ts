@@ -67,10 +67,19 @@ export const traceText = (trace: Trace) => JSON.stringify(trace)
 
 const dataMark = ',"data":'
 
+/**
+ * What stands before the data, as `restOf` writes it: to match that takes a third of the time that parsing does. A device holds
+ * texts alone, in which the quotes of what follows it would be escaped.
+ */
+const written =
+  /^\{"v":(\d+),"seen":(\d+),"until":(\d+),"created":(\d+),"user":(?:null|"([^"\\]*)"),"device":(\{.*?\}),"by":"[\w-]*","data":/
+
 /** @throws KeyplanError DECODE_FAILED when it is neither a session nor what is left of one */
 export function recordOf(raw: string): SessionRecord | Trace {
-  const at = raw.indexOf(dataMark)
   try {
+    const match = written.exec(raw)
+    if (match) return matchedRecord(raw, match)
+    const at = raw.indexOf(dataMark)
     // What stands before is ours: a device holds texts alone, in which the quotes of the mark would be escaped.
     if (at > 0 && raw.startsWith('{"v":')) {
       return readRecord(JSON.parse(`${raw.slice(0, at)}}`), raw.slice(at + dataMark.length, -1))
@@ -98,6 +107,19 @@ export function dataOf<T>({ data }: Pick<SessionRecord, 'data'>, decode: (data: 
 
 const noSession = () =>
   new KeyplanError('DECODE_FAILED', 'what is stored is no session; another service may have written the key')
+
+function matchedRecord(raw: string, match: RegExpExecArray): SessionRecord {
+  const device = match[6]!
+  return {
+    version: Number(match[1]),
+    seen: Number(match[2]),
+    until: Number(match[3]),
+    created: Number(match[4]),
+    user: match[5],
+    device: device === '{}' ? {} : JSON.parse(device),
+    data: raw.slice(match[0].length, -1),
+  }
+}
 
 interface Written {
   readonly v: number

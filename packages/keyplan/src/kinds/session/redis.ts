@@ -1,16 +1,15 @@
 import type { Call } from '../../base/call.ts'
 import { perSlot } from '../../mechanisms/per-slot.ts'
 import type { Redis } from '../../redis/redis.ts'
+import { noteScript, strikeScript } from './list-scripts.ts'
 import type { SessionNames } from './names.ts'
 import {
   createScript,
   endScript,
   moveScript,
-  noteScript,
   prolongScript,
   type SaveReply,
   saveScript,
-  strikeScript,
   touchScript,
 } from './scripts.ts'
 import type { Draft, Ended, Ending, Reading, Saved, SessionStore } from './store.ts'

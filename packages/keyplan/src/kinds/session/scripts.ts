@@ -1,21 +1,7 @@
 import type { Reply } from '../../redis/redis.ts'
 import { script } from '../../redis/script.ts'
-import { luaHead } from './record.ts'
-
-/** Values are never parsed in Lua: its JSON would turn empty arrays into objects. Only the head is read and written. */
-const prelude = `
-local time = redis.call('TIME')
-local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-local function figure(number) return string.format('%.0f', number) end
-local function head(raw) return string.match(raw, '${luaHead}') end
-local function text(v, seen, bound, rest)
-  return '{"v":' .. figure(v) .. ',"seen":' .. figure(seen) .. ',"until":' .. figure(bound) .. ',' .. rest
-end
-local function put(key, v, bound, ttl, rest)
-  local ends = math.min(now + ttl, bound)
-  return redis.pcall('SET', key, text(v, now, bound, rest), 'PXAT', figure(ends))
-end
-`
+import { noteScript, strikeScript } from './list-scripts.ts'
+import { prelude } from './lua-prelude.ts'
 
 /**
  * What lies at many keys; `+` stands before what was touched. A server that takes no writes still tells what it has: what
@@ -161,42 +147,6 @@ if done.err then return done end
 redis.pcall('SET', session, trace, 'PX', keep)
 redis.pcall('PUBLISH', wake, '')
 return '+' .. figure(now) .. ' ' .. bound
-`,
-})
-
-/** Entries stay a while longer than what they stand for: the clocks of two servers differ. */
-export const listSlackMs = 300_000
-
-export const noteScript = script({
-  name: 'session.note',
-  keys: ['list'],
-  args: ['session', 'kept', 'most'],
-  reply: reply => (reply as string[]).map(String),
-  lua: `
-${prelude}
-local kept = tonumber(kept)
-redis.call('ZREMRANGEBYSCORE', list, '-inf', figure(now - kept - ${listSlackMs}))
-redis.call('ZADD', list, figure(now), session)
-redis.call('PEXPIRE', list, figure(kept + ${listSlackMs}))
-if most == '' or redis.call('ZCARD', list) <= tonumber(most) then return { figure(now) } end
-local reply = redis.call('ZRANGE', list, 0, -1)
-table.insert(reply, 1, figure(now))
-return reply
-`,
-})
-
-export const strikeScript = script({
-  name: 'session.strike',
-  keys: ['list'],
-  args: ['idle', '...sessions'],
-  reply: () => undefined,
-  lua: `
-${prelude}
-for _, session in ipairs(sessions) do
-  local at = redis.call('ZSCORE', list, session)
-  if at and tonumber(at) <= now - tonumber(idle) then redis.call('ZREM', list, session) end
-end
-return 1
 `,
 })
 

@@ -14,19 +14,27 @@ export function createSnapshots(
   { codec, ttlMs, absoluteMs }: SessionSettings,
   names: Pick<SessionNames, 'nameOf'>,
 ): Snapshots {
-  const info = ({ key, record, degraded }: Found): SessionInfo => {
+  const decode = (text: string) => codec.decode(text)
+  const session = (id: string, { key, record, degraded }: Found): Session => {
     const { version, seen, created, user, device } = record
-    return {
+    const given: Session = {
+      id,
       name: names.nameOf(key),
-      data: dataOf(record, text => codec.decode(text)),
+      data: dataOf(record, decode),
       version,
       user,
       device,
       createdAt: created,
       lastSeen: seen,
       expiresAt: Math.min(seen + ttlMs, created + absoluteMs),
-      ...(degraded && { degraded: true }),
     }
+    return degraded ? { ...given, degraded: true } : given
   }
-  return { info, session: (id, found) => ({ id, ...info(found) }) }
+  return {
+    session,
+    info(found) {
+      const { id: _, ...info } = session('', found)
+      return info
+    },
+  }
 }
