@@ -2,6 +2,7 @@ import {
   cache,
   channel,
   definePlan,
+  feed,
   json,
   lock,
   once,
@@ -14,6 +15,7 @@ import {
   vector,
 } from 'keyplan'
 import { type Item, keyCount } from './dataset.ts'
+import { type Entry as FeedEntry, keep, ttlMs } from './subjects/feed/entry.ts'
 import { leaseMilliseconds } from './subjects/lock/lease.ts'
 import { rememberMilliseconds } from './subjects/once/receipt.ts'
 import { blockedLimit, limit, ownLimit, ownWindow, windowSeconds } from './subjects/rate-limit/window.ts'
@@ -69,6 +71,10 @@ export const oncePlan = definePlan('bench', {
 
 export const channelPlan = definePlan('bench', {
   events: channel('events:<topic>', { value: json<{ i: number; item: Item }>() }),
+})
+
+export const feedPlan = definePlan('bench', {
+  entries: feed('entries:<id>', { value: json<FeedEntry>(), keep, ttl: `${ttlMs}ms` }),
 })
 
 export const streamPlan = definePlan('bench', {

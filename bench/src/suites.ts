@@ -1,6 +1,7 @@
 import type { Suite } from './subject.ts'
 import { cache } from './suites/cache.ts'
 import { channel } from './suites/channel.ts'
+import { feed } from './suites/feed.ts'
 import { kushim } from './suites/kushim.ts'
 import { lock } from './suites/lock.ts'
 import { near } from './suites/near.ts'
@@ -22,6 +23,7 @@ export const suites = {
   'rate-limit-blocked': rateLimitBlocked,
   session,
   channel,
+  feed,
   stream,
   kushim,
 } satisfies Record<string, Suite>

@@ -179,6 +179,7 @@ export {
   semaphore,
   type TryPermitOptions,
 } from './kinds/semaphore/contract.ts'
+export type { SessionEvent } from './kinds/session/announcing.ts'
 export type { Binding, BindOptions, SessionSocket } from './kinds/session/binding.ts'
 export {
   type CreateOptions,

@@ -37,6 +37,15 @@ function problemsOf({ declaration, pattern }: Announcer, namespaces: ReadonlyMap
   if (unknown.length > 0) {
     return [`announce names ${announce}, whose '${unknown[0]}' is no parameter of '${pattern.source}'`]
   }
+  const { hashed = [] } = declaration.common
+  const secret = target.pattern.params.find(
+    param => hashed.includes(param) && !target.declaration.common.hashed?.includes(param),
+  )
+  if (secret !== undefined) {
+    return [
+      `announce names ${announce}, in whose names '${secret}' would be told, which is hashed here; leave it out there`,
+    ]
+  }
   const { sharded, reliable } = target.declaration.facts
   if (!sharded && !reliable) return []
   const what = sharded ? 'sharded' : 'reliable'

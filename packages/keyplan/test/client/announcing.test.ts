@@ -10,6 +10,8 @@ import {
   json,
   type RegistryChange,
   registry,
+  type SessionEvent,
+  session,
 } from '../../src/index.ts'
 import { until } from '../live-server.ts'
 
@@ -26,6 +28,13 @@ const plan = definePlan(
     tasksLive: channel('tasks:<id>', { value, reliable: { keep: 10 } }),
     boards: document('boards:<session>:<name>', { ttl: '1h', value: json<Board>(), announce: 'boardEvents' }),
     boardEvents: channel('events:boards', { value: json<DocumentChange<Board, 'session' | 'name'>>() }),
+    login: session('session:<sessionId>', {
+      ttl: '1h',
+      value: json<{ user?: string }>(),
+      perUser: { by: ({ user }) => user },
+      announce: 'logins',
+    }),
+    logins: channel('logins', { value: json<SessionEvent>() }),
     rules: document('rules:<id>', { ttl: '1h', value: json<Board>(), announce: 'rulesLive' }),
     rulesLive: channel('rules:<id>', { value: json<DocumentChange<Board>>(), reliable: { keep: 10 } }),
     presence: registry('{presence:<room>}:<id>', { lease: '400ms', announce: 'presenceLive' }),
@@ -105,6 +114,27 @@ describe.each([
     await client.rulesLive({ id: 'r' }).subscribe(({ message }) => kept.push(message.change), { after: 'start' })
     await until(() => kept.length === 2)
     expect(kept).toEqual(['created', 'deleted'])
+  })
+
+  test('the beginning, the move and the end of a session are announced, by names that are no logins', async () => {
+    await using client = await connect(plan, { log: false, start: 'required', ...options() })
+    const heard: SessionEvent[] = []
+    await client.logins({}).subscribe(({ message }) => heard.push(message))
+    const visit = await client.login.create({})
+    const logged = (await client.login({ sessionId: visit.id }).rotate({ change: { user: 'ann "a"' } }))!
+    await client.login({ sessionId: logged.id }).update({ user: 'ann "a"' })
+    const other = await client.login.create({ user: 'bob' })
+    expect(await client.login({ sessionId: logged.id }).destroy()).toBe(true)
+    expect(await client.login({ sessionId: logged.id }).destroy()).toBe(false)
+    await client.login.user('bob').endAll()
+    await until(() => heard.length === 5)
+    expect(heard).toEqual([
+      { event: 'created', name: visit.name, user: null },
+      { event: 'moved', name: visit.name, to: logged.name, user: 'ann "a"' },
+      { event: 'created', name: other.name, user: 'bob' },
+      { event: 'ended', name: logged.name, user: 'ann "a"' },
+      { event: 'ended', name: other.name, user: 'bob' },
+    ])
   })
 })
 

@@ -1,7 +1,7 @@
 import { type RedisProcess, startRedis } from '@keyplan/local'
 import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest'
 import { type ConnectOptions, connect } from '../../src/client/index.ts'
-import { definePlan, type Feed, type FeedEntry, feed, json, type LogGap } from '../../src/index.ts'
+import { definePlan, type Feed, type FeedEntry, type FollowOptions, feed, json, type LogGap } from '../../src/index.ts'
 import { until } from '../live-server.ts'
 import { serverLinks, timesRun } from './evidence.ts'
 
@@ -22,12 +22,12 @@ async function open(options: ConnectOptions = {}) {
   return client
 }
 
-function follow(one: Feed<number, number>) {
+function follow(one: Feed<number, number>, options: FollowOptions = {}) {
   const numbers: number[] = []
   const entries: FeedEntry<number>[] = []
   const gaps: LogGap[] = []
   void (async () => {
-    for await (const entry of one.follow({ gap: gap => gaps.push(gap) })) {
+    for await (const entry of one.follow({ gap: gap => gaps.push(gap), ...options })) {
       entries.push(entry)
       numbers.push(entry.value)
     }
@@ -60,13 +60,18 @@ test('a hundred who follow twenty feeds go on after kill -9 and a restart: nothi
 test('a thousand who follow one feed share one reader', async () => {
   const [reader, writer] = [await open(), await open()]
   await writer.thoughts({ id: 'one' }).append(0)
-  const followers = Array.from({ length: 1_000 }, () => follow(reader.thoughts({ id: 'one' })))
+  const followers = Array.from({ length: 1_000 }, () =>
+    follow(reader.thoughts({ id: 'one' }), { buffer: { count: 10 } }),
+  )
   await until(() => followers.every(({ numbers }) => numbers.length === 1))
   await server.ask('CONFIG', 'RESETSTAT')
   for (let n = 1; n <= 10; n++) {
     await writer.thoughts({ id: 'one' }).append(n)
     await until(() => followers.every(({ numbers }) => numbers.at(-1) === n))
   }
+  // More at once than may wait for each of them: they read what they had no room for, and share that as well.
+  await Promise.all(Array.from({ length: 30 }, (_, index) => writer.thoughts({ id: 'one' }).append(11 + index)))
+  await until(() => followers.every(({ numbers }) => numbers.length === 41))
   expect((await serverLinks(server, 'blocking')).length).toBeLessThanOrEqual(2)
   // Each append is read once, and once more by the reader of newcomers as long as that is there.
   expect(await timesRun(server, 'xread')).toBeLessThan(200)

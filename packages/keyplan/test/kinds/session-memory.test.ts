@@ -27,7 +27,7 @@ describe('sessions in memory', () => {
 
   test('when all of them live no further one begins; one that has ended makes room', async () => {
     const clock = handClock()
-    const store = createMemorySessionStore(names, localWake(), clock, 3)
+    const store = createMemorySessionStore(names, localWake(), clock, undefined, 3)
     for (const key of ['a', 'b', 'c']) await store.create(call, key, draft)
     await expect(store.create(call, 'd', draft)).rejects.toMatchObject({ code: 'OVERLOADED', outcome: 'not-executed' })
     await clock.advance(600)
@@ -39,7 +39,7 @@ describe('sessions in memory', () => {
   })
 
   test('where there is no room for a new id the session keeps its old one', async () => {
-    const store = createMemorySessionStore(names, localWake(), handClock(), 1)
+    const store = createMemorySessionStore(names, localWake(), handClock(), undefined, 1)
     await store.create(call, 'a', draft)
     const ending = { version: 1, trace: '{"ended":0}', keepMs: 1_000 }
     await expect(store.move(call, 'a', 'b', draft, ending)).rejects.toMatchObject({ code: 'OVERLOADED' })

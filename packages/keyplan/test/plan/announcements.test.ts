@@ -38,6 +38,14 @@ test.each([
     "announce is 'liev', which is no namespace of the plan; did you mean live?",
   ],
   ['live', { live: foreign('x:<id>', { kind: 'other' }) }, 'announce names live, which is no channel'],
+  [
+    'live',
+    {
+      live: live('thoughts:<id>'),
+      thoughts: feed('thoughts:<id>', { value, ttl: '1h', announce: 'live', hashed: ['id'] }),
+    },
+    "in whose names 'id' would be told",
+  ],
   ['live', { live: live('live:<user>') }, "whose 'user' is no parameter of 'thoughts:<id>'"],
   ['live', { live: live('live:<id>', { sharded: true }) }, 'which is sharded and may lie in another slot of a cluster'],
   ['live', { live: live('live:<id>', { reliable: { keep: 1 } }) }, 'which is reliable and may lie in another slot'],

@@ -34,18 +34,13 @@ local function adopt()
 end
 `
 
-/**
- * `tell(change, version, value, params, …)` announces a change where one is to be announced, as `changeText` has it. What was changed is
- * changed, so whatever keeps it from being announced is given and not thrown.
- */
+/** `tell(change, version, value, params, …)` announces a change where that is declared, as `changeText` has it. */
 const tell = `
 ${logFunctions}
 local function tell(change, version, value, params, ...)
   local message = '{"change":"' .. change .. '","params":' .. params .. ',"version":' .. version
   if value then message = message .. ',"value":' .. value end
-  local ok, receivers, refusal = pcall(announce, message .. '}', ...)
-  if ok then return refusal end
-  return type(receivers) == 'table' and receivers.err or tostring(receivers)
+  return announced(message .. '}', ...)
 end
 `
 

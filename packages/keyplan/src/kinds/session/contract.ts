@@ -181,6 +181,7 @@ export function session<const P extends string, In extends object, Out>(
     common,
     options: settings,
     facts: factsOf(settings),
+    announce: settings.announce,
     problems,
     warnings,
   }

@@ -4,7 +4,7 @@ import type { SessionSettings } from './settings.ts'
 
 /** What `describe` prints of sessions. */
 export function factsOf(settings: SessionSettings): Record<string, Json> {
-  const { codec, ttlMs, absoluteMs, touchEveryMs, graceMs, perUser, hashed } = settings
+  const { codec, ttlMs, absoluteMs, touchEveryMs, graceMs, perUser, hashed, announce } = settings
   return {
     ttl: formatDuration(ttlMs),
     absolute: Number.isFinite(absoluteMs) ? formatDuration(absoluteMs) : null,
@@ -12,6 +12,7 @@ export function factsOf(settings: SessionSettings): Record<string, Json> {
     rotateGrace: graceMs > 0 ? formatDuration(graceMs) : null,
     value: codec.name,
     idInKey: hashed ? 'hash' : 'plain',
+    announce: announce ?? null,
     perUser: perUser ? { max: perUser.max ?? null } : null,
   }
 }

@@ -1,7 +1,10 @@
 import { KeyplanError } from '../../base/error.ts'
 import { guarded } from '../../guard/guarded.ts'
+import { createLocalServer } from '../../mechanisms/log/local.ts'
+import { createRefusals } from '../../mechanisms/log/refusals.ts'
 import { localWake, redisWake, type Wake } from '../../mechanisms/wake.ts'
 import type { Kind, Opened, Surroundings } from '../kind.ts'
+import { type Happening, ownerOf, sessionNews } from './announcing.ts'
 import type { SessionDeclaration, SessionNamespace } from './contract.ts'
 import { openSessions } from './handle.ts'
 import { createMemorySessionStore } from './memory.ts'
@@ -15,11 +18,16 @@ export const sessionKind: Kind<SessionDeclaration> = {
   kind: 'session',
   scripts: sessionScripts,
   open(declaration, surroundings) {
-    const { name, pattern, clock, server } = surroundings
+    const { name, pattern, clock, server, announcing, notify } = surroundings
     if (!server) return openInProcess(declaration, surroundings)
     const { options: settings, whenDown } = declaration
     const names = sessionNames(pattern, settings)
-    const redis = createRedisSessionStore(server.redis, names)
+    const redis = createRedisSessionStore(
+      server.redis,
+      names,
+      announcing && sessionNews(pattern, names, announcing),
+      createRefusals(name, 'sessions begin and end', notify),
+    )
     const notices = redisWake(server.redis)
     const open = (main: SessionStore, fallback: Partial<SessionStore>, wakes: readonly Wake[]) =>
       openSessions({
@@ -43,15 +51,19 @@ export const sessionKind: Kind<SessionDeclaration> = {
 /** Sessions of this process alone. */
 function openInProcess(
   { options: settings }: SessionDeclaration,
-  { name, pattern, clock, bare }: Surroundings,
+  { name, pattern, clock, bare, announcing, local = createLocalServer(clock) }: Surroundings,
   over = (store: SessionStore) => store,
 ): Opened<SessionNamespace> {
   const names = sessionNames(pattern, settings)
   const wake = localWake()
+  const news = announcing && sessionNews(pattern, names, announcing)
+  function tell({ event, key, to, text }: Happening & { readonly text: string }): void {
+    if (news) local.announce(news.at(key), `${news.head(event, key, to)}${ownerOf(text)}}`)
+  }
   return openSessions({
     settings,
     names,
-    steps: guarded(name, over(createMemorySessionStore(names, wake, clock)), sessionOperations, bare),
+    steps: guarded(name, over(createMemorySessionStore(names, wake, clock, tell)), sessionOperations, bare),
     wakes: [wake],
     time: () => Math.floor(clock.wall()),
     surroundings: { name, clock, server: undefined },

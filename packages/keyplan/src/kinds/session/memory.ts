@@ -1,10 +1,11 @@
 import type { Clock } from '../../base/clock.ts'
 import { KeyplanError } from '../../base/error.ts'
 import type { LocalWake } from '../../mechanisms/wake.ts'
+import type { Happening } from './announcing.ts'
 import { listSlackMs } from './list-scripts.ts'
 import type { SessionNames } from './names.ts'
 import { headOf, withHead } from './record.ts'
-import type { Draft, Saved, SessionStore } from './store.ts'
+import type { Draft, Ended, Ending, Saved, SessionStore } from './store.ts'
 
 interface Entry {
   readonly raw: string
@@ -28,6 +29,7 @@ export function createMemorySessionStore(
   names: SessionNames,
   wake: LocalWake,
   clock: Clock,
+  tell: (happening: Happening & { readonly text: string }) => void = () => {},
   maxEntries = 100_000,
 ): SessionStore {
   const entries = new Map<string, Entry>()
@@ -73,7 +75,19 @@ export function createMemorySessionStore(
     return head?.rest === rest ? { is: 'saved', seen: head.seen, until: head.until } : undefined
   }
 
-  const store: SessionStore = {
+  const begin = (key: string, draft: Draft) =>
+    put(key, 1, draft.until ?? Number.MAX_SAFE_INTEGER, draft.ttlMs, draft.rest)
+  function end(key: string, { version, trace, keepMs }: Ending): Ended {
+    const raw = rawAt(key)
+    const head = raw === null ? undefined : headOf(raw)
+    if (raw === null || !head || (version !== undefined && head.version !== version)) return { is: 'found', raw }
+    entries.delete(key)
+    entries.set(key, { raw: trace, ends: time() + keepMs })
+    wake.notify(names.wake(key))
+    return { is: 'ended', raw }
+  }
+
+  return {
     touch: async (_, keys, { ttlMs, everyMs }) =>
       keys.map(key => {
         const raw = rawAt(key)
@@ -87,7 +101,9 @@ export function createMemorySessionStore(
       const raw = rawAt(key)
       if (raw !== null) return again(raw, draft) ?? { is: 'found', raw }
       if (isLate(draft)) return { is: 'late' }
-      return put(key, 1, draft.until ?? Number.MAX_SAFE_INTEGER, draft.ttlMs, draft.rest)
+      const begun = begin(key, draft)
+      tell({ event: 'created', key, text: draft.rest })
+      return begun
     },
     async save(_, key, version, draft) {
       const raw = rawAt(key)
@@ -101,21 +117,19 @@ export function createMemorySessionStore(
       const head = raw === null ? undefined : headOf(raw)
       if (head && head.until < until) put(key, head.version, until, ttlMs, head.rest)
     },
-    async end(_, key, { version, trace, keepMs }) {
-      const raw = rawAt(key)
-      const head = raw === null ? undefined : headOf(raw)
-      if (raw === null || !head || (version !== undefined && head.version !== version)) return { is: 'found', raw }
-      entries.delete(key)
-      entries.set(key, { raw: trace, ends: time() + keepMs })
-      wake.notify(names.wake(key))
-      return { is: 'ended', raw }
+    async end(_, key, ending) {
+      const ended = end(key, ending)
+      if (ended.is === 'ended') tell({ event: 'ended', key, text: ended.raw })
+      return ended
     },
-    async move(call, key, to, draft, ending) {
+    async move(_, key, to, draft, ending) {
       if (isLate(draft)) return { is: 'late' }
       // Before anything ends: where there is no room the session stays where it is.
       makeRoom(to)
-      const ended = await store.end(call, key, ending)
-      return ended.is === 'ended' ? store.create(call, to, draft) : ended
+      const ended = end(key, ending)
+      if (ended.is !== 'ended') return ended
+      tell({ event: 'moved', key, to, text: draft.rest })
+      return begin(to, draft)
     },
     async note(_, list, key, keptMs, most) {
       const at = time()
@@ -137,5 +151,4 @@ export function createMemorySessionStore(
       if (noted?.size === 0) lists.delete(list)
     },
   }
-  return store
 }

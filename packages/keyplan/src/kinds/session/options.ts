@@ -36,6 +36,11 @@ export interface SessionOptions<In, Out = In> extends Omit<NamespaceOptions, 'ha
    * keyspace can then log in as anybody, and the plan warns of it. Default: `hash`.
    */
   idInKey?: 'hash' | 'plain'
+  /**
+   * The name of a channel in the same plan on which the beginning, the move and the end of a session are published in the step that
+   * makes them, as a `SessionEvent`. The end of a lifetime is not: nobody makes it.
+   */
+  announce?: string
   /** Default: `fail`. */
   whenDown?: SessionWhenDown
 }
@@ -50,6 +55,7 @@ const own: Readonly<Record<OwnOption, true>> = {
   perUser: true,
   rotateGrace: true,
   idInKey: true,
+  announce: true,
   whenDown: true,
 }
 

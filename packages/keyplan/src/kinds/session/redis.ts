@@ -1,6 +1,7 @@
 import type { Call } from '../../base/call.ts'
 import { perSlot } from '../../mechanisms/per-slot.ts'
 import type { Redis } from '../../redis/redis.ts'
+import { type Happening, newsArguments, type SessionNews } from './announcing.ts'
 import { noteScript, strikeScript } from './list-scripts.ts'
 import type { SessionNames } from './names.ts'
 import {
@@ -16,8 +17,40 @@ import type { Draft, Ended, Ending, Reading, Saved, SessionStore } from './store
 
 type Server = Pick<Redis, 'send' | 'evaluate' | 'slot'>
 
-export function createRedisSessionStore(redis: Server, names: SessionNames): SessionStore {
-  const store: SessionStore = {
+export function createRedisSessionStore(
+  redis: Server,
+  names: SessionNames,
+  news?: SessionNews,
+  refused: (why: string | undefined) => void = () => {},
+): SessionStore {
+  async function create(call: Call, key: string, draft: Draft, happening?: Happening) {
+    const { rest, ttl, bound, notAfter } = argsOf(draft)
+    const args = { rest, ttl, bound, notAfter, news: newsArguments(news, happening) }
+    const { is, unannounced } = await redis.evaluate(createScript, { session: key }, args, call)
+    refused(unannounced)
+    return savedOf(is)
+  }
+  async function end(call: Call, key: string, ending: Ending, happening?: Happening) {
+    const args = { ...endingArgs(ending), wake: names.wake(key), news: newsArguments(news, happening) }
+    const { is, unannounced } = await redis.evaluate(endScript, { session: key }, args, call)
+    refused(unannounced)
+    return endedOf(is)
+  }
+
+  /**
+   * Two nodes have the keys. The session begins at its new one first, whose id nobody knows yet: when this process dies in
+   * between, the old one still stands, and the new one ends unused with its time to live.
+   */
+  async function moveInSteps(call: Call, key: string, to: string, draft: Draft, ending: Ending): Promise<Saved> {
+    const begun = await create(call, to, draft)
+    if (begun.is !== 'saved') return begun.is === 'late' ? begun : { is: 'found', raw: null }
+    const ended = await end(call, key, ending, { event: 'moved', key, to, text: draft.rest })
+    if (ended.is === 'ended' || ended.raw === ending.trace) return begun
+    await end(call, to, { version: undefined, trace: '{"ended":0}', keepMs: 1 })
+    return ended
+  }
+
+  return {
     touch: (call, keys, { ttlMs, everyMs }) =>
       perSlot(redis, keys, itself, async part =>
         (await redis.evaluate(touchScript, { keys: part }, { ttl: ttlMs, every: everyMs }, call)).map(touched),
@@ -26,24 +59,21 @@ export function createRedisSessionStore(redis: Server, names: SessionNames): Ses
       perSlot(redis, keys, itself, async part =>
         ((await redis.send('mget', part, call)) as (string | null)[]).map(seen),
       ),
-    async create(call, key, draft) {
-      const { rest, ttl, bound, notAfter } = argsOf(draft)
-      return savedOf(await redis.evaluate(createScript, { session: key }, { rest, ttl, bound, notAfter }, call))
-    },
+    create: (call, key, draft) => create(call, key, draft, { event: 'created', key, text: draft.rest }),
     async save(call, key, version, draft) {
       return savedOf(await redis.evaluate(saveScript, { session: key }, { version, ...argsOf(draft) }, call))
     },
     async prolong(call, key, ttlMs, until) {
       await redis.evaluate(prolongScript, { session: key }, { ttl: ttlMs, bound: until }, call)
     },
-    async end(call, key, ending) {
-      const args = { ...endingArgs(ending), wake: names.wake(key) }
-      return endedOf(await redis.evaluate(endScript, { session: key }, args, call))
-    },
+    end: (call, key, ending) => end(call, key, ending, { event: 'ended', key }),
     async move(call, key, to, draft, ending) {
-      if (redis.slot(key) !== redis.slot(to)) return moveInSteps(store, call, key, to, draft, ending)
-      const args = { ...endingArgs(ending), ...argsOf(draft), wake: names.wake(key) }
-      return savedOf(await redis.evaluate(moveScript, { session: key, to }, args, call))
+      if (redis.slot(key) !== redis.slot(to)) return moveInSteps(call, key, to, draft, ending)
+      const told = newsArguments(news, { event: 'moved', key, to, text: draft.rest })
+      const args = { ...endingArgs(ending), ...argsOf(draft), wake: names.wake(key), news: told }
+      const { is, unannounced } = await redis.evaluate(moveScript, { session: key, to }, args, call)
+      refused(unannounced)
+      return savedOf(is)
     },
     async note(call, list, key, keptMs, most) {
       const args = { session: key, kept: keptMs, most: most ?? '' }
@@ -57,27 +87,6 @@ export function createRedisSessionStore(redis: Server, names: SessionNames): Ses
       await redis.evaluate(strikeScript, { list }, { idle: idleMs, sessions: keys }, call)
     },
   }
-  return store
-}
-
-/**
- * Two nodes have the keys. The session begins at its new one first, whose id nobody knows yet: when this process dies in
- * between, the old one still stands, and the new one ends unused with its time to live.
- */
-async function moveInSteps(
-  store: SessionStore,
-  call: Call,
-  key: string,
-  to: string,
-  draft: Draft,
-  ending: Ending,
-): Promise<Saved> {
-  const begun = await store.create(call, to, draft)
-  if (begun.is !== 'saved') return begun.is === 'late' ? begun : { is: 'found', raw: null }
-  const ended = await store.end(call, key, ending)
-  if (ended.is === 'ended' || ended.raw === ending.trace) return begun
-  await store.end(call, to, { version: undefined, trace: '{"ended":0}', keepMs: 1 })
-  return ended
 }
 
 const itself = (key: string) => key

@@ -1,3 +1,4 @@
+import { logFunctions } from '../../mechanisms/log/announcement.ts'
 import type { Reply } from '../../redis/redis.ts'
 import { script } from '../../redis/script.ts'
 import { noteScript, strikeScript } from './list-scripts.ts'
@@ -42,23 +43,44 @@ export type SaveReply = string | null
 
 const saveReply = (reply: Reply) => reply as SaveReply
 
+/** What became of it, and why that was not announced, in the server's words. */
+export interface ToldReply {
+  readonly is: SaveReply
+  readonly unannounced: string | undefined
+}
+
+function toldReply(reply: Reply): ToldReply {
+  const [is, refusal] = reply as [SaveReply, string?]
+  return { is, unannounced: refusal || undefined }
+}
+
+/** `tell(text, head, owner, …)` announces what became of a session, with its user: the one that stands in its text, if it is not told. */
+const tell = `
+${logFunctions}
+local function tell(text, head, owner, ...)
+  if owner == '' then owner = string.match(text, '"user":(.-),"device":') or 'null' end
+  return announced(head .. owner .. '}', ...)
+end
+`
+
 export const createScript = script({
   name: 'session.create',
   keys: ['session'],
-  args: ['rest', 'ttl', 'bound', 'notAfter'],
-  reply: saveReply,
+  args: ['rest', 'ttl', 'bound', 'notAfter', '...news'],
+  reply: toldReply,
   lua: `
 ${prelude}
+${tell}
 local raw = redis.call('GET', session)
 if raw then
   local v, seen, untouched, at = head(raw)
-  if v == '1' and string.sub(raw, at) == rest then return '+' .. seen .. ' ' .. untouched end
-  return raw
+  if v == '1' and string.sub(raw, at) == rest then return { '+' .. seen .. ' ' .. untouched } end
+  return { raw }
 end
-if notAfter ~= '' and now > tonumber(notAfter) then return '~' end
+if notAfter ~= '' and now > tonumber(notAfter) then return { '~' } end
 local done = put(session, 1, tonumber(bound), tonumber(ttl), rest)
 if done.err then return done end
-return '+' .. figure(now) .. ' ' .. bound
+return { '+' .. figure(now) .. ' ' .. bound, tell(rest, unpack(news)) }
 `,
 })
 
@@ -106,47 +128,49 @@ return 1
 export const endScript = script({
   name: 'session.end',
   keys: ['session'],
-  args: ['version', 'trace', 'keep', 'wake'],
-  reply: saveReply,
+  args: ['version', 'trace', 'keep', 'wake', '...news'],
+  reply: toldReply,
   lua: `
 ${prelude}
+${tell}
 local raw = redis.call('GET', session)
-if not raw then return false end
+if not raw then return { false } end
 local v = head(raw)
-if not v or (version ~= '' and v ~= version) then return raw end
+if not v or (version ~= '' and v ~= version) then return { raw } end
 redis.call('DEL', session)
 redis.call('SET', session, trace, 'PX', keep)
 redis.pcall('PUBLISH', wake, '')
-return '+' .. raw
+return { '+' .. raw, tell(raw, unpack(news)) }
 `,
 })
 
 export const moveScript = script({
   name: 'session.move',
   keys: ['session', 'to'],
-  args: ['version', 'trace', 'keep', 'wake', 'rest', 'ttl', 'bound', 'notAfter'],
-  reply: saveReply,
+  args: ['version', 'trace', 'keep', 'wake', 'rest', 'ttl', 'bound', 'notAfter', '...news'],
+  reply: toldReply,
   lua: `
 ${prelude}
+${tell}
 local raw = redis.call('GET', session)
-if not raw then return false end
+if not raw then return { false } end
 local v = head(raw)
 if not v then
   local moved = raw == trace and redis.call('GET', to)
   if moved then
     local _, seen, before = head(moved)
-    if seen then return '+' .. seen .. ' ' .. before end
+    if seen then return { '+' .. seen .. ' ' .. before } end
   end
-  return raw
+  return { raw }
 end
-if v ~= version then return raw end
-if notAfter ~= '' and now > tonumber(notAfter) then return '~' end
+if v ~= version then return { raw } end
+if notAfter ~= '' and now > tonumber(notAfter) then return { '~' } end
 redis.call('DEL', session)
 local done = put(to, 1, tonumber(bound), tonumber(ttl), rest)
 if done.err then return done end
 redis.pcall('SET', session, trace, 'PX', keep)
 redis.pcall('PUBLISH', wake, '')
-return '+' .. figure(now) .. ' ' .. bound
+return { '+' .. figure(now) .. ' ' .. bound, tell(rest, unpack(news)) }
 `,
 })
 

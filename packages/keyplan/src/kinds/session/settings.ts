@@ -19,6 +19,7 @@ export interface SessionSettings {
   readonly perUser: PerUser | undefined
   /** Whether the key holds the hash of the id. */
   readonly hashed: boolean
+  readonly announce: string | undefined
   /** The name of the pattern's parameter. */
   readonly param: string
 }
@@ -41,7 +42,17 @@ export const longestGrace = 300_000
 export function settingsOf(pattern: string, options: unknown, problems: string[]): SessionReading {
   problems.push(...optionProblems(options, sessionOptionNames))
   const given = (options ?? {}) as Partial<SessionOptions<object, unknown>> & NamespaceOptions
-  const { ttl, value, absolute, touchEvery, perUser, rotateGrace, idInKey = 'hash', whenDown = 'fail' } = given
+  const {
+    ttl,
+    value,
+    absolute,
+    touchEvery,
+    perUser,
+    rotateGrace,
+    idInKey = 'hash',
+    announce,
+    whenDown = 'fail',
+  } = given
   const ms = (name: string, duration: Duration | undefined, otherwise: number, required = false) =>
     duration === undefined && !required
       ? otherwise
@@ -75,6 +86,7 @@ export function settingsOf(pattern: string, options: unknown, problems: string[]
       graceMs,
       perUser: perUserOf(perUser, problems),
       hashed,
+      announce,
       param,
     },
     common: hashed && param !== '' ? { ...common, hashed: [param] } : common,

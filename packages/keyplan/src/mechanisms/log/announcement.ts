@@ -49,6 +49,8 @@ export function announcementArguments(announcement: Announcement | undefined): A
  *
  * `announce(value, command, channel, log, …)` publishes, and appends to the channel's log first where it has one. It gives
  * the receivers, or -1 and why it was refused, and the id: what was changed is changed, also where the user may not publish.
+ *
+ * `announced(value, …)` does so for what has been changed already: it gives why it was refused, whatever that is, and never throws.
  */
 export const logFunctions = `
 local function field(entry, name)
@@ -102,5 +104,10 @@ local function announce(value, command, channel, log, ...)
   local receivers = redis.pcall(command, channel, message)
   if type(receivers) == 'table' then return -1, receivers.err, id end
   return receivers, '', id
+end
+local function announced(...)
+  local ok, receivers, refusal = pcall(announce, ...)
+  if ok then return refusal end
+  return type(receivers) == 'table' and receivers.err or tostring(receivers)
 end
 `

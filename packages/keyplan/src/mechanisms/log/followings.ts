@@ -9,6 +9,7 @@ import { beginning, isId, type LogEntry } from './entry.ts'
 import type { LogGap } from './follower.ts'
 import { type FollowCounting, type Following, openFollowing } from './following.ts'
 import type { Log, LogNews } from './log.ts'
+import { sharedPages } from './pages.ts'
 
 export interface FollowOptions {
   /** Ends it. */
@@ -49,6 +50,7 @@ const nothing = () => {}
 export function createFollowings<T>(parts: FollowingsParts<T>): Followings<T> {
   const { namespace, steps } = parts
   const followings = new Set<Following<T>>()
+  const pages = sharedPages((key, after, count) => steps.range(undefined, key, { after, count }))
   let closed = false
 
   function follow(key: string, options: FollowOptions, began = () => nothing): AsyncIterableIterator<T> {
@@ -66,7 +68,7 @@ export function createFollowings<T>(parts: FollowingsParts<T>): Followings<T> {
         ...parts,
         key,
         from: starts[after] ?? (async () => after),
-        range: (from, count) => steps.range(undefined, key, { after: from, count }),
+        range: (from, count) => pages(key, from, count),
         limits,
         signal,
         gap,

@@ -14,8 +14,8 @@ export function createRedisLog(redis: LogServer, encoding: Encoding = 'text'): L
   return {
     append(call, key, value, terms, announcement) {
       const { count, ageMs: age, bytes, ttlMs: ttl, renew } = terms
-      const announced = announcementArguments(announcement)
-      const args = { value, count, age, bytes, ttl, renew: renew ? 1 : 0, announced }
+      const news = announcementArguments(announcement)
+      const args = { value, count, age, bytes, ttl, renew: renew ? 1 : 0, news }
       return redis.evaluate(appendScript, { log: key }, args, call)
     },
     async range(call, key, range) {

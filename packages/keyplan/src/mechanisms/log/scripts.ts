@@ -8,16 +8,16 @@ function readAppended(reply: Reply): Appended {
   return { id: String(id), receivers: Math.max(0, receivers), unannounced: String(refusal) || undefined }
 }
 
-/** `announced` are the arguments of `announce` behind the value. */
+/** `news` are the arguments of `announce` behind the value. */
 export const appendScript = script({
   name: 'log.append',
   keys: ['log'],
-  args: ['value', 'count', 'age', 'bytes', 'ttl', 'renew', '...announced'],
+  args: ['value', 'count', 'age', 'bytes', 'ttl', 'renew', '...news'],
   reply: readAppended,
   lua: `
 ${logFunctions}
 local id = append(log, value, count, age, bytes, ttl, renew)
-local receivers, refusal = announce(value, unpack(announced))
+local receivers, refusal = announce(value, unpack(news))
 return { id, receivers, refusal }
 `,
 })

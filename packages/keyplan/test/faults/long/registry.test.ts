@@ -29,20 +29,29 @@ test('a network that is cut for more than a lease for all: nobody who lives expi
   expect([figuresOf(one).rejoined, figuresOf(two).rejoined, await one.agents.count()]).toEqual([0, 0, 3])
 })
 
-test('a process alone that is cut off expires, and joins again as soon as it is back', async () => {
-  await using proxy = await startProxy({ to: server.port })
-  const [away, watcher] = [await openRegistry(`redis://127.0.0.1:${proxy.port}`), await openRegistry(server.url)]
-  const [ann] = await joinAll(away, ['ann'])
-  const told = listen(watcher)
-  await until(() => told.length === 1)
-  await proxy.refuse()
-  await until(() => told.length === 2)
-  expect([await watcher.agents.count(), ann!.remaining()]).toEqual([0, 0])
-  await proxy.pass()
-  await until(() => told.length === 3)
-  expect(told).toEqual(['ann joined', 'ann expired', 'ann joined'])
-  await until(() => ann!.remaining() > 0)
-})
+test.each(['refuse', 'blackhole'] as const)(
+  'a process alone that is cut off (%s) expires, joins again as soon as it is back, and leaves no ghost',
+  async cut => {
+    await using proxy = await startProxy({ to: server.port })
+    const [away, watcher] = [await openRegistry(`redis://127.0.0.1:${proxy.port}`), await openRegistry(server.url)]
+    const [ann] = await joinAll(away, ['ann'])
+    const told = listen(watcher)
+    await until(() => told.length === 1)
+    await proxy[cut]()
+    const cutAt = performance.now()
+    await until(() => told.length === 2)
+    console.log(`${cut}: expired after ${Math.round(performance.now() - cutAt)} ms of a lease of 1 s`)
+    expect([await watcher.agents.count(), ann!.remaining()]).toEqual([0, 0])
+    await proxy.pass()
+    await until(() => told.length === 3)
+    expect(told).toEqual(['ann joined', 'ann expired', 'ann joined'])
+    await until(() => ann!.remaining() > 0)
+    expect(await watcher.agents.list()).toMatchObject([{ id: 'ann' }])
+    await server.ask('FLUSHALL')
+    await until(async () => (await watcher.agents.count('run')) === 1)
+    expect(await watcher.agents.list()).toMatchObject([{ id: 'ann' }])
+  },
+)
 
 test('an outage of 90 s, longer than every timer: all members are back within 3 s of it, and nobody expires', {
   timeout: 180_000,
