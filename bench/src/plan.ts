@@ -7,6 +7,7 @@ import {
   once,
   type RateLimitDeclaration,
   rateLimit,
+  registry,
   semaphore,
   session,
   stream,
@@ -17,6 +18,7 @@ import { type Item, keyCount } from './dataset.ts'
 import { leaseMilliseconds } from './subjects/lock/lease.ts'
 import { rememberMilliseconds } from './subjects/once/receipt.ts'
 import { blockedLimit, limit, ownLimit, ownWindow, windowSeconds } from './subjects/rate-limit/window.ts'
+import { type AgentCard, leaseSeconds } from './subjects/registry/agents.ts'
 import { permits } from './subjects/semaphore/permits.ts'
 import { batch, type Entry, mostEntries } from './subjects/stream/entry.ts'
 
@@ -78,6 +80,10 @@ export const streamPlan = definePlan('bench', {
     batch,
     groups: { workers: { start: '$' } },
   }),
+})
+
+export const registryPlan = definePlan('bench', {
+  agents: registry('agents:<id>', { lease: `${leaseSeconds}s`, metadata: json<AgentCard>() }),
 })
 
 export const heapPlan = definePlan('bench', {

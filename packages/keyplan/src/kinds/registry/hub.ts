@@ -24,7 +24,7 @@ export interface Hub {
   remove(member: Member): void
   /** Somebody wants to hear of those who expire, until the function is called that this gives. */
   watch(): () => void
-  /** Lets all members leave in one step, for at most so long. */
+  /** Lets all members leave, for at most so long. */
   close(graceMs: number): Promise<void>
 }
 
@@ -38,9 +38,9 @@ interface HubParts extends Pick<Surroundings, 'name' | 'clock' | 'notify'> {
   idle(): void
 }
 
-/** Most members of one beat and of one write: how long one step may take. */
+/** Most members of one beat, and of one step that writes or removes them: how long it may take. */
 const mostBeating = 2_000
-const mostWritten = 128
+const mostWritten = 64
 
 /** How long a beat may take, in milliseconds, where that is less than any call may. */
 const shortestBeat = 250
@@ -67,6 +67,7 @@ export function createHub(parts: HubParts): Hub {
   function put(mode: PutMode, entry: Entry, options: CallOptions): Promise<PutResult> {
     const request = { ...place, mode, entry }
     if (Object.keys(options).length === 0) return gather.add(request)
+    gather.flush()
     return steps.put(options, [request]).then(([result]) => result!)
   }
 
@@ -146,12 +147,14 @@ export function createHub(parts: HubParts): Hub {
     put,
     async change(member, entry, options) {
       let result = await put('update', entry, options)
-      if (result === 'gone') result = await rejoin(member, entry, options)
+      if (result === 'gone' && member.state === 'member') result = await rejoin(member, entry, options)
       if (typeof result === 'string') lose(member)
       else await mirror?.write(entry)
       return result
     },
     async leave({ entry: { id, token } }, options) {
+      // What was asked for before happens before.
+      gather.flush()
       const left = (await steps.leave(options, place, [{ id, token }])) > 0
       if (left) counting.left++
       await mirror?.remove([id])
@@ -177,6 +180,7 @@ export function createHub(parts: HubParts): Hub {
       }
     },
     async close(graceMs) {
+      gather.flush()
       const all = [...members.values()]
       members.clear()
       watchers = 0
@@ -184,12 +188,14 @@ export function createHub(parts: HubParts): Hub {
       heart = undefined
       if (all.length === 0) return
       const standing = all.map(({ entry: { id, token } }) => ({ id, token }))
-      try {
-        counting.left += await steps.leave({ deadline: `${graceMs}ms` }, place, standing)
-        await mirror?.remove(standing.map(({ id }) => id))
-      } catch {
-        // They go when their leases end.
-      }
+      const parts = Array.from({ length: Math.ceil(standing.length / mostWritten) }, (_, part) =>
+        standing.slice(part * mostWritten, (part + 1) * mostWritten),
+      )
+      const deadline = `${graceMs}ms` as const
+      const left = await Promise.allSettled(parts.map(part => steps.leave({ deadline }, place, part)))
+      // Those of which it is not known go when their leases end.
+      for (const result of left) if (result.status === 'fulfilled') counting.left += result.value
+      await mirror?.remove(standing.map(({ id }) => id))
     },
   }
 }

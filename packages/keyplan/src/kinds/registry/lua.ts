@@ -41,7 +41,7 @@ local function heard()
   end
 end
 local function last()
-  for _, key in ipairs(KEYS) do if key ~= log then redis.call('PEXPIRE', key, linger) end end
+  for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, key == log and ttl or linger) end
 end
 local refusal = ''
 local function tell(kind, record, extra)

@@ -2,6 +2,7 @@ import type { CallOptions } from '../../base/call.ts'
 import { checkOptions } from '../../base/call.ts'
 import type { Clock } from '../../base/clock.ts'
 import { KeyplanError } from '../../base/error.ts'
+import { groupProblems } from '../../base/option-group.ts'
 import { surfacing } from '../../base/surfacing.ts'
 import type { MemberContents, Membership } from './contract.ts'
 import type { Entry, PutResult } from './store.ts'
@@ -102,9 +103,11 @@ export function createMember(parts: MemberParts): Member {
       controller.abort(ending())
     },
     async update(more, options = {}) {
-      checkOptions(more as CallOptions, [...ownOptions])
+      const [problem] = groupProblems(more, '', ownOptions)
+      if (problem) throw new KeyplanError('PARAM_INVALID', problem)
       checkOptions(options)
-      const changed = last.then(() => change(more as Contents, options))
+      const given = Object.fromEntries(Object.entries(more).filter(([, value]) => value !== undefined))
+      const changed = last.then(() => change(given, options))
       last = changed.catch(() => {})
       return changed
     },
