@@ -155,7 +155,7 @@ local function walk(key, low, high, skip, others, most)
       if #found == most then return found end
     end
     if #part < page then return found end
-    low, page = '(' .. part[#part], 500
+    low, page = '(' .. part[#part], math.min(500, 2 * page)
   end
 end
 local loadlength = 17
