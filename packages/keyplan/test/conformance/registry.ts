@@ -236,12 +236,15 @@ export function registryConformance(name: string, open: () => Promise<RegistryHa
     })
 
     test('a client that joins twice under a name has the second membership', async () => {
-      const { agents } = await harness.client(brief)
+      const { agents, figures, close } = await harness.client(brief)
       const first = await agents({ id: 'ann' }).join({ metadata: { version: 1 } })
       const second = await agents({ id: 'ann' }).join({ metadata: { version: 2 } })
       expect([first.state, second.state]).toEqual(['replaced', 'member'])
       expect(await first.leave()).toBe(false)
       expect(await agents({ id: 'ann' }).get()).toMatchObject({ metadata: { version: 2 } })
+      expect(figures()).toMatchObject({ members: 1, replaced: 1 })
+      await close()
+      expect([figures().left, second.state, second.remaining()]).toEqual([1, 'left', 0])
     })
 
     test('a client that closes takes its members along', async () => {

@@ -30,7 +30,7 @@ export interface Hub {
 
 interface HubParts extends Pick<Surroundings, 'name' | 'clock' | 'notify'> {
   readonly place: Place
-  readonly settings: Pick<RegistrySettings, 'leaseMs' | 'beatMs'>
+  readonly settings: Pick<RegistrySettings, 'beatMs' | 'mirrorMs'>
   readonly steps: Guarded<RegistryStore>
   readonly counting: Counting
   readonly mirror: Mirror | undefined
@@ -61,6 +61,8 @@ export function createHub(parts: HubParts): Hub {
   /** So that who is cut off knows of it before its leases end. */
   const deadline =
     settings.beatMs < longestBeat ? (`${Math.max(shortestBeat, Math.round(settings.beatMs))}ms` as const) : undefined
+
+  const interval = Math.min(settings.beatMs, (settings.mirrorMs ?? Number.POSITIVE_INFINITY) / 3)
 
   const gather = createGather<Put, PutResult>({ max: mostWritten, run: puts => steps.put(undefined, puts) })
 
@@ -116,7 +118,7 @@ export function createHub(parts: HubParts): Hub {
     // Who has just joined needs none yet, and those who begin together are spread.
     if (!rested && watchers === 0) {
       rested = true
-      return settings.beatMs * (0.7 + 0.3 * Math.random())
+      return interval * (0.7 + 0.3 * Math.random())
     }
     const all = [...members.values()]
     let next: number | undefined
@@ -124,8 +126,8 @@ export function createHub(parts: HubParts): Hub {
       next = await beat(all.slice(first, first + mostBeating), signal)
     }
     await mirror?.renew([...members.values()].map(({ entry }) => entry))
-    if (watchers === 0 || next === undefined) return settings.beatMs
-    return Math.min(settings.beatMs, next + 1 + lateness * Math.random())
+    if (watchers === 0 || next === undefined) return interval
+    return Math.min(interval, next + 1 + lateness * Math.random())
   }
 
   function awake(): void {
@@ -161,9 +163,10 @@ export function createHub(parts: HubParts): Hub {
       return left
     },
     add(member) {
-      // An earlier entry of this process under the same name is over.
-      members.get(member.id)?.replaced()
+      const before = members.get(member.id)
       members.set(member.id, member)
+      // An earlier entry of this process under the same name is over.
+      if (before) lose(before)
       awake()
     },
     remove(member) {
@@ -183,6 +186,7 @@ export function createHub(parts: HubParts): Hub {
       gather.flush()
       const all = [...members.values()]
       members.clear()
+      for (const member of all) member.left()
       watchers = 0
       await heart?.close(0)
       heart = undefined

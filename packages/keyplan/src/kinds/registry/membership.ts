@@ -20,6 +20,8 @@ export interface Member extends Membership {
   rejoined(at: number): void
   /** Another has its name. */
   replaced(): void
+  /** Its client takes it off the list. */
+  left(): void
 }
 
 interface MemberParts {
@@ -101,6 +103,9 @@ export function createMember(parts: MemberParts): Member {
       state = 'replaced'
       ended()
       controller.abort(ending())
+    },
+    left() {
+      if (state === 'member') state = 'left'
     },
     async update(more, options = {}) {
       const [problem] = groupProblems(more, '', ownOptions)
