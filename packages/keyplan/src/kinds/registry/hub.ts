@@ -2,7 +2,7 @@ import type { CallOptions } from '../../base/call.ts'
 import { isUnavailable } from '../../base/error.ts'
 import type { Guarded } from '../../guard/guarded.ts'
 import { createGather } from '../../mechanisms/gather.ts'
-import { createSource, type Source, type Turn } from '../../mechanisms/source.ts'
+import { createSource, type Source, type SourceHealth, type Turn } from '../../mechanisms/source.ts'
 import type { Surroundings } from '../kind.ts'
 import type { Counting } from './figures.ts'
 import type { Member } from './membership.ts'
@@ -14,6 +14,8 @@ import type { Absence, Entry, Place, Put, PutMode, PutResult, RegistryStore } fr
 export interface Hub {
   readonly size: number
   readonly mirror: Mirror | undefined
+  /** Of the heartbeat. */
+  readonly health: SourceHealth | undefined
   /** Writes an entry; with those of the same tick in one step, unless it has terms of its own. */
   put(mode: PutMode, entry: Entry, options: CallOptions): Promise<PutResult>
   /** The same of a member, which joins again if it was taken off the list. */
@@ -146,6 +148,9 @@ export function createHub(parts: HubParts): Hub {
       return members.size
     },
     mirror,
+    get health() {
+      return heart?.health
+    },
     put,
     async change(member, entry, options) {
       let result = await put('update', entry, options)

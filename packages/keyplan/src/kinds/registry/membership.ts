@@ -4,6 +4,7 @@ import type { Clock } from '../../base/clock.ts'
 import { KeyplanError } from '../../base/error.ts'
 import { groupProblems } from '../../base/option-group.ts'
 import { surfacing } from '../../base/surfacing.ts'
+import type { SourceHealth } from '../../mechanisms/source.ts'
 import type { MemberContents, Membership } from './contract.ts'
 import type { Entry, PutResult } from './store.ts'
 
@@ -35,6 +36,7 @@ interface MemberParts {
   rejoined: (() => void) | undefined
   /** What is to be written of it when it tells this. Throws what is wrong with it. */
   entryOf(contents: Contents): Entry
+  health(): SourceHealth | undefined
   write(entry: Entry, options: CallOptions): Promise<PutResult>
   leave(options: CallOptions): Promise<boolean>
   /** It is no member of this process any more. */
@@ -84,6 +86,9 @@ export function createMember(parts: MemberParts): Member {
     },
     get entry() {
       return entry
+    },
+    get health() {
+      return state === 'member' ? parts.health() : undefined
     },
     remaining: () => (state === 'member' ? Math.max(0, until - clock.now()) : 0),
     confirmed(at) {
