@@ -8,6 +8,7 @@ import {
   once,
   type RateLimitDeclaration,
   rateLimit,
+  registry,
   semaphore,
   session,
   stream,
@@ -19,6 +20,7 @@ import { type Entry as FeedEntry, keep, ttlMs } from './subjects/feed/entry.ts'
 import { leaseMilliseconds } from './subjects/lock/lease.ts'
 import { rememberMilliseconds } from './subjects/once/receipt.ts'
 import { blockedLimit, limit, ownLimit, ownWindow, windowSeconds } from './subjects/rate-limit/window.ts'
+import { type AgentCard, leaseSeconds } from './subjects/registry/agents.ts'
 import { permits } from './subjects/semaphore/permits.ts'
 import { batch, type Entry, mostEntries } from './subjects/stream/entry.ts'
 
@@ -84,6 +86,10 @@ export const streamPlan = definePlan('bench', {
     batch,
     groups: { workers: { start: '$' } },
   }),
+})
+
+export const registryPlan = definePlan('bench', {
+  agents: registry('agents:<id>', { lease: `${leaseSeconds}s`, metadata: json<AgentCard>() }),
 })
 
 export const heapPlan = definePlan('bench', {

@@ -8,6 +8,7 @@ import { near } from './suites/near.ts'
 import { once } from './suites/once.ts'
 import { rateLimit } from './suites/rate-limit.ts'
 import { rateLimitAlgorithms, rateLimitBlocked } from './suites/rate-limit-algorithms.ts'
+import { registry, registryBeat } from './suites/registry.ts'
 import { semaphore } from './suites/semaphore.ts'
 import { session } from './suites/session.ts'
 import { stream } from './suites/stream.ts'
@@ -25,6 +26,8 @@ export const suites = {
   channel,
   feed,
   stream,
+  registry,
+  'registry-beat': registryBeat,
   kushim,
 } satisfies Record<string, Suite>
 

@@ -1,7 +1,8 @@
-import type { Call } from '../base/call.ts'
-import type { Clock, Timer } from '../base/clock.ts'
+import type { Clock } from '../base/clock.ts'
 import type { Redis } from '../redis/redis.ts'
 import { script } from '../redis/script.ts'
+import { clockNow } from './lease/fence.ts'
+import { createSource } from './source.ts'
 
 /** How many processes are alive. */
 export interface Instances {
@@ -25,8 +26,7 @@ export const beatScript = script({
   args: ['name', 'lease'],
   reply: Number,
   lua: `
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+${clockNow}
 redis.call('ZREMRANGEBYSCORE', key, '-inf', string.format('%.0f', now - lease))
 redis.call('ZADD', key, string.format('%.0f', now), name)
 redis.call('PEXPIRE', key, lease)
@@ -42,29 +42,34 @@ export function createInstances(
   clock: Clock,
 ): Instances {
   let count = 1
-  let timer: Timer | undefined
-  let closed = false
-  const call = (hold: boolean): Call => ({ expires: clock.now() + beatMs, hold, written: 0 })
+  let begun = false
+  const terms = { expires: 0, hold: true, written: 0 }
 
-  async function beat(): Promise<void> {
-    try {
-      count = await redis.evaluate(beatScript, { key }, { name, lease: leaseMs }, call(true))
-    } catch {
-      // Whatever keeps Redis from answering, the next beat asks again.
-    }
-    if (!closed) timer = clock.after(beatMs, () => void beat())
-  }
-  // Let what is opened in this tick be open before the first.
-  timer = clock.after(0, () => void beat())
+  const source = createSource({
+    namespace: key,
+    name: 'count of processes',
+    clock,
+    async turn({ signal }) {
+      // Let what is opened in this tick be open before the first.
+      if (!begun) {
+        begun = true
+        return 1
+      }
+      const call = { ...terms, expires: clock.now() + beatMs, signal }
+      count = await redis.evaluate(beatScript, { key }, { name, lease: leaseMs }, call)
+      return beatMs
+    },
+    // What cannot be asked stays as it was.
+    notify: () => {},
+  })
 
   return {
     get count() {
       return Math.max(1, count)
     },
     async close() {
-      closed = true
-      timer?.cancel()
-      await redis.send('zrem', [key, name], call(false)).catch(() => {})
+      await source.close(0)
+      await redis.send('zrem', [key, name], { ...terms, expires: clock.now() + beatMs, hold: false }).catch(() => {})
     },
   }
 }

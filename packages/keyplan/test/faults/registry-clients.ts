@@ -8,10 +8,12 @@ import { until } from '../live-server.ts'
 
 // Needs the build: Node 20 runs no TypeScript.
 const program = fileURLToPath(new URL('registry-process.mjs', import.meta.url))
-const lease = '1s'
-const plan = definePlan('registries', { agents: registry('agents:<id>', { lease, metadata: json<object>() }) })
+const lease = '2s'
+const plan = definePlan('registries', {
+  agents: registry('agents:<id>', { lease, beat: '200ms', metadata: json<object>() }),
+})
 
-/** A client of a registry whose leases last a second. */
+/** A client of a registry whose leases last two seconds. */
 export async function openRegistry(url: string, options: ConnectOptions = {}) {
   const backoff = { min: '20ms', max: '100ms' } as const
   const client = await connect(plan, { url, log: false, start: 'required', backoff, ...options })

@@ -4,7 +4,7 @@ import { definePlan, json, registry } from '../../dist/index.js'
 
 const [url, lease, name, count] = process.argv.slice(2)
 const say = words => process.stdout.write(`${JSON.stringify(words)}\n`)
-const plan = definePlan('registries', { agents: registry('agents:<id>', { lease, metadata: json() }) })
+const plan = definePlan('registries', { agents: registry('agents:<id>', { lease, beat: '200ms', metadata: json() }) })
 const redis = await connect(plan, { url, log: () => {}, backoff: { min: '20ms', max: '100ms' } })
 const joins = Array.from({ length: Number(count) }, (_, n) => {
   const id = `${name}${n}`

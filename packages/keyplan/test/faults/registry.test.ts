@@ -11,7 +11,9 @@ afterEach(() => server.cleanUp())
 
 const open = () => openRegistry(server.url)
 
-test('members of a process that is killed, stopped, or ended: each expiry is told once, and who comes back joins again', async () => {
+test('members of a process that is killed, stopped, or ended: each expiry is told once, and who comes back joins again', {
+  timeout: 90_000,
+}, async () => {
   const [one, two] = [await open(), await open()]
   const told = [listen(one), listen(two)]
   const [killed, stopped, ended] = await Promise.all([
@@ -38,7 +40,9 @@ test('members of a process that is killed, stopped, or ended: each expiry is tol
   expect(figuresOf(one).expired + figuresOf(two).expired).toBe(123)
 })
 
-test('a server that is killed and is back after more than a lease: all are listed at once, only who died expires', async () => {
+test('a server that is killed and is back after more than a lease: all are listed at once, only who died expires', {
+  timeout: 90_000,
+}, async () => {
   const [one, two, watcher] = [await open(), await open(), await open()]
   const dying = await startMembers(server.url, 'dead', 5)
   const members = [...(await joinAll(one, ['a', 'b'])), ...(await joinAll(two, ['c']))]

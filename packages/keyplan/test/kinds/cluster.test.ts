@@ -290,3 +290,20 @@ test('calls of one tick share a trip for each server, and clear reaches every no
   for (const node of cluster.nodes) expect(await node.ask('KEYS', 'value:*')).toEqual([])
   await harness.close()
 })
+
+test('a registry lies on one node, whatever its members are called, and each is mirrored where its own key is', async () => {
+  const harness = await registryHarness()
+  const { agents } = await harness.client({ mirror: true })
+  const ids = Array.from({ length: 30 }, (_, n) => `a${n}`)
+  await Promise.all(ids.map(id => agents({ id }).join({ capabilities: ['run'], metadata: {} })))
+  const holding = await Promise.all(
+    cluster.nodes.map(node => node.ask('KEYS', '{agents:<id>}:~*') as Promise<string[]>),
+  )
+  expect(holding.filter(keys => keys.length > 0)).toHaveLength(1)
+  for (const id of ids) {
+    const owner = await cluster.ownerOf(`agents:${id}`)
+    expect(JSON.parse(String(await owner.ask('GET', `agents:${id}`)))).toMatchObject({ id, capabilities: ['run'] })
+  }
+  await harness.close()
+  for (const node of cluster.nodes) expect(await node.ask('KEYS', 'agents:*')).toEqual([])
+})

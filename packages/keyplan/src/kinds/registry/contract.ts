@@ -1,6 +1,7 @@
 import type { CallOptions } from '../../base/call.ts'
 import type { LogGap } from '../../mechanisms/log/follower.ts'
 import type { FollowOptions } from '../../mechanisms/log/followings.ts'
+import type { SourceHealth } from '../../mechanisms/source.ts'
 import { type Declaration, optionProblems } from '../../plan/declaration.ts'
 import type { ParamName, Params } from '../../plan/params.ts'
 import { ownOptions, type RegistryOptions, type RegistryWhenDown } from './options.ts'
@@ -59,6 +60,8 @@ export interface Membership<In = unknown> extends AsyncDisposable {
   readonly state: 'member' | 'replaced' | 'left'
   /** Fires with MEMBERSHIP_LOST when another has joined under its name. */
   readonly signal: AbortSignal
+  /** Of the heartbeat that it shares with the other members of this process. Undefined: it is no member any more. */
+  readonly health: SourceHealth | undefined
   /** Milliseconds for which it is certainly listed, by the monotonic clock. 0: the server may not list it any more. */
   remaining(): number
   /**

@@ -136,6 +136,7 @@ export function openRegistries(parts: Parts): Opened<Namespace> {
       entryOf: next => entryOf(id, token, next),
       write: (next, options) => hub.change(joined, next, options),
       leave: options => hub.leave(joined, options),
+      health: () => hub.health,
       ended: () => hub.remove(joined),
     })
     counting.joined++

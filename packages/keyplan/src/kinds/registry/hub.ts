@@ -2,7 +2,7 @@ import type { CallOptions } from '../../base/call.ts'
 import { isUnavailable } from '../../base/error.ts'
 import type { Guarded } from '../../guard/guarded.ts'
 import { createGather } from '../../mechanisms/gather.ts'
-import { createSource, type Source, type Turn } from '../../mechanisms/source.ts'
+import { createSource, type Source, type SourceHealth, type Turn } from '../../mechanisms/source.ts'
 import type { Surroundings } from '../kind.ts'
 import type { Counting } from './figures.ts'
 import type { Member } from './membership.ts'
@@ -14,6 +14,8 @@ import type { Absence, Entry, Place, Put, PutMode, PutResult, RegistryStore } fr
 export interface Hub {
   readonly size: number
   readonly mirror: Mirror | undefined
+  /** Of the heartbeat. */
+  readonly health: SourceHealth | undefined
   /** Writes an entry; with those of the same tick in one step, unless it has terms of its own. */
   put(mode: PutMode, entry: Entry, options: CallOptions): Promise<PutResult>
   /** The same of a member, which joins again if it was taken off the list. */
@@ -24,13 +26,13 @@ export interface Hub {
   remove(member: Member): void
   /** Somebody wants to hear of those who expire, until the function is called that this gives. */
   watch(): () => void
-  /** Lets all members leave in one step, for at most so long. */
+  /** Lets all members leave, for at most so long. */
   close(graceMs: number): Promise<void>
 }
 
 interface HubParts extends Pick<Surroundings, 'name' | 'clock' | 'notify'> {
   readonly place: Place
-  readonly settings: Pick<RegistrySettings, 'leaseMs' | 'beatMs'>
+  readonly settings: Pick<RegistrySettings, 'beatMs' | 'mirrorMs'>
   readonly steps: Guarded<RegistryStore>
   readonly counting: Counting
   readonly mirror: Mirror | undefined
@@ -38,9 +40,9 @@ interface HubParts extends Pick<Surroundings, 'name' | 'clock' | 'notify'> {
   idle(): void
 }
 
-/** Most members of one beat and of one write: how long one step may take. */
+/** Most members of one beat, and of one step that writes or removes them: how long it may take. */
 const mostBeating = 2_000
-const mostWritten = 128
+const mostWritten = 64
 
 /** How long a beat may take, in milliseconds, where that is less than any call may. */
 const shortestBeat = 250
@@ -62,11 +64,14 @@ export function createHub(parts: HubParts): Hub {
   const deadline =
     settings.beatMs < longestBeat ? (`${Math.max(shortestBeat, Math.round(settings.beatMs))}ms` as const) : undefined
 
+  const interval = Math.min(settings.beatMs, (settings.mirrorMs ?? Number.POSITIVE_INFINITY) / 3)
+
   const gather = createGather<Put, PutResult>({ max: mostWritten, run: puts => steps.put(undefined, puts) })
 
   function put(mode: PutMode, entry: Entry, options: CallOptions): Promise<PutResult> {
     const request = { ...place, mode, entry }
     if (Object.keys(options).length === 0) return gather.add(request)
+    gather.flush()
     return steps.put(options, [request]).then(([result]) => result!)
   }
 
@@ -115,7 +120,7 @@ export function createHub(parts: HubParts): Hub {
     // Who has just joined needs none yet, and those who begin together are spread.
     if (!rested && watchers === 0) {
       rested = true
-      return settings.beatMs * (0.7 + 0.3 * Math.random())
+      return interval * (0.7 + 0.3 * Math.random())
     }
     const all = [...members.values()]
     let next: number | undefined
@@ -123,8 +128,8 @@ export function createHub(parts: HubParts): Hub {
       next = await beat(all.slice(first, first + mostBeating), signal)
     }
     await mirror?.renew([...members.values()].map(({ entry }) => entry))
-    if (watchers === 0 || next === undefined) return settings.beatMs
-    return Math.min(settings.beatMs, next + 1 + lateness * Math.random())
+    if (watchers === 0 || next === undefined) return interval
+    return Math.min(interval, next + 1 + lateness * Math.random())
   }
 
   function awake(): void {
@@ -143,24 +148,30 @@ export function createHub(parts: HubParts): Hub {
       return members.size
     },
     mirror,
+    get health() {
+      return heart?.health
+    },
     put,
     async change(member, entry, options) {
       let result = await put('update', entry, options)
-      if (result === 'gone') result = await rejoin(member, entry, options)
+      if (result === 'gone' && member.state === 'member') result = await rejoin(member, entry, options)
       if (typeof result === 'string') lose(member)
       else await mirror?.write(entry)
       return result
     },
     async leave({ entry: { id, token } }, options) {
+      // What was asked for before happens before.
+      gather.flush()
       const left = (await steps.leave(options, place, [{ id, token }])) > 0
       if (left) counting.left++
       await mirror?.remove([id])
       return left
     },
     add(member) {
-      // An earlier entry of this process under the same name is over.
-      members.get(member.id)?.replaced()
+      const before = members.get(member.id)
       members.set(member.id, member)
+      // An earlier entry of this process under the same name is over.
+      if (before) lose(before)
       awake()
     },
     remove(member) {
@@ -177,19 +188,23 @@ export function createHub(parts: HubParts): Hub {
       }
     },
     async close(graceMs) {
+      gather.flush()
       const all = [...members.values()]
       members.clear()
+      for (const member of all) member.left()
       watchers = 0
       await heart?.close(0)
       heart = undefined
       if (all.length === 0) return
       const standing = all.map(({ entry: { id, token } }) => ({ id, token }))
-      try {
-        counting.left += await steps.leave({ deadline: `${graceMs}ms` }, place, standing)
-        await mirror?.remove(standing.map(({ id }) => id))
-      } catch {
-        // They go when their leases end.
-      }
+      const parts = Array.from({ length: Math.ceil(standing.length / mostWritten) }, (_, part) =>
+        standing.slice(part * mostWritten, (part + 1) * mostWritten),
+      )
+      const deadline = `${graceMs}ms` as const
+      const left = await Promise.allSettled(parts.map(part => steps.leave({ deadline }, place, part)))
+      // Those of which it is not known go when their leases end.
+      for (const result of left) if (result.status === 'fulfilled') counting.left += result.value
+      await mirror?.remove(standing.map(({ id }) => id))
     },
   }
 }

@@ -41,7 +41,7 @@ local function heard()
   end
 end
 local function last()
-  for _, key in ipairs(KEYS) do if key ~= log then redis.call('PEXPIRE', key, linger) end end
+  for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, key == log and ttl or linger) end
 end
 local refusal = ''
 local function tell(kind, record, extra)
@@ -155,7 +155,7 @@ local function walk(key, low, high, skip, others, most)
       if #found == most then return found end
     end
     if #part < page then return found end
-    low, page = '(' .. part[#part], 500
+    low, page = '(' .. part[#part], math.min(500, 2 * page)
   end
 end
 local loadlength = 17

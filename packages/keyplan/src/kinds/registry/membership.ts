@@ -2,7 +2,9 @@ import type { CallOptions } from '../../base/call.ts'
 import { checkOptions } from '../../base/call.ts'
 import type { Clock } from '../../base/clock.ts'
 import { KeyplanError } from '../../base/error.ts'
+import { groupProblems } from '../../base/option-group.ts'
 import { surfacing } from '../../base/surfacing.ts'
+import type { SourceHealth } from '../../mechanisms/source.ts'
 import type { MemberContents, Membership } from './contract.ts'
 import type { Entry, PutResult } from './store.ts'
 
@@ -19,6 +21,8 @@ export interface Member extends Membership {
   rejoined(at: number): void
   /** Another has its name. */
   replaced(): void
+  /** Its client takes it off the list. */
+  left(): void
 }
 
 interface MemberParts {
@@ -32,6 +36,7 @@ interface MemberParts {
   rejoined: (() => void) | undefined
   /** What is to be written of it when it tells this. Throws what is wrong with it. */
   entryOf(contents: Contents): Entry
+  health(): SourceHealth | undefined
   write(entry: Entry, options: CallOptions): Promise<PutResult>
   leave(options: CallOptions): Promise<boolean>
   /** It is no member of this process any more. */
@@ -82,6 +87,9 @@ export function createMember(parts: MemberParts): Member {
     get entry() {
       return entry
     },
+    get health() {
+      return state === 'member' ? parts.health() : undefined
+    },
     remaining: () => (state === 'member' ? Math.max(0, until - clock.now()) : 0),
     confirmed(at) {
       until = Math.max(until, at + leaseMs)
@@ -101,10 +109,15 @@ export function createMember(parts: MemberParts): Member {
       ended()
       controller.abort(ending())
     },
+    left() {
+      if (state === 'member') state = 'left'
+    },
     async update(more, options = {}) {
-      checkOptions(more as CallOptions, [...ownOptions])
+      const [problem] = groupProblems(more, '', ownOptions)
+      if (problem) throw new KeyplanError('PARAM_INVALID', problem)
       checkOptions(options)
-      const changed = last.then(() => change(more as Contents, options))
+      const given = Object.fromEntries(Object.entries(more).filter(([, value]) => value !== undefined))
+      const changed = last.then(() => change(given, options))
       last = changed.catch(() => {})
       return changed
     },

@@ -22,7 +22,7 @@ export interface RegistryOptions<P extends string, In, Out, Field extends string
   metadata?: ValueSource<In, Out>
   /** Fields by which `where` finds members, each made of the metadata. */
   index?: RegistryIndex<In, Field>
-  /** How many events are kept, or for how long. Default: 10,000, for a day. */
+  /** How many events are kept, or for how long. Default: 10,000, and for a day after the last beat. */
   keep?: Keep
   /**
    * Whether each member also lies as JSON at the key of its own, for readers in other languages, and for how long after it

@@ -106,10 +106,10 @@ export const registryOperations: Operations<RegistryStore> = {
   put: { idempotent: true, write: true },
   beat: { idempotent: true, write: true },
   leave: { idempotent: true, write: true },
-  find: { idempotent: true, write: false },
-  pick: { idempotent: true, write: true },
-  get: { idempotent: true, write: false },
-  count: { idempotent: true, write: false },
+  find: { idempotent: true, write: false, hold: true },
+  pick: { idempotent: true, write: true, hold: true },
+  get: { idempotent: true, write: false, hold: true },
+  count: { idempotent: true, write: false, hold: true },
 }
 
 /** Every member has it. */

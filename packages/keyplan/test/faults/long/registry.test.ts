@@ -24,7 +24,7 @@ test('a network that is cut for more than a lease for all: nobody who lives expi
   await until(async () => (await two.agents.count()) === 3)
   const { beats } = figuresOf(one)
   // Longer than everybody was given to be heard again.
-  await until(() => figuresOf(one).beats > beats + 6)
+  await until(() => figuresOf(one).beats > beats + 15)
   expect(told).toHaveLength(3)
   expect([figuresOf(one).rejoined, figuresOf(two).rejoined, await one.agents.count()]).toEqual([0, 0, 3])
 })
@@ -71,7 +71,7 @@ test('an outage of 90 s, longer than every timer: all members are back within 3 
   console.log(`all members beat again ${Math.round(performance.now() - back)} ms after the outage`)
   await until(async () => (await clients[1]!.agents.count('run')) === 9)
   const { beats } = figuresOf(clients[0]!)
-  await until(() => figuresOf(clients[0]!).beats > beats + 6)
+  await until(() => figuresOf(clients[0]!).beats > beats + 15)
   expect([expiredIn(told), clients.map(client => figuresOf(client).rejoined)]).toEqual([[], [0, 0, 0]])
 })
 
