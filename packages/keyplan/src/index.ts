@@ -196,6 +196,7 @@ export {
   type WorkerFigures,
   type WorkOptions,
 } from './kinds/stream/contract.ts'
+export type { GroupFigures, StreamFigures } from './kinds/stream/figures.ts'
 export type { Declaration, Durability, NamespaceOptions } from './plan/declaration.ts'
 export { definePlan, type PlanOptions, withPrefix } from './plan/define.ts'
 export { describe, type NamespaceDescription, type PlanDescription } from './plan/describe.ts'

@@ -5,6 +5,7 @@ import type { ChannelFigures } from '../kinds/channel/figures.ts'
 import type { FeedFigures } from '../kinds/feed/figures.ts'
 import type { Notice } from '../kinds/kind.ts'
 import type { RateLimitFigures } from '../kinds/rate-limit/counters.ts'
+import type { StreamFigures } from '../kinds/stream/figures.ts'
 import type { LeaseFigures } from '../mechanisms/lease/custody.ts'
 import type { Declaration } from '../plan/declaration.ts'
 import type { Params } from '../plan/params.ts'
@@ -74,6 +75,8 @@ export interface NamespaceStats extends OperationStats {
   readonly channel?: ChannelFigures
   /** Of a feed. */
   readonly feed?: FeedFigures
+  /** Of a stream. */
+  readonly stream?: StreamFigures
 }
 
 /** Counts of the whole client, and of each namespace that was used; `$command` and its like under their own names. */

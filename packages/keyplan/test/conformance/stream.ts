@@ -135,6 +135,15 @@ export function streamConformance(name: string, open: () => Promise<StreamHarnes
       expect(dead[0]!.at).toBeInstanceOf(Date)
       await until(async () => (await redis.events.inspect('workers')).pending === 0)
       expect(await redis.events.inspect('workers')).toMatchObject({ pending: 0, deadLetters: 1 })
+      const done = { delivered: 13, handled: 9, failed: 4, retried: 3, redelivered: 3, buried: 1, reclaimed: 0, skipped: 0 }
+      const figures = () => redis.$stats().namespaces.events!.stream!
+      expect(figures().groups.workers).toMatchObject({ ...done, lost: 0, missed: 0, workers: 1, held: 0, active: 0 })
+      await until(() => figures().groups.workers?.pending === 0 && figures().groups.workers?.lag === 0)
+      expect(figures().groups.late).toMatchObject({ delivered: 0, workers: 0, lag: undefined })
+      await worker.close()
+      // In memory all clients are one, which has appended for other tests as well.
+      expect(figures().appended).toBeGreaterThanOrEqual(10)
+      expect(figures().groups.workers).toMatchObject({ ...done, workers: 0, pending: undefined })
     })
 
     test('what is thrown may be anything, and a handler that never returns has failed when its time is over', async () => {

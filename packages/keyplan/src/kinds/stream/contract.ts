@@ -4,7 +4,9 @@ import type { Duration } from '../../base/duration.ts'
 import type { SourceHealth, SourceState } from '../../mechanisms/source.ts'
 import { type Declaration, type NamespaceOptions, optionProblems } from '../../plan/declaration.ts'
 import type { ParamName, Params } from '../../plan/params.ts'
+import type { Counts } from './counts.ts'
 import { factsOf, ownOptions, settingsOf } from './options.ts'
+import { outrunWarnings } from './outrun.ts'
 import type { StreamSettings } from './settings.ts'
 import type { Cause, GroupState } from './store.ts'
 
@@ -95,24 +97,7 @@ export interface BatchOptions<Out> extends Omit<WorkOptions<Out>, 'orderBy'> {
 }
 
 /** What a worker has done so far. */
-export interface WorkerFigures {
-  /** Deliveries, of which an entry may have several. */
-  readonly delivered: number
-  readonly handled: number
-  /** Deliveries that failed, and those of them that are tried again. */
-  readonly failed: number
-  readonly retried: number
-  /** Deliveries after the first of an entry. */
-  readonly redelivered: number
-  /** Those of them that another worker had, and said nothing of. */
-  readonly reclaimed: number
-  readonly buried: number
-  /** Entries that were given out and vanished from the stream. */
-  readonly lost: number
-  /** Entries that vanished before anybody was given them. */
-  readonly missed: number
-  /** Handled before, and not again (`idempotency`). */
-  readonly skipped: number
+export interface WorkerFigures extends Readonly<Counts> {
   /** Entries at hand now, and how many of them are being handled. */
   readonly held: number
   readonly active: number
@@ -204,5 +189,6 @@ export function stream<const P extends string, In, Out, const Group extends stri
     options: settings,
     facts: factsOf(settings),
     problems,
+    warnings: outrunWarnings(settings, given.maxLag),
   }
 }
