@@ -78,6 +78,23 @@ test('F52: what a killed worker had is given to another when its claim lapses, o
   expect(sorted(handledBy([second]))).toEqual(numbers(10).map(({ n }) => n))
 })
 
+test('a worker that is killed between an effect and its acknowledgement: elsewhere, unique by token, it is there once', async () => {
+  await using redis = await open()
+  const idempotency = true
+  const first = await startWorkerProcess(server.url, { idempotency })
+  const id = await redis.events.append({ n: -4 })
+  await first.exit
+  const second = await startWorkerProcess(server.url, { idempotency })
+  await until(() => handledBy([second]).length === 1)
+  expect([first, second].flatMap(({ said }) => said.flatMap(({ effect }) => effect ?? []))).toEqual([id])
+  expect(second.said.find(({ begun }) => begun === -4)?.delivery).toBe(2)
+  await until(async () => (await redis.events.inspect('workers')).pending === 0)
+  // What was done is known now: given out once more, by a hand that should not, it is not handled.
+  await server.ask('ZADD', '{events}:~open:workers', '1', id)
+  await until(async () => (await redis.events.inspect('workers')).pending === 0)
+  expect(handledBy([second])).toEqual([-4])
+})
+
 test('kills of workers and of the server under load lose nothing that was acknowledged', async () => {
   await soak({ rounds: 4, cruelty: kill, check: checkKills })
 }, 60_000)

@@ -72,6 +72,11 @@ export interface Message<Out> {
   readonly delivery: number
   /** Of a dead letter that was sent back: the id it first had. */
   readonly origin: string | undefined
+  /**
+   * Names what handling it brings about, the same in every delivery and after a redrive: what is written elsewhere under
+   * this, and unique there, is written once. With `idempotency` that of its effect.
+   */
+  readonly token: string
   /** Fires when the work is in vain: its time is over, another worker has it, or the worker is closed. */
   readonly signal: AbortSignal
 }

@@ -59,7 +59,7 @@ return 1
 
 export const buryScript = script({
   name: 'stream.bury',
-  keys: ['stream', 'open', 'tries', 'dead'],
+  keys: ['stream', 'open', 'tries', 'dead', '...effects'],
   args: ['group', 'id', 'number', 'keep', 'cause', 'origin', '...value'],
   reply: reply => reply === 1,
   lua: `
@@ -72,6 +72,9 @@ if refused then return refused end
 redis.call('XACK', stream, group, id)
 redis.call('ZREM', open, id)
 redis.call('HDEL', tries, id)
+for _, effect in ipairs(effects) do
+  if redis.call('GET', effect) == id then redis.call('DEL', effect) end
+end
 return 1
 `,
 })

@@ -44,7 +44,7 @@ export function createEndings({ job, hand, counts, settlement, line, ring }: End
   function bury(one: Held, cause: Cause, buried: () => void): void {
     const { id, number, value, origin } = one.given
     counts.buried++
-    settlement.bury({ id, number, value, origin, cause }, () => {
+    settlement.bury({ id, number, value, origin, effect: one.effect, cause }, () => {
       forget(one)
       buried()
     })

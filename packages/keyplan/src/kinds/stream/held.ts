@@ -37,6 +37,10 @@ export class Held implements Message<unknown> {
     return this.given.origin
   }
 
+  get token(): string {
+    return this.effect ?? this.given.origin ?? this.given.id
+  }
+
   get signal(): AbortSignal {
     if (!this.controller) {
       this.controller = new AbortController()

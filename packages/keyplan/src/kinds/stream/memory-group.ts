@@ -198,9 +198,10 @@ export function createMemoryGroup(log: MemoryLog, name: string, settings: Stream
     },
     bury(burial) {
       if (!isLast(burial)) return false
-      const { id, origin, value, number, cause } = burial
+      const { id, origin, value, number, effect, cause } = burial
       write({ entry: origin ?? id, value, deliveries: number, cause })
       open.delete(id)
+      if (effect !== undefined && effects.get(effect)?.holder === id) effects.delete(effect)
       return true
     },
     extend(consumer, receipts, ordered) {

@@ -81,10 +81,11 @@ export function createRedisStreamStore(
       await redis.evaluate(postponeScript, { open, tries }, { entries: list }, call)
     },
 
-    bury(call, key, group, { id, number, value, origin = '', cause }) {
+    bury(call, key, group, { id, number, value, origin = '', effect, cause }) {
       const { stream, open, tries, dead } = keysOf(key, group)
       const args = { group, id, number, keep: deadMs, cause: causeText(cause), origin }
-      const keys = { stream, open, tries, dead }
+      const effects = effect === undefined ? [] : [names.done(key, group, effect)]
+      const keys = { stream, open, tries, dead, effects }
       return redis.evaluate(buryScript, keys, { ...args, value: value === undefined ? [] : [value] }, call)
     },
 

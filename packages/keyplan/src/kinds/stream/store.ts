@@ -93,6 +93,8 @@ export interface Postponement extends Receipt {
 export interface Burial extends Receipt {
   readonly value: Stored | undefined
   readonly origin: string | undefined
+  /** What it was to bring about: from now on another entry may. */
+  readonly effect: string | undefined
   readonly cause: Cause
 }
 
