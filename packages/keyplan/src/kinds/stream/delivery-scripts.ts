@@ -1,6 +1,6 @@
 import { script } from '../../redis/script.ts'
+import type { Standing } from './delivery.ts'
 import { attempts, letter, now } from './lua.ts'
-import type { Standing } from './store.ts'
 
 /** Begins with what frees memory, so that it works at maxmemory. */
 export const doneScript = script({

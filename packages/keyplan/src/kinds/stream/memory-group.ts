@@ -1,22 +1,22 @@
 import type { Clock } from '../../base/clock.ts'
-import type { Stored } from '../../base/codec.ts'
-import { isBehind } from './entry-id.ts'
-import type { MemoryEntry, MemoryLog } from './memory.ts'
-import { mostDeliveries, type StreamSettings } from './settings.ts'
 import type {
   Burial,
   Cause,
   Delivery,
   EffectClaim,
-  GroupState,
   LostEntry,
   Postponement,
   Receipt,
   Standing,
-  StoredLetter,
   Taken,
   TakeRequest,
-} from './store.ts'
+} from './delivery.ts'
+import { isBehind } from './entry-id.ts'
+import type { MemoryEntry, MemoryLog } from './memory.ts'
+import { createMemoryEffects } from './memory-effects.ts'
+import { createMemoryLetters } from './memory-letters.ts'
+import { mostDeliveries, type StreamSettings } from './settings.ts'
+import type { GroupState, StoredLetter } from './store.ts'
 
 /** A group of a stream in memory. */
 export interface MemoryGroup {
@@ -44,11 +44,6 @@ interface Open {
   cause: Cause | undefined
 }
 
-interface Letter extends StoredLetter {
-  readonly at: number
-  readonly value: Stored | undefined
-}
-
 const lostCause = (reason: LostEntry['reason']): Cause => ({
   name: 'Lost',
   message: `the entry was ${reason} before it was finished`,
@@ -58,10 +53,9 @@ export function createMemoryGroup(log: MemoryLog, name: string, settings: Stream
   const { claimAfterMs: lease, deadMs } = settings
   const most = mostDeliveries(settings)
   const open = new Map<string, Open>()
-  const effects = new Map<string, { holder: string; until: number }>()
+  const effects = createMemoryEffects(settings.idempotency?.ttlMs ?? 0, clock)
+  const letters = createMemoryLetters(deadMs, clock)
   const consumers = new Set<string>()
-  let dead: Letter[] = []
-  let sequence = 0
   let active: { consumer: string; until: number } | undefined
   /** All up to this one were given out. */
   let position = startOf()
@@ -75,12 +69,6 @@ export function createMemoryGroup(log: MemoryLog, name: string, settings: Stream
   const firstPosition = () => log.entries[0]?.position ?? log.added + 1
   const isThere = ({ entry }: Open) => entry.position >= firstPosition()
   const isLast = ({ id, number }: Receipt) => open.get(id)?.count === number
-
-  function write(letter: Omit<StoredLetter, 'id'>): void {
-    const now = Math.floor(clock.wall())
-    dead = dead.filter(({ at }) => at > now - deadMs)
-    dead.push({ ...letter, id: `${now}-${++sequence}`, at: now })
-  }
 
   function again(one: Open, number: number, suspect: boolean, exhausted: boolean): Delivery {
     one.count = number
@@ -102,7 +90,7 @@ export function createMemoryGroup(log: MemoryLog, name: string, settings: Stream
       const suspect = one.out
       if (!isThere(one)) {
         open.delete(one.entry.id)
-        write({ entry: one.entry.id, value: undefined, deliveries: one.count, cause: lostCause('trimmed') })
+        letters.write({ entry: one.entry.id, value: undefined, deliveries: one.count, cause: lostCause('trimmed') })
         lost.push({ id: one.entry.id, reason: 'trimmed' })
       } else if (suspect && !exhausted && doubted >= request.suspects) {
         if (request.ordered) return true
@@ -167,25 +155,9 @@ export function createMemoryGroup(log: MemoryLog, name: string, settings: Stream
     },
     done(ids, names) {
       for (const id of ids) open.delete(id)
-      const now = clock.now()
-      for (const [effect, known] of effects) {
-        if (known.until > now) break
-        effects.delete(effect)
-      }
-      const until = now + (settings.idempotency?.ttlMs ?? 0)
-      for (const effect of names) effects.set(effect, { holder: 'done', until })
+      effects.done(names)
     },
-    claim(claims, ms) {
-      const now = clock.now()
-      return claims.map(({ id, effect }) => {
-        const known = effects.get(effect)
-        const holder = known && known.until > now ? known.holder : undefined
-        if (holder === 'done') return 'done'
-        if (holder !== undefined && holder !== id) return 'busy'
-        effects.set(effect, { holder: id, until: now + ms })
-        return 'mine'
-      })
-    },
+    claim: effects.claim,
     postpone(entries) {
       for (const entry of entries) {
         const one = open.get(entry.id)
@@ -199,9 +171,9 @@ export function createMemoryGroup(log: MemoryLog, name: string, settings: Stream
     bury(burial) {
       if (!isLast(burial)) return false
       const { id, origin, value, number, effect, cause } = burial
-      write({ entry: origin ?? id, value, deliveries: number, cause })
+      letters.write({ entry: origin ?? id, value, deliveries: number, cause })
       open.delete(id)
-      if (effect !== undefined && effects.get(effect)?.holder === id) effects.delete(effect)
+      if (effect !== undefined) effects.free(effect, id)
       return true
     },
     extend(consumer, receipts, ordered) {
@@ -226,22 +198,17 @@ export function createMemoryGroup(log: MemoryLog, name: string, settings: Stream
         lag: log.added - Math.max(position, firstPosition() - 1),
         pending: open.size,
         oldestMs: oldest && Math.max(0, clock.wall() - oldest.entry.at),
-        deadLetters: dead.length,
+        deadLetters: letters.count,
         consumers: consumers.size,
       }
     },
-    letters: (after, limit) => dead.filter(({ id }) => !isBehind(id, after)).slice(0, limit),
+    letters: letters.list,
     redrive(ids) {
-      const going = dead.filter(({ id, value }) => ids.includes(id) && value !== undefined)
+      const going = letters.take(ids)
       for (const { value, entry } of going) log.append(value!, { for: name, origin: entry })
-      dead = dead.filter(letter => !going.includes(letter))
       return going.length
     },
-    purge(ids) {
-      const before = dead.length
-      dead = dead.filter(({ id }) => !ids.includes(id))
-      return before - dead.length
-    },
+    purge: letters.purge,
     needed() {
       let needed = position + 1
       for (const { entry } of open.values()) needed = Math.min(needed, entry.position)

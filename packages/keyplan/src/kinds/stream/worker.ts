@@ -4,7 +4,6 @@ import { createSource } from '../../mechanisms/source.ts'
 import { createAcceptance } from './acceptance.ts'
 import { keepClaims } from './claims.ts'
 import { cleanUp } from './clean-up.ts'
-import type { Worker } from './contract.ts'
 import { noCounts } from './counts.ts'
 import { createDesk, type Handler } from './desk.ts'
 import { createEndings } from './endings.ts'
@@ -14,6 +13,7 @@ import type { Job } from './job.ts'
 import { createSettlement } from './settlement.ts'
 import type { GroupState } from './store.ts'
 import { createTaking } from './taking.ts'
+import type { Worker } from './work-contract.ts'
 
 interface WorkerParts {
   readonly job: Job
