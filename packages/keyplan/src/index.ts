@@ -200,23 +200,25 @@ export {
 export type { SessionOptions, SessionWhenDown } from './kinds/session/options.ts'
 export {
   type AppendOptions,
-  type BatchOptions,
-  type Cause,
-  type DeadLetter,
-  type DeadLetters,
-  type GroupState,
-  type Message,
-  type SourceHealth,
-  type SourceState,
   type Stream,
   type StreamDeclaration,
   type StreamNamespace,
   type StreamOptions,
   stream,
-  type Worker,
-  type WorkerFigures,
-  type WorkOptions,
 } from './kinds/stream/contract.ts'
+export type { DeadLetter, DeadLetters } from './kinds/stream/dead-letter.ts'
+export type { Cause } from './kinds/stream/delivery.ts'
+export type { GroupFigures, StreamFigures } from './kinds/stream/figures.ts'
+export type { GroupState } from './kinds/stream/store.ts'
+export type {
+  BatchOptions,
+  Message,
+  SourceHealth,
+  SourceState,
+  Worker,
+  WorkerFigures,
+  WorkOptions,
+} from './kinds/stream/work-contract.ts'
 export type { Declaration, Durability, NamespaceOptions } from './plan/declaration.ts'
 export { definePlan, type PlanOptions, withPrefix } from './plan/define.ts'
 export { describe, type NamespaceDescription, type PlanDescription } from './plan/describe.ts'

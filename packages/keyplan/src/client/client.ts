@@ -6,6 +6,7 @@ import type { FeedFigures } from '../kinds/feed/figures.ts'
 import type { Notice } from '../kinds/kind.ts'
 import type { RateLimitFigures } from '../kinds/rate-limit/counters.ts'
 import type { RegistryFigures } from '../kinds/registry/figures.ts'
+import type { StreamFigures } from '../kinds/stream/figures.ts'
 import type { LeaseFigures } from '../mechanisms/lease/custody.ts'
 import type { Declaration } from '../plan/declaration.ts'
 import type { Params } from '../plan/params.ts'
@@ -77,6 +78,8 @@ export interface NamespaceStats extends OperationStats {
   readonly feed?: FeedFigures
   /** Of a registry. */
   readonly registry?: RegistryFigures
+  /** Of a stream. */
+  readonly stream?: StreamFigures
 }
 
 /** Counts of the whole client, and of each namespace that was used; `$command` and its like under their own names. */

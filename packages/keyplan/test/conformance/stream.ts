@@ -135,6 +135,24 @@ export function streamConformance(name: string, open: () => Promise<StreamHarnes
       expect(dead[0]!.at).toBeInstanceOf(Date)
       await until(async () => (await redis.events.inspect('workers')).pending === 0)
       expect(await redis.events.inspect('workers')).toMatchObject({ pending: 0, deadLetters: 1 })
+      const done = {
+        delivered: 13,
+        handled: 9,
+        failed: 4,
+        retried: 3,
+        redelivered: 3,
+        buried: 1,
+        reclaimed: 0,
+        skipped: 0,
+      }
+      const figures = () => redis.$stats().namespaces.events!.stream!
+      expect(figures().groups.workers).toMatchObject({ ...done, lost: 0, missed: 0, workers: 1, held: 0, active: 0 })
+      await until(() => figures().groups.workers?.pending === 0 && figures().groups.workers?.lag === 0)
+      expect(figures().groups.late).toMatchObject({ delivered: 0, workers: 0, lag: undefined })
+      await worker.close()
+      // In memory all clients are one, which has appended for other tests as well.
+      expect(figures().appended).toBeGreaterThanOrEqual(10)
+      expect(figures().groups.workers).toMatchObject({ ...done, workers: 0, pending: undefined })
     })
 
     test('what is thrown may be anything, and a handler that never returns has failed when its time is over', async () => {
@@ -345,6 +363,22 @@ export function streamConformance(name: string, open: () => Promise<StreamHarnes
       await redis.once.appendMany(numbers(30).map(({ n }) => ({ n, of: `effect${n % 3}` })))
       await until(() => all[0]!.figures.skipped + all[1]!.figures.skipped === 27)
       expect(seen.sort()).toEqual(['effect0', 'effect1', 'effect2'])
+    })
+
+    test('an effect that nobody brought about is free again when its entry is given up', async () => {
+      const seen: [number, string][] = []
+      const worker = started(
+        redis.once.work('workers', ({ value: { n }, token }) => {
+          if (n === 0) throw new Error('ill')
+          seen.push([n, token])
+        }),
+      )
+      await redis.once.append({ n: 0, of: 'given up' })
+      await until(async () => (await redis.once.inspect('workers')).deadLetters === 1)
+      await redis.once.append({ n: 1, of: 'given up' })
+      await until(() => seen.length === 1)
+      expect(seen).toEqual([[1, 'given up']])
+      expect(worker.figures.skipped).toBe(0)
     })
 
     test('a stream keeps about as much as it says, and tells how much nobody read', async () => {

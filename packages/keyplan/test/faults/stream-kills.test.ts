@@ -24,17 +24,16 @@ test('F54: what ends its process, never returns or throws what is no error is de
   const all: WorkerProcess[] = []
   const letters = redis.events.deadLetters('workers')
   const work = { timeout: '300ms' }
-  let living = await startWorkerProcess(server.url, { work })
-  all.push(living)
   let ended = false
-  const keeping = (async () => {
+  // Two, so that one starts while the other works.
+  async function keepOne(): Promise<void> {
     while (!ended) {
-      await Promise.race([living.exit, until(() => ended)])
-      if (ended) return
-      living = await startWorkerProcess(server.url, { work })
+      const living = await startWorkerProcess(server.url, { work })
       all.push(living)
+      await Promise.race([living.exit, until(() => ended)])
     }
-  })()
+  }
+  const keeping = Promise.all([keepOne(), keepOne()])
   // What a killed process has in hand counts as delivered, begun or not: the others come when there is nobody who kills.
   await until(async () => (await letters.list()).length === 1)
   await redis.events.appendMany([{ n: -2 }, { n: -3 }, ...good.slice(40)])
@@ -81,6 +80,23 @@ test('F52: what a killed worker had is given to another when its claim lapses, o
   const second = await startWorkerProcess(server.url)
   await until(() => new Set(handledBy([second])).size === 10)
   expect(sorted(handledBy([second]))).toEqual(numbers(10).map(({ n }) => n))
+})
+
+test('a worker that is killed between an effect and its acknowledgement: elsewhere, unique by token, it is there once', async () => {
+  await using redis = await open()
+  const idempotency = true
+  const both = await Promise.all([1, 2].map(() => startWorkerProcess(server.url, { idempotency })))
+  const id = await redis.events.append({ n: -4 })
+  await until(() => handledBy(both).length === 1)
+  expect(both.filter(({ gone }) => gone)).toHaveLength(1)
+  const said = both.flatMap(one => one.said)
+  expect(said.flatMap(({ effect }) => effect ?? [])).toEqual([id])
+  expect(said.flatMap(({ begun, delivery }) => (begun === -4 ? delivery : []) ?? []).sort()).toEqual([1, 2])
+  await until(async () => (await redis.events.inspect('workers')).pending === 0)
+  // What was done is known now: given out once more, by a hand that should not, it is not handled.
+  await server.ask('ZADD', '{events}:~open:workers', '1', id)
+  await until(async () => (await redis.events.inspect('workers')).pending === 0)
+  expect(handledBy(both)).toEqual([-4])
 })
 
 test('kills of workers and of the server under load lose nothing that was acknowledged', async () => {

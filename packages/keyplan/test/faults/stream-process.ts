@@ -12,6 +12,8 @@ export interface Said {
   readonly begun?: number
   readonly delivery?: number
   readonly handled?: number
+  /** The token under which it did what it is for, when nobody had. */
+  readonly effect?: string
   readonly gap?: string
   readonly ids?: readonly string[]
   readonly count?: number
@@ -30,6 +32,7 @@ interface WorkerProcessOptions {
   readonly claimAfter?: string
   /** How long a handler takes, in milliseconds. */
   readonly slow?: number
+  readonly idempotency?: boolean
   readonly work?: object
 }
 

@@ -72,6 +72,20 @@ describe('the declaration of a stream', () => {
     expect(problemsOf(options).join('\n')).toContain(text)
   })
 
+  test.each([
+    [{ keep: { age: '2m' } }, 'keep.age is 2m, and an entry may wait 247s for its last retry'],
+    [{ keep: { entries: 150 } }, 'keep.entries is 150, and one worker takes 100 at once'],
+    [{ keep: { entries: 1_000 }, maxLag: 1_000 }, 'maxLag is 1000, and no more than about 1000 entries are kept'],
+  ])('%j would let a group be outrun, and is warned of', (options, text) => {
+    const warnings = (more: object) => {
+      const declared = { value, groups: { workers: { start: '0' } }, ...options, ...more }
+      return definePlan('plan', { events: stream('events', declared as never) }).warnings
+    }
+    expect(warnings({}).join('\n')).toContain(text)
+    expect(warnings({ keep: { ...options.keep, untilRead: true } })).toEqual([])
+    expect(warnings({ groups: {} })).toEqual([])
+  })
+
   test('pauses double up to the longest', () => {
     const retry = { attempts: 3, delayMs: 1_000, longestMs: 3_000 }
     expect([1, 2, 3, 50].map(delivery => backoffOf({ retry }, delivery))).toEqual([1_000, 2_000, 3_000, 3_000])

@@ -2,6 +2,7 @@ import { KeyplanError } from '../../base/error.ts'
 import type { Source } from '../../mechanisms/source.ts'
 import { vanished } from './cause.ts'
 import type { Counts } from './counts.ts'
+import type { LostEntry, Taken } from './delivery.ts'
 import type { Desk } from './desk.ts'
 import type { Endings } from './endings.ts'
 import type { Hand } from './hand.ts'
@@ -9,7 +10,6 @@ import { Held } from './held.ts'
 import { createIntake } from './intake.ts'
 import type { Job } from './job.ts'
 import type { Settlement } from './settlement.ts'
-import type { LostEntry, Taken } from './store.ts'
 
 /** Takes in hand what the server gave, and tells what is lost. */
 export interface Acceptance {

@@ -1,5 +1,5 @@
 import { isKeyplanError, kindOf } from '../../base/error.ts'
-import type { Cause } from './store.ts'
+import type { Cause } from './delivery.ts'
 
 const longestMessage = 500
 const longestTrace = 2_000

@@ -2,6 +2,7 @@ import { createSource, type Source } from '../../mechanisms/source.ts'
 import type { Acceptance } from './acceptance.ts'
 import type { Counts } from './counts.ts'
 import type { Job } from './job.ts'
+import type { GroupState } from './store.ts'
 
 interface CleanUpParts {
   readonly job: Job
@@ -9,10 +10,11 @@ interface CleanUpParts {
   readonly acceptance: Pick<Acceptance, 'lose'>
   /** There is more to take. */
   ring(): void
+  saw(state: GroupState): void
 }
 
-/** Takes up what only the server knows to be pending, and removes consumers that are gone. */
-export function cleanUp({ job, counts, acceptance, ring }: CleanUpParts): Source {
+/** Takes up what only the server knows to be pending, removes consumers that are gone, and looks how the group stands. */
+export function cleanUp({ job, counts, acceptance, ring, saw }: CleanUpParts): Source {
   const { namespace, group, consumer, key, settings, steps, clock } = job
   let cursor = '0-0'
   return createSource({
@@ -26,6 +28,7 @@ export function cleanUp({ job, counts, acceptance, ring }: CleanUpParts): Source
       counts.reclaimed += swept.adopted
       acceptance.lose(swept.lost)
       if (swept.adopted > 0) ring()
+      if (cursor === '0-0') saw(await steps.inspect(undefined, key, group))
       // Spread, so that workers that began together do not keep cleaning together.
       return cursor === '0-0' ? settings.claimAfterMs * (0.4 + 0.2 * Math.random()) : undefined
     },

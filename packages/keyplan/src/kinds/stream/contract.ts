@@ -1,12 +1,14 @@
 import type { CallOptions } from '../../base/call.ts'
 import type { ValueSource } from '../../base/codec/codec-of.ts'
 import type { Duration } from '../../base/duration.ts'
-import type { SourceHealth, SourceState } from '../../mechanisms/source.ts'
 import { type Declaration, type NamespaceOptions, optionProblems } from '../../plan/declaration.ts'
 import type { ParamName, Params } from '../../plan/params.ts'
+import type { DeadLetters } from './dead-letter.ts'
 import { factsOf, ownOptions, settingsOf } from './options.ts'
+import { outrunWarnings } from './outrun.ts'
 import type { StreamSettings } from './settings.ts'
-import type { Cause, GroupState } from './store.ts'
+import type { GroupState } from './store.ts'
+import type { BatchOptions, Message, Worker, WorkOptions } from './work-contract.ts'
 
 export interface StreamOptions<P extends string, In, Out, Group extends string> extends NamespaceOptions<ParamName<P>> {
   /** What an entry holds: a codec such as `json<T>()`, or a schema. It lies in the field `value`. */
@@ -62,99 +64,6 @@ export interface AppendOptions extends CallOptions {
   key?: string
 }
 
-/** An entry as a handler gets it. */
-export interface Message<Out> {
-  readonly id: string
-  readonly value: Out
-  /** Which delivery this is: 1 for the first. */
-  readonly delivery: number
-  /** Of a dead letter that was sent back: the id it first had. */
-  readonly origin: string | undefined
-  /** Fires when the work is in vain: its time is over, another worker has it, or the worker is closed. */
-  readonly signal: AbortSignal
-}
-
-export interface WorkOptions<Out> {
-  /** Most handlers that run at once. Default: 10. */
-  concurrency?: number
-  /** Most entries that are held ready beside those. Default: `batch` of the stream. */
-  prefetch?: number
-  /** Entries whose value gives the same text are handled one at a time, in the order of the stream. */
-  orderBy?: (value: Out) => string
-  /** The longest a handler may take. Default: 5 min. */
-  timeout?: Duration
-  /** How long `close` waits for handlers. Default: 10 s. */
-  grace?: Duration
-  /** Stem of the consumer's name. Default: `WORKER_CONSUMER_NAME`, else the name of the machine. */
-  consumer?: string
-}
-
-export interface BatchOptions<Out> extends Omit<WorkOptions<Out>, 'orderBy'> {
-  /** Most entries of one call of the handler. */
-  batch: number
-}
-
-/** What a worker has done so far. */
-export interface WorkerFigures {
-  /** Deliveries, of which an entry may have several. */
-  readonly delivered: number
-  readonly handled: number
-  /** Deliveries that failed, and those of them that are tried again. */
-  readonly failed: number
-  readonly retried: number
-  /** Deliveries after the first of an entry. */
-  readonly redelivered: number
-  /** Those of them that another worker had, and said nothing of. */
-  readonly reclaimed: number
-  readonly buried: number
-  /** Entries that were given out and vanished from the stream. */
-  readonly lost: number
-  /** Entries that vanished before anybody was given them. */
-  readonly missed: number
-  /** Handled before, and not again (`idempotency`). */
-  readonly skipped: number
-  /** Entries at hand now, and how many of them are being handled. */
-  readonly held: number
-  readonly active: number
-}
-
-export interface Worker extends AsyncDisposable {
-  /** Its name in the group. */
-  readonly consumer: string
-  /** Whether it gets its work; red while it cannot ask, whatever a ping says. */
-  readonly health: SourceHealth
-  readonly figures: WorkerFigures
-  /** Takes no more entries; what it holds is handled. */
-  pause(): void
-  resume(): void
-  /** Takes no more, lets handlers finish for the grace, and gives back the rest, which others may take at once. */
-  close(grace?: Duration): Promise<void>
-}
-
-/** An entry that was given up: it failed too often, could not be read, or vanished. */
-export interface DeadLetter<Out> {
-  /** Of the letter. */
-  readonly id: string
-  /** The entry it was. */
-  readonly entry: string
-  /** Undefined when it vanished or does not decode. */
-  readonly value: Out | undefined
-  readonly deliveries: number
-  readonly cause: Cause
-  readonly at: Date
-}
-
-export interface DeadLetters<Out> {
-  /** The oldest first, `limit` (default 100) after the letter `after`. */
-  list(options?: CallOptions & { after?: string; limit?: number }): Promise<DeadLetter<Out>[]>
-  /** Sends letters back to their group, and to no other. Those without a value stay. Gives how many went. */
-  redrive(ids: readonly string[] | 'all', options?: CallOptions): Promise<number>
-  /** Removes letters. Gives how many. */
-  purge(ids: readonly string[] | 'all', options?: CallOptions): Promise<number>
-}
-
-export type { Cause, GroupState, SourceHealth, SourceState }
-
 /** One stream. */
 export interface Stream<In, Out, Group extends string> {
   /**
@@ -204,5 +113,6 @@ export function stream<const P extends string, In, Out, const Group extends stri
     options: settings,
     facts: factsOf(settings),
     problems,
+    warnings: outrunWarnings(settings, given.maxLag),
   }
 }

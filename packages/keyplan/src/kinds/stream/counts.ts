@@ -1,15 +1,22 @@
-/** What workers have done so far. */
+/** What workers have done so far. Delivered is handled, failed, skipped, given back, or still at hand. */
 export interface Counts {
-  /** Deliveries, of which one entry may have several. */
+  /** Deliveries, of which an entry may have several. */
   delivered: number
   handled: number
+  /** Deliveries that failed, and those of them that are tried again. */
   failed: number
   retried: number
+  /** Deliveries after the first of an entry. */
   redelivered: number
+  /** What another worker had, and said nothing of. */
   reclaimed: number
+  /** Dead letters that were written. */
   buried: number
+  /** Entries that were given out and vanished from the stream: told by their ids. */
   lost: number
+  /** Entries that vanished before anybody was given them: told by their number. */
   missed: number
+  /** Handled before, and not again (`idempotency`). */
   skipped: number
 }
 

@@ -1,6 +1,6 @@
 import { script } from '../../redis/script.ts'
+import type { Standing } from './delivery.ts'
 import { attempts, letter, now } from './lua.ts'
-import type { Standing } from './store.ts'
 
 /** Begins with what frees memory, so that it works at maxmemory. */
 export const doneScript = script({
@@ -59,7 +59,7 @@ return 1
 
 export const buryScript = script({
   name: 'stream.bury',
-  keys: ['stream', 'open', 'tries', 'dead'],
+  keys: ['stream', 'open', 'tries', 'dead', '...effects'],
   args: ['group', 'id', 'number', 'keep', 'cause', 'origin', '...value'],
   reply: reply => reply === 1,
   lua: `
@@ -72,6 +72,9 @@ if refused then return refused end
 redis.call('XACK', stream, group, id)
 redis.call('ZREM', open, id)
 redis.call('HDEL', tries, id)
+for _, effect in ipairs(effects) do
+  if redis.call('GET', effect) == id then redis.call('DEL', effect) end
+end
 return 1
 `,
 })

@@ -1,12 +1,12 @@
 import { causeOf } from './cause.ts'
 import type { Counts } from './counts.ts'
+import type { Cause, Delivery } from './delivery.ts'
 import type { Desk, Ending } from './desk.ts'
 import type { Hand } from './hand.ts'
 import { Held } from './held.ts'
 import type { Job } from './job.ts'
 import { backoffOf, mostDeliveries } from './settings.ts'
 import type { Settlement } from './settlement.ts'
-import type { Cause, Delivery } from './store.ts'
 
 /** What becomes of deliveries: done, tried again later, given up, or given back. */
 export interface Endings {
@@ -44,7 +44,7 @@ export function createEndings({ job, hand, counts, settlement, line, ring }: End
   function bury(one: Held, cause: Cause, buried: () => void): void {
     const { id, number, value, origin } = one.given
     counts.buried++
-    settlement.bury({ id, number, value, origin, cause }, () => {
+    settlement.bury({ id, number, value, origin, effect: one.effect, cause }, () => {
       forget(one)
       buried()
     })

@@ -5,13 +5,14 @@ import { type Guarded, guarded } from '../../guard/guarded.ts'
 import { createGather, type Gather } from '../../mechanisms/gather.ts'
 import type { Opened, Surroundings } from '../kind.ts'
 import { consumerName } from './consumer-name.ts'
-import type { AppendOptions, Stream, StreamNamespace, Worker } from './contract.ts'
-import { noCounts } from './counts.ts'
+import type { AppendOptions, Stream, StreamNamespace } from './contract.ts'
 import type { Handler } from './desk.ts'
+import { createCounting } from './figures.ts'
 import type { Job } from './job.ts'
 import { openLetters } from './letters.ts'
 import type { StreamSettings } from './settings.ts'
 import { type AppendRequest, type StreamSteps, type StreamStore, streamOperations } from './store.ts'
+import type { Worker } from './work-contract.ts'
 import { workSettingsOf } from './work-settings.ts'
 import { createWorker } from './worker.ts'
 
@@ -31,6 +32,7 @@ export function openStreams(
   const steps: Guarded<StreamSteps> = guarded<StreamSteps>(name, store, streamOperations, server?.guard ?? bare)
   const gathers = new Map<string, Gather<AppendRequest, string>>()
   const workers = new Set<Worker>()
+  const counting = createCounting(Object.keys(settings.groups), clock)
   let closed = false
 
   /** A gather is for one key: a script adds to one stream. It goes when it has nothing to do. */
@@ -41,7 +43,7 @@ export function openStreams(
       max: gathered,
       async run(requests) {
         if (gathers.get(key) === gather && pattern.params.length > 0) gathers.delete(key)
-        return steps.append(undefined, requests)
+        return added(await steps.append(undefined, requests))
       },
       separable: error => isKeyplanError(error, 'NO_PERMISSION'),
     })
@@ -59,17 +61,24 @@ export function openStreams(
     throw misuse(`${name} has no group ${shown(group)}${meant ? `; did you mean ${meant}?` : `; ${hint}`}`)
   }
 
+  function added(answers: readonly (string | KeyplanError)[]): readonly (string | KeyplanError)[] {
+    for (const answer of answers) if (typeof answer === 'string') counting.appended++
+    return answers
+  }
+
   async function append(key: string, value: unknown, options?: AppendOptions): Promise<string> {
     const stored = settings.codec.encode(value)
     if (options === undefined) return gatherOf(key).add({ key, value: stored })
     checkOptions(options, ['key'])
     const { key: token, ...terms } = options
     gatherOf(key).flush()
-    if (token === undefined) return only(await steps.append(terms, [{ key, value: stored }]))
+    if (token === undefined) return only(added(await steps.append(terms, [{ key, value: stored }])))
     if (typeof token !== 'string' || token === '' || token.length > longestToken) {
       throw misuse(`the key of an append is ${kindOf(token)}; give a text of up to ${longestToken} characters`)
     }
-    return (await steps.appendOnce(terms, key, stored, token)).id
+    const { id, duplicate } = await steps.appendOnce(terms, key, stored, token)
+    counting[duplicate ? 'duplicates' : 'appended']++
+    return id
   }
 
   function open(key: string): Stream<unknown, unknown, string> {
@@ -92,7 +101,7 @@ export function openStreams(
         const { wait } = store
         const job: Job = { namespace: name, key, group, consumer, settings, work, steps, wait, clock, notify }
         const forget = (ended: Worker) => workers.delete(ended)
-        const worker = createWorker({ job, counts: noCounts(), handler: handler as Handler, closed: forget })
+        const worker = createWorker({ job, handler: handler as Handler, counting, closed: forget })
         workers.add(worker)
         return worker
       },
@@ -113,6 +122,7 @@ export function openStreams(
   const isOne = pattern.params.length === 0
   return {
     client: (isOne ? open(pattern.format({})) : address) as StreamNamespace<string, unknown, unknown, string>,
+    figures: () => counting.figures,
     async close() {
       closed = true
       for (const gather of gathers.values()) gather.flush()

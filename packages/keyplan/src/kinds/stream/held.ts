@@ -1,5 +1,5 @@
-import type { Message } from './contract.ts'
-import type { Delivery } from './store.ts'
+import type { Delivery } from './delivery.ts'
+import type { Message } from './work-contract.ts'
 
 /** A delivery in the hands of a worker. A class, as is its message: one is made for each entry. */
 export class Held implements Message<unknown> {
@@ -35,6 +35,10 @@ export class Held implements Message<unknown> {
 
   get origin(): string | undefined {
     return this.given.origin
+  }
+
+  get token(): string {
+    return this.effect ?? this.given.origin ?? this.given.id
   }
 
   get signal(): AbortSignal {

@@ -1,7 +1,7 @@
 import { causeOf, unreadable } from './cause.ts'
+import type { Cause, Delivery } from './delivery.ts'
 import type { Held } from './held.ts'
 import type { StreamSettings } from './settings.ts'
-import type { Cause, Delivery } from './store.ts'
 import type { WorkSettings } from './work-settings.ts'
 
 /** What a delivery holds, as its worker has to know it; or why it cannot be known. */

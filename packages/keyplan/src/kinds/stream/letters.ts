@@ -2,7 +2,7 @@ import { checkOptions } from '../../base/call.ts'
 import type { Codec, Stored } from '../../base/codec.ts'
 import { type KeyplanError, kindOf, shown } from '../../base/error.ts'
 import type { Guarded } from '../../guard/guarded.ts'
-import type { DeadLetter, DeadLetters } from './contract.ts'
+import type { DeadLetter, DeadLetters } from './dead-letter.ts'
 import type { StoredLetter, StreamSteps } from './store.ts'
 
 interface LettersParts {

@@ -1,22 +1,22 @@
 import type { Clock } from '../../base/clock.ts'
-import type { Stored } from '../../base/codec.ts'
-import { isBehind } from './entry-id.ts'
-import type { MemoryEntry, MemoryLog } from './memory.ts'
-import { mostDeliveries, type StreamSettings } from './settings.ts'
 import type {
   Burial,
-  Cause,
   Delivery,
   EffectClaim,
-  GroupState,
   LostEntry,
   Postponement,
   Receipt,
   Standing,
-  StoredLetter,
   Taken,
   TakeRequest,
-} from './store.ts'
+} from './delivery.ts'
+import { isBehind } from './entry-id.ts'
+import type { MemoryLog } from './memory.ts'
+import { createMemoryAccount } from './memory-account.ts'
+import { createMemoryEffects } from './memory-effects.ts'
+import { createMemoryLetters } from './memory-letters.ts'
+import type { StreamSettings } from './settings.ts'
+import type { GroupState, StoredLetter } from './store.ts'
 
 /** A group of a stream in memory. */
 export interface MemoryGroup {
@@ -35,33 +35,12 @@ export interface MemoryGroup {
   needed(): number
 }
 
-interface Open {
-  readonly entry: MemoryEntry
-  dueAt: number
-  count: number
-  /** Given out, and nobody has said what became of it. */
-  out: boolean
-  cause: Cause | undefined
-}
-
-interface Letter extends StoredLetter {
-  readonly at: number
-  readonly value: Stored | undefined
-}
-
-const lostCause = (reason: LostEntry['reason']): Cause => ({
-  name: 'Lost',
-  message: `the entry was ${reason} before it was finished`,
-})
-
 export function createMemoryGroup(log: MemoryLog, name: string, settings: StreamSettings, clock: Clock): MemoryGroup {
   const { claimAfterMs: lease, deadMs } = settings
-  const most = mostDeliveries(settings)
-  const open = new Map<string, Open>()
-  const effects = new Map<string, { holder: string; until: number }>()
+  const effects = createMemoryEffects(settings.idempotency?.ttlMs ?? 0, clock)
+  const letters = createMemoryLetters(deadMs, clock)
+  const account = createMemoryAccount(log, letters, settings, clock)
   const consumers = new Set<string>()
-  let dead: Letter[] = []
-  let sequence = 0
   let active: { consumer: string; until: number } | undefined
   /** All up to this one were given out. */
   let position = startOf()
@@ -73,46 +52,6 @@ export function createMemoryGroup(log: MemoryLog, name: string, settings: Stream
     return behind ? behind.position - 1 : start === '0' ? 0 : log.added
   }
   const firstPosition = () => log.entries[0]?.position ?? log.added + 1
-  const isThere = ({ entry }: Open) => entry.position >= firstPosition()
-  const isLast = ({ id, number }: Receipt) => open.get(id)?.count === number
-
-  function write(letter: Omit<StoredLetter, 'id'>): void {
-    const now = Math.floor(clock.wall())
-    dead = dead.filter(({ at }) => at > now - deadMs)
-    dead.push({ ...letter, id: `${now}-${++sequence}`, at: now })
-  }
-
-  function again(one: Open, number: number, suspect: boolean, exhausted: boolean): Delivery {
-    one.count = number
-    one.out = true
-    one.dueAt = clock.now() + lease
-    const { id, value, origin } = one.entry
-    return { id, value, number, suspect, exhausted, origin, cause: one.cause }
-  }
-
-  function takeDue(request: TakeRequest, deliveries: Delivery[], lost: LostEntry[]): boolean {
-    const now = clock.now()
-    let doubted = 0
-    const due = [...open.values()].filter(({ dueAt }) => dueAt <= now)
-    if (request.ordered) due.sort((left, right) => left.entry.position - right.entry.position)
-    else due.sort((left, right) => left.dueAt - right.dueAt)
-    for (const one of due) {
-      if (deliveries.length >= request.due) return true
-      const exhausted = one.count >= most
-      const suspect = one.out
-      if (!isThere(one)) {
-        open.delete(one.entry.id)
-        write({ entry: one.entry.id, value: undefined, deliveries: one.count, cause: lostCause('trimmed') })
-        lost.push({ id: one.entry.id, reason: 'trimmed' })
-      } else if (suspect && !exhausted && doubted >= request.suspects) {
-        if (request.ordered) return true
-      } else {
-        if (suspect && !exhausted) doubted++
-        deliveries.push(again(one, exhausted ? one.count : one.count + 1, suspect, exhausted))
-      }
-    }
-    return false
-  }
 
   return {
     take(request) {
@@ -135,25 +74,20 @@ export function createMemoryGroup(log: MemoryLog, name: string, settings: Stream
         }
       }
       if (ordered) {
-        if (active?.consumer !== consumer) for (const one of open.values()) one.dueAt = now
+        if (active?.consumer !== consumer) account.hasten()
         active = { consumer, until: now + lease }
       }
       const missed = Math.max(0, firstPosition() - 1 - position)
       position += missed
-      const left = takeDue(request, deliveries, lost)
+      const left = account.giveAgain(request, deliveries, lost)
       const from = Math.max(0, position + 1 - firstPosition())
       const wanted = ordered && left ? 0 : request.fresh
       for (const entry of log.entries.slice(from, from + wanted)) {
         position = entry.position
         if (entry.for !== undefined && entry.for !== name) continue
-        const one: Open = { entry, dueAt: 0, count: 0, out: false, cause: undefined }
-        open.set(entry.id, one)
-        deliveries.push(again(one, 1, false, false))
+        deliveries.push(account.give(entry))
       }
-      let dueAt = Number.POSITIVE_INFINITY
-      for (const one of open.values()) if (one.dueAt > now) dueAt = Math.min(dueAt, one.dueAt)
       const last = log.entries[position - firstPosition()]?.id ?? '0-0'
-      const dueIn = left ? 0 : dueAt - now
       return {
         deliveries,
         lost,
@@ -161,90 +95,51 @@ export function createMemoryGroup(log: MemoryLog, name: string, settings: Stream
         recreated: undefined,
         last,
         more: position < log.added,
-        dueIn: Number.isFinite(dueIn) ? dueIn : undefined,
+        dueIn: left ? 0 : account.dueIn,
         standby: undefined,
       }
     },
     done(ids, names) {
-      for (const id of ids) open.delete(id)
-      const now = clock.now()
-      for (const [effect, known] of effects) {
-        if (known.until > now) break
-        effects.delete(effect)
-      }
-      const until = now + (settings.idempotency?.ttlMs ?? 0)
-      for (const effect of names) effects.set(effect, { holder: 'done', until })
+      for (const id of ids) account.finish(id)
+      effects.done(names)
     },
-    claim(claims, ms) {
-      const now = clock.now()
-      return claims.map(({ id, effect }) => {
-        const known = effects.get(effect)
-        const holder = known && known.until > now ? known.holder : undefined
-        if (holder === 'done') return 'done'
-        if (holder !== undefined && holder !== id) return 'busy'
-        effects.set(effect, { holder: id, until: now + ms })
-        return 'mine'
-      })
-    },
-    postpone(entries) {
-      for (const entry of entries) {
-        const one = open.get(entry.id)
-        if (!one || !isLast(entry)) continue
-        one.dueAt = clock.now() + entry.delayMs
-        one.count = entry.counted
-        one.out = false
-        one.cause = entry.cause
-      }
-    },
+    claim: effects.claim,
+    postpone: account.postpone,
     bury(burial) {
-      if (!isLast(burial)) return false
-      const { id, origin, value, number, cause } = burial
-      write({ entry: origin ?? id, value, deliveries: number, cause })
-      open.delete(id)
+      if (!account.isLast(burial)) return false
+      const { id, origin, value, number, effect, cause } = burial
+      letters.write({ entry: origin ?? id, value, deliveries: number, cause })
+      account.finish(id)
+      if (effect !== undefined) effects.free(effect, id)
       return true
     },
     extend(consumer, receipts, ordered) {
       const until = clock.now() + lease
       if (ordered && active?.consumer === consumer) active = { consumer, until }
-      return receipts
-        .filter(receipt => {
-          if (!isLast(receipt)) return true
-          open.get(receipt.id)!.dueAt = until
-          return false
-        })
-        .map(({ id }) => id)
+      return receipts.filter(receipt => !account.extend(receipt)).map(({ id }) => id)
     },
     leave(consumer) {
       consumers.delete(consumer)
       if (active?.consumer === consumer) active = undefined
     },
     inspect() {
-      const [oldest] = open.values()
+      const { oldest } = account
       return {
         length: log.entries.length,
         lag: log.added - Math.max(position, firstPosition() - 1),
-        pending: open.size,
-        oldestMs: oldest && Math.max(0, clock.wall() - oldest.entry.at),
-        deadLetters: dead.length,
+        pending: account.size,
+        oldestMs: oldest && Math.max(0, clock.wall() - oldest.at),
+        deadLetters: letters.count,
         consumers: consumers.size,
       }
     },
-    letters: (after, limit) => dead.filter(({ id }) => !isBehind(id, after)).slice(0, limit),
+    letters: letters.list,
     redrive(ids) {
-      const going = dead.filter(({ id, value }) => ids.includes(id) && value !== undefined)
+      const going = letters.take(ids)
       for (const { value, entry } of going) log.append(value!, { for: name, origin: entry })
-      dead = dead.filter(letter => !going.includes(letter))
       return going.length
     },
-    purge(ids) {
-      const before = dead.length
-      dead = dead.filter(({ id }) => !ids.includes(id))
-      return before - dead.length
-    },
-    needed() {
-      let needed = position + 1
-      for (const { entry } of open.values()) needed = Math.min(needed, entry.position)
-      return needed
-    },
+    purge: letters.purge,
+    needed: () => account.needed(position + 1),
   }
 }

@@ -4,12 +4,13 @@ import { replyFailure } from '../../redis/failure.ts'
 import type { Redis, Reply } from '../../redis/redis.ts'
 import { appendOnceScript, appendScript } from './append-scripts.ts'
 import { causeText, readCause } from './cause.ts'
+import type { LostEntry } from './delivery.ts'
 import { buryScript, claimScript, doneScript, extendScript, postponeScript } from './delivery-scripts.ts'
 import { inspectScript, leaveScript, redriveScript, sweepScript } from './group-scripts.ts'
 import type { StreamNames } from './names.ts'
 import { textOf } from './reply-text.ts'
 import { mostDeliveries, type StreamSettings } from './settings.ts'
-import type { LostEntry, StoredLetter, StreamStore } from './store.ts'
+import type { StoredLetter, StreamStore } from './store.ts'
 import { readTaken } from './take/reply.ts'
 import { takeScript } from './take/script.ts'
 
@@ -81,10 +82,11 @@ export function createRedisStreamStore(
       await redis.evaluate(postponeScript, { open, tries }, { entries: list }, call)
     },
 
-    bury(call, key, group, { id, number, value, origin = '', cause }) {
+    bury(call, key, group, { id, number, value, origin = '', effect, cause }) {
       const { stream, open, tries, dead } = keysOf(key, group)
       const args = { group, id, number, keep: deadMs, cause: causeText(cause), origin }
-      const keys = { stream, open, tries, dead }
+      const effects = effect === undefined ? [] : [names.done(key, group, effect)]
+      const keys = { stream, open, tries, dead, effects }
       return redis.evaluate(buryScript, keys, { ...args, value: value === undefined ? [] : [value] }, call)
     },
 

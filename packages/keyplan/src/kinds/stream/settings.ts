@@ -26,14 +26,15 @@ export function backoffOf({ retry }: Pick<StreamSettings, 'retry'>, delivery: nu
   return Math.min(retry.longestMs, retry.delayMs * 2 ** Math.min(delivery - 1, 30))
 }
 
-/**
- * How long after its first delivery an entry may be given out for the last time: all retries, each found by its lapsed
- * claim, and then as a dead letter that is sent back on its last day.
- */
-export function redeliveryHorizon(settings: Pick<StreamSettings, 'retry' | 'claimAfterMs' | 'deadMs'>): number {
-  let total = settings.deadMs + settings.claimAfterMs
+/** How long after its first delivery an entry may wait for its last: all retries, each found by its lapsed claim. */
+export function retryHorizon(settings: Pick<StreamSettings, 'retry' | 'claimAfterMs'>): number {
+  let total = settings.claimAfterMs
   for (let delivery = 1; delivery <= settings.retry.attempts; delivery++) {
     total += settings.claimAfterMs + backoffOf(settings, delivery)
   }
   return total
 }
+
+/** The same of one whose dead letter is sent back on its last day. */
+export const redeliveryHorizon = (settings: Pick<StreamSettings, 'retry' | 'claimAfterMs' | 'deadMs'>): number =>
+  settings.deadMs + retryHorizon(settings)

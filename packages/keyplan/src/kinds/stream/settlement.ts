@@ -2,8 +2,9 @@ import type { Clock } from '../../base/clock.ts'
 import { isUnavailable } from '../../base/error.ts'
 import type { Guarded } from '../../guard/guarded.ts'
 import { createSource, type Source, type SourceNotice } from '../../mechanisms/source.ts'
+import type { Burial, Postponement } from './delivery.ts'
 import type { Held } from './held.ts'
-import type { Burial, Postponement, StreamSteps } from './store.ts'
+import type { StreamSteps } from './store.ts'
 
 /** Tells the server what became of deliveries, and does not rest before it knows. */
 export interface Settlement {

@@ -1,11 +1,11 @@
 import type { Turn } from '../../mechanisms/source.ts'
 import type { Acceptance } from './acceptance.ts'
+import type { Taken } from './delivery.ts'
 import type { Desk } from './desk.ts'
 import { mostUnsettled } from './endings.ts'
 import type { Hand } from './hand.ts'
 import { type Job, longRest } from './job.ts'
 import type { Settlement } from './settlement.ts'
-import type { Taken } from './store.ts'
 
 /** Asks for entries, as many as there is room for, and waits where there are none. */
 export interface Taking {

@@ -1,8 +1,8 @@
 import { type Duration, durationMs } from '../../base/duration.ts'
 import { KeyplanError, kindOf, shown } from '../../base/error.ts'
 import { groupProblems } from '../../base/option-group.ts'
-import type { BatchOptions, WorkOptions } from './contract.ts'
 import type { StreamSettings } from './settings.ts'
+import type { BatchOptions, WorkOptions } from './work-contract.ts'
 
 /** The options of a worker with their defaults; times in milliseconds. */
 export interface WorkSettings {

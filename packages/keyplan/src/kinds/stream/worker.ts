@@ -4,25 +4,28 @@ import { createSource } from '../../mechanisms/source.ts'
 import { createAcceptance } from './acceptance.ts'
 import { keepClaims } from './claims.ts'
 import { cleanUp } from './clean-up.ts'
-import type { Worker } from './contract.ts'
-import type { Counts } from './counts.ts'
+import { noCounts } from './counts.ts'
 import { createDesk, type Handler } from './desk.ts'
 import { createEndings } from './endings.ts'
+import type { StreamCounting } from './figures.ts'
 import { createHand } from './hand.ts'
 import type { Job } from './job.ts'
 import { createSettlement } from './settlement.ts'
+import type { GroupState } from './store.ts'
 import { createTaking } from './taking.ts'
+import type { Worker } from './work-contract.ts'
 
 interface WorkerParts {
   readonly job: Job
-  readonly counts: Counts
   readonly handler: Handler
+  readonly counting: StreamCounting
   closed(worker: Worker): void
 }
 
 /** Works for a group: takes entries, has them handled, and tells the server what became of them. */
-export function createWorker({ job, counts, handler, closed }: WorkerParts): Worker {
+export function createWorker({ job, handler, counting, closed }: WorkerParts): Worker {
   const { namespace, key, group, consumer, work, steps, clock, notify } = job
+  const counts = noCounts()
   const hand = createHand()
   const ring = () => fetching.ring()
 
@@ -55,7 +58,19 @@ export function createWorker({ job, counts, handler, closed }: WorkerParts): Wor
     },
     notify,
   })
-  const others = [keepClaims({ job, hand, desk, endings }), cleanUp({ job, counts, acceptance, ring })]
+  const saw = (state: GroupState) => counting.saw(group, key, state)
+  const others = [keepClaims({ job, hand, desk, endings }), cleanUp({ job, counts, acceptance, ring, saw })]
+  const counted = {
+    key,
+    counts,
+    get held() {
+      return hand.size
+    },
+    get active() {
+      return desk.active
+    },
+  }
+  counting.begin(group, counted)
 
   let closing: Promise<void> | undefined
   async function end(graceMs: number): Promise<void> {
@@ -80,7 +95,10 @@ export function createWorker({ job, counts, handler, closed }: WorkerParts): Wor
     async close(grace?: Duration) {
       const graceMs = grace === undefined ? work.graceMs : durationMs(grace, 'grace', shown)
       if (closing) void fetching.close(graceMs)
-      closing ??= end(graceMs).finally(() => closed(worker))
+      closing ??= end(graceMs).finally(() => {
+        counting.end(group, counted)
+        closed(worker)
+      })
       await closing
     },
     [Symbol.asyncDispose]: () => worker.close(),

@@ -1,8 +1,8 @@
 import type { Stored } from '../../../base/codec.ts'
 import type { Reply } from '../../../redis/redis.ts'
 import { readCause } from '../cause.ts'
+import type { Delivery, LostEntry, Recreation, Taken } from '../delivery.ts'
 import { textOf } from '../reply-text.ts'
-import type { Delivery, LostEntry, Recreation, Taken } from '../store.ts'
 
 /** What the script says of a take, all of it in bytes. See there for its form. */
 export function readTaken(reply: readonly Reply[], binary: boolean): Taken {
