@@ -7,16 +7,24 @@ import type { Redis } from '../redis/redis.ts'
  *
  * @throws what a part met, when none succeeded
  */
-export async function perSlot<Item, Result>(
+export function perSlot<Item, Result>(
   redis: Pick<Redis, 'slot'>,
   items: readonly Item[],
   keyOf: (item: Item) => string,
   run: (items: readonly Item[]) => Promise<readonly (Result | KeyplanError)[]>,
 ): Promise<readonly (Result | KeyplanError)[]> {
-  if (items.length === 0) return []
+  if (items.length === 0) return Promise.resolve([])
   const first = redis.slot(keyOf(items[0]!))
   if (items.every(item => redis.slot(keyOf(item)) === first)) return run(items)
+  return inParts(redis, items, keyOf, run)
+}
 
+async function inParts<Item, Result>(
+  redis: Pick<Redis, 'slot'>,
+  items: readonly Item[],
+  keyOf: (item: Item) => string,
+  run: (items: readonly Item[]) => Promise<readonly (Result | KeyplanError)[]>,
+): Promise<readonly (Result | KeyplanError)[]> {
   const parts = new Map<number, number[]>()
   for (const [index, item] of items.entries()) {
     const slot = redis.slot(keyOf(item))

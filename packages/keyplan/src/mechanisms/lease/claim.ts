@@ -4,8 +4,8 @@ import type { Call } from '../../base/call.ts'
 export interface Claim {
   /** Unique among all owners, and not to be guessed. */
   readonly owner: string
-  /** Requests that were made and never answered. */
-  readonly unanswered: Set<Unanswered>
+  /** Requests that were made and never answered. A list is never changed, so that claims of one request share theirs. */
+  unanswered: readonly Unanswered[]
   /** A server answered that it is taken; its caller may have given up before the answer came. */
   granted: boolean
 }
@@ -16,8 +16,22 @@ export interface Unanswered {
   readonly notAfter: number
 }
 
+const none: readonly Unanswered[] = []
+
 export function createClaim(owner: string): Claim {
-  return { owner, unanswered: new Set(), granted: false }
+  return { owner, unanswered: none, granted: false }
+}
+
+/** Notes a request for the claims, until what it gives is called. */
+export function noteRequest(claims: readonly Claim[], request: Unanswered): () => void {
+  const alone = [request]
+  for (const claim of claims) claim.unanswered = claim.unanswered === none ? alone : [...claim.unanswered, request]
+  return () => {
+    for (const claim of claims) {
+      const { unanswered } = claim
+      claim.unanswered = unanswered === alone ? none : unanswered.filter(other => other !== request)
+    }
+  }
 }
 
 /** Whether a request of the claim may yet take it without its caller knowing. */
