@@ -149,10 +149,11 @@ const seatText = ({ seat }: LockRequest) => (seat ? `${Math.ceil(seat.ms)}${seat
 
 /** What the owners of a process have in common is sent once: it is most of each. */
 function claimArgs(requests: readonly LockRequest[]): { prefix: string; claims: readonly string[] } {
-  const { owner } = requests[0]!.claim
-  const own = owner.slice(0, owner.lastIndexOf('/') + 1)
-  const prefix = requests.every(({ claim }) => claim.owner.startsWith(own)) ? own : ''
-  return { prefix, claims: requests.map(({ claim }) => claim.owner.slice(prefix.length)) }
+  const { origin } = requests[0]!.claim
+  if (requests.every(({ claim }) => claim.origin === origin)) {
+    return { prefix: origin, claims: requests.map(({ claim }) => claim.own) }
+  }
+  return { prefix: '', claims: requests.map(({ claim }) => claim.owner) }
 }
 
 function only<T>(answers: readonly (T | KeyplanError)[]): T {

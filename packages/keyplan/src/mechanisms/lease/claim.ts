@@ -2,8 +2,10 @@ import type { Call } from '../../base/call.ts'
 
 /** One caller's claim to something: its owner token, and what became of the requests that were made under it. */
 export interface Claim {
-  /** Unique among all owners, and not to be guessed. */
+  /** Unique among all owners, and not to be guessed: the `origin` of its process and what is its own. */
   readonly owner: string
+  readonly origin: string
+  readonly own: string
   /** Requests that were made and never answered. A list is never changed, so that claims of one request share theirs. */
   unanswered: readonly Unanswered[]
   /** A server answered that it is taken; its caller may have given up before the answer came. */
@@ -18,8 +20,23 @@ export interface Unanswered {
 
 const none: readonly Unanswered[] = []
 
-export function createClaim(owner: string): Claim {
-  return { owner, unanswered: none, granted: false }
+/** @param origin what the owners of a process begin with, so that it can be sent once for many */
+export const createClaim = (own: string, origin = ''): Claim => new OneClaim(own, origin)
+
+class OneClaim implements Claim {
+  readonly own: string
+  readonly origin: string
+  unanswered: readonly Unanswered[] = none
+  granted = false
+
+  constructor(own: string, origin: string) {
+    this.own = own
+    this.origin = origin
+  }
+
+  get owner(): string {
+    return this.origin + this.own
+  }
 }
 
 /** Notes a request for the claims, until what it gives is called. */

@@ -72,6 +72,7 @@ export function createCustody<W extends Wanted>(
   const counts = { acquired: 0, lost: 0, renewalFailures: 0 }
   /** Those whose last renewal failed. An outage is told once, however many it meets, and is over when there are none. */
   const failing = new Set<HeldLease>()
+  const origin = `${instance}/`
   let claims = 0
   let closed = false
 
@@ -91,7 +92,7 @@ export function createCustody<W extends Wanted>(
     } catch (error) {
       return Promise.reject(error)
     }
-    const request: Request<W> = { ...wanted, claim: createClaim(`${instance}/${(++claims).toString(36)}`), seat }
+    const request: Request<W> = { ...wanted, claim: createClaim(String(++claims), origin), seat }
     underWay.begin()
     return steps.acquire(options, request).then(
       answer => {
