@@ -37,12 +37,19 @@ const common = ['signal', 'deadline'] as const satisfies readonly (keyof CallOpt
  * @throws KeyplanError PARAM_INVALID
  */
 export function checkOptions(options: CallOptions, own: readonly string[] = []): void {
+  if (isBare(options)) return
   const [problem] = groupProblems(options, '', [...common, ...own])
   if (problem) throw new KeyplanError('PARAM_INVALID', problem)
   const { signal, deadline } = options
   if (deadline !== undefined) durationMs(deadline, 'deadline', shown)
   if (signal === undefined || isSignal(signal)) return
   throw new KeyplanError('PARAM_INVALID', `signal is ${kindOf(signal)}; give the signal of an AbortController`)
+}
+
+function isBare(options: unknown): boolean {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) return false
+  for (const _ in options) return false
+  return true
 }
 
 /** By its shape: one of another realm or of a polyfill serves as well. */

@@ -22,6 +22,9 @@ class Entry implements Timer {
     else queue.first = next
     if (next) next.previous = previous
     else queue.last = previous
+    // One that has grown old would keep all that were set after it from being collected with the young.
+    this.previous = undefined
+    this.next = undefined
   }
 }
 

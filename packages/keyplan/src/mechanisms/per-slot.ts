@@ -15,7 +15,8 @@ export function perSlot<Item, Result>(
 ): Promise<readonly (Result | KeyplanError)[]> {
   if (items.length === 0) return Promise.resolve([])
   const first = redis.slot(keyOf(items[0]!))
-  return items.every(item => redis.slot(keyOf(item)) === first) ? run(items) : inParts(redis, items, keyOf, run)
+  if (items.every(item => redis.slot(keyOf(item)) === first)) return run(items)
+  return inParts(redis, items, keyOf, run)
 }
 
 async function inParts<Item, Result>(

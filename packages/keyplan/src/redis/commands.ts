@@ -3,7 +3,7 @@ import type { Clock } from '../base/clock.ts'
 import { isKeyplanError, type KeyplanError } from '../base/error.ts'
 import type { InFlight } from './in-flight.ts'
 import type { Link } from './link.ts'
-import type { Argument, Encoding, Redis, Reply } from './redis.ts'
+import type { Argument, Encoding, Redis } from './redis.ts'
 import { type Script, type ScriptArgs, type ScriptKeys, scriptArguments } from './script.ts'
 import { refusalOf } from './waiting.ts'
 
@@ -94,12 +94,18 @@ export function withScripts(send: Send, laneOf: (key: string) => string = () => 
     for (const go of held) go()
   }
 
-  function run(lane: ScriptLane, list: Argument[], source: string, call: Call, encoding?: Encoding): Promise<Reply> {
+  function run<R>(
+    lane: ScriptLane,
+    list: Argument[],
+    { source, reply: read }: Pick<Script<string, string, R>, 'source' | 'reply'>,
+    call: Call,
+    encoding?: Encoding,
+  ): Promise<R> {
     lane.underway++
     return send('evalsha', list, call, encoding).then(
       reply => {
         answered(lane)
-        return reply
+        return read(reply)
       },
       failure => {
         if (!isKeyplanError(failure, 'SERVER') || !failure.message.includes('NOSCRIPT')) {
@@ -110,12 +116,12 @@ export function withScripts(send: Send, laneOf: (key: string) => string = () => 
         list[0] = source
         const again = send('eval', list, call, encoding)
         answered(lane)
-        return again
+        return again.then(read)
       },
     )
   }
 
-  async function evaluate<K extends string, A extends string, R>(
+  function evaluate<K extends string, A extends string, R>(
     script: Script<K, A, R>,
     keys: ScriptKeys<K>,
     args: ScriptArgs<A>,
@@ -124,9 +130,9 @@ export function withScripts(send: Send, laneOf: (key: string) => string = () => 
   ): Promise<R> {
     const list = scriptArguments(script, keys, args)
     const lane = laneFor(String(list[2]))
-    const start = () => run(lane, list, script.source, call, encoding)
+    const start = () => run(lane, list, script, call, encoding)
     const { held } = lane
-    return script.reply(await (held ? new Promise<Reply>(resolve => held.push(() => resolve(start()))) : start()))
+    return held ? new Promise<R>(resolve => held.push(() => resolve(start()))) : start()
   }
 
   return { send, evaluate }

@@ -295,7 +295,11 @@ export function lockConformance(name: string, open: () => Promise<LockHarness>):
       const held = (await one.locks({ id }).tryAcquire())!
       const waiter = two.locks({ id }).acquire(drowsy)
       await harness.advance(50)
-      const seen = await two.locks({ id }).inspect()
+      let seen = await two.locks({ id }).inspect()
+      while (seen.waiters === 0) {
+        await harness.advance(20)
+        seen = await two.locks({ id }).inspect()
+      }
       expect(seen).toMatchObject({ locked: true, waiters: 1 })
       expect(seen.holder).toMatchObject({ host: 'host', pid: 1, fence: held.fence })
       expect(seen.holder!.client).toMatch(/^client-/)

@@ -31,7 +31,8 @@ async function custodyOf(count: number) {
     { name: 'things', clock, instance: 'test', notify: notice => notices.push(notice) },
   )
   const held: Held[] = []
-  for (let index = 0; index < count; index++) held.push((await custody.ask({ key: `${index}` }, {})) as Held)
+  for (let index = 0; index < count; index++)
+    held.push((await custody.ask({ key: `${index}` }, {}, undefined, () => undefined))!)
   return {
     clock,
     notices,

@@ -41,9 +41,9 @@ export function lockCustody(
     ttlMs,
     renew,
     steps: {
-      async acquire(options, request) {
+      acquire(options, request) {
         const mine = holding.get(request.key)
-        if (mine?.degraded) return { granted: false, remainingMs: mine.remaining() }
+        if (mine?.degraded) return Promise.resolve({ granted: false, remainingMs: mine.remaining() })
         return trips.acquire(options, request)
       },
       confirm:

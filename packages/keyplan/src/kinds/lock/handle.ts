@@ -1,15 +1,17 @@
 import { type CallOptions, checkOptions } from '../../base/call.ts'
+import type { Duration } from '../../base/duration.ts'
 import { KeyplanError, kindOf, shown } from '../../base/error.ts'
-import { checkWork } from '../../mechanisms/lease/employ.ts'
+import { checkWork, type Holding } from '../../mechanisms/lease/employ.ts'
 import { createLeases } from '../../mechanisms/lease/leases.ts'
 import type { AcquireOptions } from '../../mechanisms/lease/patience.ts'
+import type { Wanted } from '../../mechanisms/lease/steps.ts'
 import type { ParamValues } from '../../plan/pattern/pattern.ts'
 import type { Opened, Surroundings } from '../kind.ts'
 import type { ForceOptions, Lock, LockInspection, LockNamespace } from './contract.ts'
 import { isOf, type LockStores, lockCustody } from './custody.ts'
 import { createInbox, type Hearing } from './inbox.ts'
-import { createLeadership } from './leadership.ts'
-import { oncePer } from './once-per.ts'
+import { createLeadership, type LeadOptions, type Term } from './leadership.ts'
+import { type IntervalRun, type OncePerOptions, type OncePerResult, oncePer } from './once-per.ts'
 import type { LockSettings } from './settings.ts'
 import { openSet } from './several.ts'
 import type { LockView } from './store.ts'
@@ -92,34 +94,52 @@ export function openLocks(
     return was
   }
 
-  function open(key: string): Lock {
-    const wanted = { key }
-    return {
-      tryAcquire: (options = {}) => leases.tryAcquire(wanted, options),
-      acquire: (options = {}) => leases.acquire(wanted, options),
-      run: (work, options = {}) => leases.run(wanted, work, options),
-      lead(work, options = {}) {
-        checkShared('lead')
-        checkWork(work, 'lead', pattern)
-        checkOptions(options, ['rest'])
-        const acquire = (terms: AcquireOptions) => leases.acquire(wanted, terms)
-        return createLeadership({ namespace: name, clock, acquire, notify }, work, options)
-      },
-      async oncePer(interval, work, options = {}) {
-        const intervals = checkShared('oncePer')
-        checkWork(work, 'oncePer', pattern)
-        checkOptions(options, ['onCrash'])
-        const tryAcquire = (terms: CallOptions) => leases.tryAcquire(wanted, terms)
-        return oncePer({ namespace: name, intervals, tryAcquire, notify }, key, interval, work, options)
-      },
-      isLocked: async (options = {}) => (await inspect(options, key)).locked,
-      inspect: async (options = {}) => inspect(options, key),
-      forceRelease: options => forceRelease(options, key),
+  /** A class, since one is made for every address and its methods must not be. */
+  class OneLock implements Lock {
+    private readonly wanted: Wanted
+    constructor(key: string) {
+      this.wanted = { key }
+    }
+    tryAcquire(options: CallOptions = {}) {
+      return leases.tryAcquire(this.wanted, options)
+    }
+    acquire(options: AcquireOptions = {}) {
+      return leases.acquire(this.wanted, options)
+    }
+    run<T>(work: (held: Holding) => T | Promise<T>, options: AcquireOptions = {}) {
+      return leases.run(this.wanted, work, options)
+    }
+    lead(work: Term, options: LeadOptions = {}) {
+      checkShared('lead')
+      checkWork(work, 'lead', pattern)
+      checkOptions(options, ['rest'])
+      const acquire = (terms: AcquireOptions) => leases.acquire(this.wanted, terms)
+      return createLeadership({ namespace: name, clock, acquire, notify }, work, options)
+    }
+    async oncePer<T>(
+      interval: Duration,
+      work: (run: IntervalRun) => T | Promise<T>,
+      options: OncePerOptions = {},
+    ): Promise<OncePerResult<T>> {
+      const intervals = checkShared('oncePer')
+      checkWork(work, 'oncePer', pattern)
+      checkOptions(options, ['onCrash'])
+      const tryAcquire = (terms: CallOptions) => leases.tryAcquire(this.wanted, terms)
+      return oncePer({ namespace: name, intervals, tryAcquire, notify }, this.wanted.key, interval, work, options)
+    }
+    async isLocked(options: CallOptions = {}) {
+      return (await inspect(options, this.wanted.key)).locked
+    }
+    async inspect(options: CallOptions = {}) {
+      return inspect(options, this.wanted.key)
+    }
+    forceRelease(options: ForceOptions) {
+      return forceRelease(options, this.wanted.key)
     }
   }
 
   return {
-    client: Object.assign((params: ParamValues) => open(pattern.format(params)), {
+    client: Object.assign((params: ParamValues): Lock => new OneLock(pattern.format(params)), {
       all(list: readonly ParamValues[]) {
         if (!Array.isArray(list) || list.length === 0 || list.length > mostAtOnce) {
           const given = Array.isArray(list) ? `${list.length} params` : kindOf(list)

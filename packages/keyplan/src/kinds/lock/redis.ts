@@ -46,7 +46,7 @@ export function createRedisLockStore(
   const tracked = createRequests(redis, clock)
 
   /** One trip for keys of one slot: what each request is told, undefined where it came too late. */
-  async function ask(
+  function ask(
     call: Call,
     requests: readonly LockRequest[],
     ttlMs: number,
@@ -56,38 +56,51 @@ export function createRedisLockStore(
     const seats = requests.some(({ seat }) => seat) ? requests.map(seatText).join(' ') : ''
     const args = { ttl: ttlMs, fenceTtl: fenceTtl(ttlMs), channel, counts, seats, ...claimArgs(requests) }
     const claims = requests.map(({ claim }) => claim)
-    const { lines } = await tracked.send(call, keys[0]!, claims, notAfter =>
+    const answered = tracked.send(call, keys[0]!, claims, notAfter =>
       redis.evaluate(scripts.acquire, { keys: form.acquired(keys) }, { ...args, notAfter }, call),
     )
-    return lines.map(({ sign, detail }, index) => {
-      if (sign === '!') return replyFailure(detail)
-      if (sign === '~') return undefined
-      if (sign === '-') return { granted: false, remainingMs: Number(detail) < 0 ? undefined : Number(detail) }
-      requests[index]!.claim.granted = true
-      return { granted: true, fence: detail, until: sentAt + ttlMs, degraded: false }
-    })
+    return answered.then(({ lines }) =>
+      lines.map(({ sign, detail }, index) => {
+        if (sign === '!') return replyFailure(detail)
+        if (sign === '~') return undefined
+        if (sign === '-') return { granted: false, remainingMs: Number(detail) < 0 ? undefined : Number(detail) }
+        requests[index]!.claim.granted = true
+        return { granted: true, fence: detail, until: sentAt + ttlMs, degraded: false }
+      }),
+    )
   }
 
-  async function acquireTogether(call: Call, requests: readonly LockRequest[], ttlMs: number) {
-    const answers = await ask(call, requests, ttlMs)
+  type Answers = readonly (Acquisition | KeyplanError)[]
+
+  const acquireTogether = (call: Call, requests: readonly LockRequest[], ttlMs: number): Promise<Answers> =>
+    ask(call, requests, ttlMs).then(answers =>
+      answers.includes(undefined) ? askLate(call, requests, answers, ttlMs) : (answers as Answers),
+    )
+
+  /** An answer in time that says "too late" means that the server's clock is not where it was thought to be. */
+  async function askLate(
+    call: Call,
+    requests: readonly LockRequest[],
+    answers: readonly (Acquisition | KeyplanError | undefined)[],
+    ttlMs: number,
+  ): Promise<Answers> {
     const late = requests.filter((_, index) => answers[index] === undefined)
-    // An answer in time that says "too late" means that the server's clock is not where it was thought to be.
-    const again = late.length > 0 && clock.now() < call.expires ? await ask(call, late, ttlMs) : []
+    const again = clock.now() < call.expires ? await ask(call, late, ttlMs) : []
     let next = 0
     return answers.map(answer => answer ?? again[next++] ?? tooLate('lock'))
   }
 
-  async function releaseTogether(call: Call, requests: readonly LockRequest[]) {
+  function releaseTogether(call: Call, requests: readonly LockRequest[]): Promise<readonly (boolean | KeyplanError)[]> {
     const keys = form.freed(requests.map(keyOf))
-    const lines = await redis.evaluate(scripts.release, { keys }, { counts, ...claimArgs(requests) }, call)
-    return lines.map(({ sign, detail }) => (sign === '!' ? replyFailure(detail) : sign === '1'))
+    const answered = redis.evaluate(scripts.release, { keys }, { counts, ...claimArgs(requests) }, call)
+    return answered.then(lines => lines.map(({ sign, detail }) => (sign === '!' ? replyFailure(detail) : sign === '1')))
   }
 
-  const acquireMany: LockStore['acquireMany'] = async (call, requests, ttlMs) =>
-    allRefused(await perSlot(redis, requests, keyOf, part => acquireTogether(call, part, ttlMs)))
+  const acquireMany: LockStore['acquireMany'] = (call, requests, ttlMs) =>
+    perSlot(redis, requests, keyOf, part => acquireTogether(call, part, ttlMs)).then(allRefused)
 
-  const releaseMany: LockStore['releaseMany'] = async (call, requests) =>
-    allRefused(await perSlot(redis, requests, keyOf, part => releaseTogether(call, part)))
+  const releaseMany: LockStore['releaseMany'] = (call, requests) =>
+    perSlot(redis, requests, keyOf, part => releaseTogether(call, part)).then(allRefused)
 
   return {
     acquireMany,
@@ -136,10 +149,11 @@ const seatText = ({ seat }: LockRequest) => (seat ? `${Math.ceil(seat.ms)}${seat
 
 /** What the owners of a process have in common is sent once: it is most of each. */
 function claimArgs(requests: readonly LockRequest[]): { prefix: string; claims: readonly string[] } {
-  const { owner } = requests[0]!.claim
-  const own = owner.slice(0, owner.lastIndexOf('/') + 1)
-  const prefix = requests.every(({ claim }) => claim.owner.startsWith(own)) ? own : ''
-  return { prefix, claims: requests.map(({ claim }) => claim.owner.slice(prefix.length)) }
+  const { origin } = requests[0]!.claim
+  if (requests.every(({ claim }) => claim.origin === origin)) {
+    return { prefix: origin, claims: requests.map(({ claim }) => claim.own) }
+  }
+  return { prefix: '', claims: requests.map(({ claim }) => claim.owner) }
 }
 
 function only<T>(answers: readonly (T | KeyplanError)[]): T {

@@ -2,10 +2,12 @@ import type { Call } from '../../base/call.ts'
 
 /** One caller's claim to something: its owner token, and what became of the requests that were made under it. */
 export interface Claim {
-  /** Unique among all owners, and not to be guessed. */
+  /** Unique among all owners, and not to be guessed: the `origin` of its process and what is its own. */
   readonly owner: string
-  /** Requests that were made and never answered. */
-  readonly unanswered: Set<Unanswered>
+  readonly origin: string
+  readonly own: string
+  /** Requests that were made and never answered. A list is never changed, so that claims of one request share theirs. */
+  unanswered: readonly Unanswered[]
   /** A server answered that it is taken; its caller may have given up before the answer came. */
   granted: boolean
 }
@@ -16,8 +18,37 @@ export interface Unanswered {
   readonly notAfter: number
 }
 
-export function createClaim(owner: string): Claim {
-  return { owner, unanswered: new Set(), granted: false }
+const none: readonly Unanswered[] = []
+
+/** @param origin what the owners of a process begin with, so that it can be sent once for many */
+export const createClaim = (own: string, origin = ''): Claim => new OneClaim(own, origin)
+
+class OneClaim implements Claim {
+  readonly own: string
+  readonly origin: string
+  unanswered: readonly Unanswered[] = none
+  granted = false
+
+  constructor(own: string, origin: string) {
+    this.own = own
+    this.origin = origin
+  }
+
+  get owner(): string {
+    return this.origin + this.own
+  }
+}
+
+/** Notes a request for the claims, until what it gives is called. */
+export function noteRequest(claims: readonly Claim[], request: Unanswered): () => void {
+  const alone = [request]
+  for (const claim of claims) claim.unanswered = claim.unanswered === none ? alone : [...claim.unanswered, request]
+  return () => {
+    for (const claim of claims) {
+      const { unanswered } = claim
+      claim.unanswered = unanswered === alone ? none : unanswered.filter(other => other !== request)
+    }
+  }
 }
 
 /** Whether a request of the claim may yet take it without its caller knowing. */

@@ -1,8 +1,9 @@
 import type { CallOptions } from '../../base/call.ts'
 import type { Clock } from '../../base/clock.ts'
 import { KeyplanError } from '../../base/error.ts'
+import { sharingTimers } from '../../base/shared-timers.ts'
 import { createClaim, isDoubtful } from './claim.ts'
-import { createHeld, type Held, type HeldLease } from './held.ts'
+import { type Held, type HeldLease, type Holder, Lease } from './held.ts'
 import { within } from './patience.ts'
 import type { Busy, Grant, LeaseSteps, Request, Seat, Wanted } from './steps.ts'
 import { createUnderWay } from './under-way.ts'
@@ -10,8 +11,8 @@ import { createWithdrawals } from './withdrawal.ts'
 
 /** Takes leases, looks after what is held, and leaves nothing behind of what came to nothing. */
 export interface Custody<W extends Wanted> {
-  /** Asks once. */
-  ask(wanted: W, options: CallOptions, seat?: Seat): Promise<Held | Busy>
+  /** Asks once; where it is busy, gives what `busy` makes of that. */
+  ask<T>(wanted: W, options: CallOptions, seat: Seat | undefined, busy: (busy: Busy) => T): Promise<Held | T>
   /** Gives up this process's place in line, in the background. */
   leave(key: string): void
   /** @throws KeyplanError CLOSED or ABORTED when there is no use in asking */
@@ -71,85 +72,122 @@ export function createCustody<W extends Wanted>(
   const counts = { acquired: 0, lost: 0, renewalFailures: 0 }
   /** Those whose last renewal failed. An outage is told once, however many it meets, and is over when there are none. */
   const failing = new Set<HeldLease>()
+  const origin = `${instance}/`
   let claims = 0
   let closed = false
 
   const failure = (code: 'ABORTED' | 'CLOSED', message: string, cause?: unknown) =>
     new KeyplanError(code, message, { namespace: name, operation: 'acquire', outcome: 'not-executed', cause })
 
+  const isClosed = () => failure('CLOSED', 'The client is closed')
+
   function check(signal: AbortSignal | undefined): void {
-    if (closed) throw failure('CLOSED', 'The client is closed')
+    if (closed) throw isClosed()
     if (signal?.aborted) throw failure('ABORTED', 'The call was aborted by its signal', signal.reason)
   }
 
-  async function ask(wanted: W, options: CallOptions, seat?: Seat): Promise<Held | Busy> {
-    check(options.signal)
-    const request: Request<W> = { ...wanted, claim: createClaim(`${instance}/${(++claims).toString(36)}`), seat }
-    let kept = false
-    underWay.begin()
+  function ask<T>(wanted: W, options: CallOptions, seat: Seat | undefined, busy: (busy: Busy) => T): Promise<Held | T> {
     try {
-      const answer = await steps.acquire(options, request)
-      if (!answer.granted) return answer
-      if (steps.confirm && !answer.degraded && !(await steps.confirm(request))) {
-        return { granted: false, remainingMs: undefined }
-      }
-      if (closed) check(undefined)
-      const objection = kind.objection?.(wanted, answer)
-      if (objection) return objection
-      kept = !answer.degraded
-      return hold(request, answer)
-    } finally {
-      if (!kept && (request.claim.granted || isDoubtful(request.claim))) withdrawals.start(request)
-      underWay.end()
+      check(options.signal)
+    } catch (error) {
+      return Promise.reject(error)
     }
+    const request: Request<W> = { ...wanted, claim: createClaim(String(++claims), origin), seat }
+    underWay.begin()
+    return steps.acquire(options, request).then(
+      answer => {
+        if (!answer.granted) {
+          drop(request)
+          return busy(answer)
+        }
+        return steps.confirm && !answer.degraded ? confirmed(request, answer, busy) : keep(request, answer, busy)
+      },
+      error => {
+        drop(request)
+        throw error
+      },
+    )
   }
 
-  function hold(request: Request<W>, grant: Grant): Held {
-    async function release(options?: CallOptions): Promise<boolean> {
-      let sure = false
-      try {
-        const freed = await steps.release(options, request, grant)
-        sure = grant.degraded || !isDoubtful(request.claim)
-        return freed
-      } finally {
-        if (!sure) withdrawals.start(request)
-      }
+  async function confirmed<T>(request: Request<W>, grant: Grant, busy: (busy: Busy) => T): Promise<Held | T> {
+    let safe: boolean | undefined
+    try {
+      safe = await steps.confirm?.(request)
+    } catch (error) {
+      drop(request)
+      throw error
     }
-    const held = createHeld({
-      clock,
-      noun,
-      namespace: name,
-      ttlMs,
-      renew,
-      fence: BigInt(grant.fence),
-      degraded: grant.degraded,
-      until: grant.until,
-      extend: (ttl, deadlineMs) => steps.extend(within(deadlineMs), request, ttl, grant),
-      release: () => release(),
-      letGo: () =>
-        release(quickRelease).then(
-          () => {},
-          error => notify({ type: `${noun}-release-failed`, namespace: name, error }),
-        ),
-      onRenewal(error) {
-        if (!error) return void failing.delete(held)
-        counts.renewalFailures++
-        if (failing.size === 0) notify({ type: `${noun}-renewal-failed`, namespace: name, error })
-        failing.add(held)
-      },
-      onEnd(reason) {
-        holding.delete(held)
-        failing.delete(held)
-        kind.ended?.(request, held)
-        if (!reason) return
-        counts.lost++
-        notify({ type: `${noun}-lost`, namespace: name, error: reason })
-      },
-    })
+    if (safe) return keep(request, grant, busy)
+    drop(request)
+    return busy({ granted: false, remainingMs: undefined })
+  }
+
+  function keep<T>(request: Request<W>, grant: Grant, busy: (busy: Busy) => T): Held | T {
+    if (closed) {
+      drop(request)
+      throw isClosed()
+    }
+    const objection = kind.objection?.(request, grant)
+    if (objection) {
+      drop(request)
+      return busy(objection)
+    }
+    if (grant.degraded) drop(request)
+    else underWay.end()
+    const held = new Lease(holder, request, grant)
     holding.add(held)
     counts.acquired++
     kind.began?.(request, held)
     return held
+  }
+
+  /** What it may have got without its caller's knowing is given back. */
+  function drop(request: Request<W>): void {
+    if (request.claim.granted || isDoubtful(request.claim)) withdrawals.start(request)
+    underWay.end()
+  }
+
+  function release({ request, grant }: Lease<Request<W>>, options: CallOptions | undefined): Promise<boolean> {
+    return steps.release(options, request, grant).then(
+      freed => {
+        if (!grant.degraded && isDoubtful(request.claim)) withdrawals.start(request)
+        return freed
+      },
+      error => {
+        withdrawals.start(request)
+        throw error
+      },
+    )
+  }
+
+  const holder: Holder<Lease<Request<W>>> = {
+    clock,
+    timers: sharingTimers(clock),
+    noun,
+    namespace: name,
+    ttlMs,
+    renew,
+    extend: ({ request, grant }, ttl, deadlineMs) => steps.extend(within(deadlineMs), request, ttl, grant),
+    release: held => release(held, undefined),
+    letGo: held =>
+      release(held, quickRelease).then(
+        () => {},
+        error => notify({ type: `${noun}-release-failed`, namespace: name, error }),
+      ),
+    onRenewal(held, error) {
+      if (!error) return void failing.delete(held)
+      counts.renewalFailures++
+      if (failing.size === 0) notify({ type: `${noun}-renewal-failed`, namespace: name, error })
+      failing.add(held)
+    },
+    onEnd(held, reason) {
+      holding.delete(held)
+      failing.delete(held)
+      kind.ended?.(held.request, held)
+      if (!reason) return
+      counts.lost++
+      notify({ type: `${noun}-lost`, namespace: name, error: reason })
+    },
   }
 
   return {

@@ -20,7 +20,14 @@ export async function employ<H extends Pick<Held, 'signal'>, T>(
   }
 }
 
-export const holdingOf = ({ signal, fence, degraded }: Held): Holding => ({ signal, fence, degraded })
+/** Its signal is made for who asks for it. */
+export const holdingOf = (held: Held): Holding => ({
+  fence: held.fence,
+  degraded: held.degraded,
+  get signal() {
+    return held.signal
+  },
+})
 
 /**
  * @param verb that was given the work

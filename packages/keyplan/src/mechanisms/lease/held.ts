@@ -1,6 +1,7 @@
 import type { Clock, Timer } from '../../base/clock.ts'
 import type { Duration } from '../../base/duration.ts'
 import { isKeyplanError, KeyplanError } from '../../base/error.ts'
+import type { Grant } from './steps.ts'
 import { ttlOf } from './ttl.ts'
 
 /** What is held: a lock, permits, an office. It is renewed until it is released or lost. */
@@ -31,26 +32,25 @@ export interface Held extends AsyncDisposable {
   release(): Promise<boolean>
 }
 
-interface HeldParts {
+/** What all that is held of a namespace share. */
+export interface Holder<Lease> {
   readonly clock: Clock
+  /** For the time of a renewal: its lengths are few, so that many timers can be one. */
+  readonly timers: Pick<Clock, 'after'>
   /** What it is, for messages: a `lock`. */
   readonly noun: string
   readonly namespace: string
   readonly ttlMs: number
   readonly renew: boolean
-  readonly fence: bigint
-  readonly degraded: boolean
-  /** Reading of the clock until which it is certainly held. */
-  readonly until: number
   /** Asks the store for a new time to live, for at most `deadlineMs`; the new `until`, or undefined: not the owner. */
-  extend(ttlMs: number, deadlineMs: number | undefined): Promise<number | undefined>
-  release(): Promise<boolean>
+  extend(lease: Lease, ttlMs: number, deadlineMs: number | undefined): Promise<number | undefined>
+  release(lease: Lease): Promise<boolean>
   /** As `release`, but never rejects. */
-  letGo(): Promise<void>
+  letGo(lease: Lease): Promise<void>
   /** A renewal was confirmed, or one failed with this error while it is still held. */
-  onRenewal(error: KeyplanError | undefined): void
+  onRenewal(lease: Lease, error: KeyplanError | undefined): void
   /** It is released, or lost with this reason. */
-  onEnd(reason: KeyplanError | undefined): void
+  onEnd(lease: Lease, reason: KeyplanError | undefined): void
 }
 
 /** What its namespace can do to what is held, beside its user. */
@@ -61,89 +61,167 @@ export interface HeldLease extends Held {
 /** This part of the time to live is kept free before the end, so that work can stop before another may begin. */
 const safety = 0.1
 
-export function createHeld(parts: HeldParts): HeldLease {
-  const { clock, noun, namespace, renew, fence, degraded } = parts
-  let state: 'held' | 'lost' | 'gone' | 'released' = 'held'
-  let lifetime = parts.ttlMs
+/** A renewal may be early by this part of the time to live. */
+const early = 1 / 64
+
+/** A class, since one is made for every acquisition and its methods must not be. */
+export class Lease<Wanted> implements HeldLease {
+  readonly fence: bigint
+  readonly degraded: boolean
+  readonly request: Wanted
+  readonly grant: Grant
+  private readonly holder: Holder<Lease<Wanted>>
+  private state: 'held' | 'lost' | 'gone' | 'released' = 'held'
+  private lifetime: number
   /** What renewals ask for: its user may have asked for another time to live that is not answered yet. */
-  let aim = parts.ttlMs
-  let until = parts.until
-  let asked = 0
-  let applied = 0
+  private aim: number
+  /** Reading of the clock until which it is certainly held. */
+  private until: number
+  private asked = 0
+  private applied = 0
   /** The last renewal is not answered yet. */
-  let waiting = false
-  let timer: Timer | undefined
-  let controller: AbortController | undefined
-  let reason: KeyplanError | undefined
+  private waiting = false
+  private timer: Timer | undefined = undefined
+  private controller: AbortController | undefined = undefined
+  private reason: KeyplanError | undefined = undefined
+
+  constructor(holder: Holder<Lease<Wanted>>, request: Wanted, grant: Grant) {
+    this.holder = holder
+    this.request = request
+    this.grant = grant
+    this.fence = BigInt(grant.fence)
+    this.degraded = grant.degraded
+    this.lifetime = holder.ttlMs
+    this.aim = holder.ttlMs
+    this.until = grant.until
+    this.schedule()
+  }
+
+  get signal(): AbortSignal {
+    if (!this.controller) {
+      this.controller = new AbortController()
+      if (this.reason) this.controller.abort(this.reason)
+    }
+    return this.controller.signal
+  }
+
+  remaining(): number {
+    return this.state === 'held' ? Math.max(0, this.until - this.holder.clock.now()) : 0
+  }
+
+  async extend(ttl?: Duration): Promise<boolean> {
+    const ttlMs = ttl === undefined ? this.holder.ttlMs : ttlOf(ttl, this.holder.noun)
+    return this.state === 'held' && this.lengthen(ttlMs)
+  }
+
+  release(): Promise<boolean> {
+    return this.end() ? this.holder.release(this) : Promise.resolve(false)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.end()) await this.holder.letGo(this)
+  }
+
+  lose(why: string): void {
+    this.leave('lost', why)
+  }
+
+  private leave(as: 'lost' | 'gone', why: string): void {
+    if (this.state !== 'held') return
+    const { noun, namespace } = this.holder
+    this.state = as
+    this.timer?.cancel()
+    this.reason = new KeyplanError('LOCK_LOST', `The ${noun} ${namespace} was lost: ${why}`, { namespace })
+    this.controller?.abort(this.reason)
+    this.holder.onEnd(this, this.reason)
+  }
+
+  /** Takes it out of the user's hands. False when there is nothing left to release. */
+  private end(): boolean {
+    const { state } = this
+    if (state === 'released') return false
+    this.state = 'released'
+    this.timer?.cancel()
+    if (state === 'held') this.holder.onEnd(this, undefined)
+    return state !== 'gone'
+  }
 
   /** The last moment at which a renewal must have been confirmed. */
-  const latest = () => until - lifetime * safety
+  private latest(): number {
+    return this.until - this.lifetime * safety
+  }
 
-  function lose(as: 'lost' | 'gone', why: string): void {
-    if (state !== 'held') return
-    state = as
-    timer?.cancel()
-    reason = new KeyplanError('LOCK_LOST', `The ${noun} ${namespace} was lost: ${why}`, { namespace })
-    controller?.abort(reason)
-    parts.onEnd(reason)
+  private schedule(): void {
+    this.watch(this.holder.renew ? this.until - (this.lifetime * 2) / 3 : Number.POSITIVE_INFINITY)
   }
 
   /** Looks again at `at`, or at the last moment if that is earlier. */
-  function watch(at: number): void {
-    timer?.cancel()
-    timer = clock.after(Math.max(0, Math.min(at, latest()) - clock.now()), () => {
-      if (clock.now() >= latest()) lose('lost', 'it could not be renewed in time')
-      else if (renew && clock.now() >= at) void tryRenew()
-      else watch(at)
-    })
+  private watch(at: number): void {
+    const { clock, timers } = this.holder
+    const grain = this.lifetime * early
+    const wait = Math.max(0, Math.min(at, this.latest()) - clock.now())
+    this.timer?.cancel()
+    this.timer = timers.after(wait > grain ? Math.floor(wait / grain) * grain : wait, () => this.look(at))
   }
 
-  async function tryRenew(): Promise<void> {
-    if (waiting) parts.onRenewal(silent())
-    waiting = true
-    const question = asked + 1
+  private look(at: number): void {
+    const { clock, renew } = this.holder
+    const now = clock.now()
+    if (now >= this.latest()) this.leave('lost', 'it could not be renewed in time')
+    else if (renew && now >= at - this.lifetime * early) void this.tryRenew()
+    else this.watch(at)
+  }
+
+  private async tryRenew(): Promise<void> {
+    const { clock } = this.holder
+    if (this.waiting) this.holder.onRenewal(this, this.silent())
+    this.waiting = true
+    const question = this.asked + 1
     // An answer that takes long may still come. Meanwhile another try may be luckier.
-    watch(clock.now() + lifetime / 6)
+    this.watch(clock.now() + this.lifetime / 6)
     try {
-      if (await prolong(aim, latest() - clock.now())) parts.onRenewal(undefined)
+      if (await this.prolong(this.aim, this.latest() - clock.now())) this.holder.onRenewal(this, undefined)
     } catch (error) {
       if (!isKeyplanError(error)) throw error
       // One that ends after a later one was confirmed says nothing any more.
-      if (state !== 'held' || applied > question) return
-      waiting = false
+      if (this.state !== 'held' || this.applied > question) return
+      this.waiting = false
       // Whatever the failure is, it is ours until its time ends: there is still time to try again.
-      parts.onRenewal(error)
-      watch(clock.now() + lifetime / 12)
+      this.holder.onRenewal(this, error)
+      this.watch(clock.now() + this.lifetime / 12)
     }
   }
 
-  const silent = () =>
-    new KeyplanError('TIMEOUT', `Redis has not answered yet to a renewal of the ${noun} ${namespace}`, { namespace })
+  private silent(): KeyplanError {
+    const { noun, namespace } = this.holder
+    const message = `Redis has not answered yet to a renewal of the ${noun} ${namespace}`
+    return new KeyplanError('TIMEOUT', message, { namespace })
+  }
 
   /** Of answers that overtake each other the one to the last question counts. */
-  async function prolong(ttlMs: number, deadlineMs: number | undefined): Promise<boolean> {
-    const question = ++asked
-    const begun = clock.now()
+  private async prolong(ttlMs: number, deadlineMs: number | undefined): Promise<boolean> {
+    const question = ++this.asked
+    const begun = this.holder.clock.now()
     let answer: number | undefined
     try {
-      answer = await parts.extend(ttlMs, deadlineMs)
+      answer = await this.holder.extend(this, ttlMs, deadlineMs)
     } catch (error) {
       const isOver = isKeyplanError(error) && error.outcome === 'not-executed'
-      if (question < applied && !isOver) doubt(ttlMs, begun + ttlMs)
+      if (question < this.applied && !isOver) this.doubt(ttlMs, begun + ttlMs)
       throw error
     }
-    if (state !== 'held') return false
+    if (this.state !== 'held') return false
     if (answer === undefined) {
-      lose('gone', 'it expired, was deleted or is held by another')
+      this.leave('gone', 'it expired, was deleted or is held by another')
       return false
     }
-    if (question > applied) {
-      applied = question
-      waiting = false
-      lifetime = ttlMs
-      until = answer
-      schedule()
-    } else doubt(ttlMs, answer)
+    if (question > this.applied) {
+      this.applied = question
+      this.waiting = false
+      this.lifetime = ttlMs
+      this.until = answer
+      this.schedule()
+    } else this.doubt(ttlMs, answer)
     return true
   }
 
@@ -151,58 +229,22 @@ export function createHeld(parts: HeldParts): HeldLease {
    * An earlier question for less time was overtaken: sent again over another link it may have been carried out last. So only
    * its time is certain, and the later question is asked once more.
    */
-  function doubt(ttlMs: number, certain: number): void {
-    if (state !== 'held' || ttlMs >= lifetime) return
-    lifetime = ttlMs
-    until = Math.min(until, certain)
-    waiting = false
-    void tryRenew()
+  private doubt(ttlMs: number, certain: number): void {
+    if (this.state !== 'held' || ttlMs >= this.lifetime) return
+    this.lifetime = ttlMs
+    this.until = Math.min(this.until, certain)
+    this.waiting = false
+    void this.tryRenew()
   }
 
   /** What fails is as if it had not been asked for. */
-  async function lengthen(ttlMs: number): Promise<boolean> {
-    aim = ttlMs
+  private async lengthen(ttlMs: number): Promise<boolean> {
+    this.aim = ttlMs
     try {
-      return await prolong(ttlMs, undefined)
+      return await this.prolong(ttlMs, undefined)
     } catch (error) {
-      if (aim === ttlMs) aim = lifetime
+      if (this.aim === ttlMs) this.aim = this.lifetime
       throw error
     }
-  }
-
-  const schedule = () => watch(renew ? until - (lifetime * 2) / 3 : Number.POSITIVE_INFINITY)
-  schedule()
-
-  /** Takes it out of the user's hands. False when there is nothing left to release. */
-  function end(): boolean {
-    if (state === 'released') return false
-    const wasGone = state === 'gone'
-    const wasHeld = state === 'held'
-    state = 'released'
-    timer?.cancel()
-    if (wasHeld) parts.onEnd(undefined)
-    return !wasGone
-  }
-
-  return {
-    fence,
-    degraded,
-    get signal() {
-      if (!controller) {
-        controller = new AbortController()
-        if (reason) controller.abort(reason)
-      }
-      return controller.signal
-    },
-    remaining: () => (state === 'held' ? Math.max(0, until - clock.now()) : 0),
-    extend: async ttl => {
-      const ttlMs = ttl === undefined ? parts.ttlMs : ttlOf(ttl, noun)
-      return state === 'held' && lengthen(ttlMs)
-    },
-    release: async () => end() && parts.release(),
-    [Symbol.asyncDispose]: async () => {
-      if (end()) await parts.letGo()
-    },
-    lose: why => lose('lost', why),
   }
 }

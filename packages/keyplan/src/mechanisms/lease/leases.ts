@@ -7,7 +7,7 @@ import { checkWork, employ, type Holding, holdingOf } from './employ.ts'
 import type { Held } from './held.ts'
 import { type Access, createLine } from './line.ts'
 import { type AcquireOptions, patienceOf, type RetrySettings, within } from './patience.ts'
-import type { Seat, Wanted } from './steps.ts'
+import type { Busy, Seat, Wanted } from './steps.ts'
 
 /** The verbs of everything that is held for a time. */
 export interface Leases<W extends Wanted> {
@@ -62,6 +62,9 @@ export function leaseBusy(namespace: string, what: string, waitMs: number): Keyp
   })
 }
 
+const asBusy = (busy: Busy) => busy
+const asNothing = () => undefined
+
 export function createLeases<W extends Wanted>(
   parts: LeaseParts<W>,
   surroundings: LeaseSurroundings & { readonly pattern: { readonly source: string } },
@@ -99,6 +102,7 @@ export function createLeases<W extends Wanted>(
             wanted,
             within(patience.deadline && started + patience.deadline - clock.now(), signal),
             seat,
+            asBusy,
           )
           if ('release' in answer) {
             held = answer
@@ -127,10 +131,13 @@ export function createLeases<W extends Wanted>(
   }
 
   return {
-    async tryAcquire(wanted, options) {
-      checkOptions(options, known)
-      const answer = await custody.ask(wanted, options)
-      return 'release' in answer ? answer : undefined
+    tryAcquire(wanted, options) {
+      try {
+        checkOptions(options, known)
+      } catch (error) {
+        return Promise.reject(error)
+      }
+      return custody.ask(wanted, options, undefined, asNothing)
     },
     acquire,
     async run(wanted, work, options) {

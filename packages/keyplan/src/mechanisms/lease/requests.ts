@@ -2,7 +2,7 @@ import type { Call } from '../../base/call.ts'
 import type { Clock } from '../../base/clock.ts'
 import { isKeyplanError, KeyplanError } from '../../base/error.ts'
 import type { Redis } from '../../redis/redis.ts'
-import type { Claim, Unanswered } from './claim.ts'
+import { type Claim, noteRequest } from './claim.ts'
 
 /** Requests that may take something, and so must never take it after their callers have given up. */
 export interface Requests {
@@ -24,23 +24,21 @@ export function createRequests(redis: Pick<Redis, 'serverTime' | 'lane'>, clock:
   const ahead = new Map<string, number>()
 
   return {
-    async send(call, key, claims, send) {
+    send(call, key, claims, send) {
       const now = redis.serverTime(key) + (ahead.get(redis.lane(key)) ?? 0)
       const notAfter = Math.ceil(now + call.expires - clock.now())
-      const request: Unanswered = { call, notAfter }
-      const forget = () => {
-        for (const claim of claims) claim.unanswered.delete(request)
-      }
-      for (const claim of claims) claim.unanswered.add(request)
-      try {
-        const reply = await send(notAfter)
-        forget()
-        ahead.set(redis.lane(key), Math.max(0, reply.now - redis.serverTime(key)))
-        return reply
-      } catch (error) {
-        if (isKeyplanError(error) && error.outcome === 'not-executed') forget()
-        throw error
-      }
+      const forget = noteRequest(claims, { call, notAfter })
+      return send(notAfter).then(
+        reply => {
+          forget()
+          ahead.set(redis.lane(key), Math.max(0, reply.now - redis.serverTime(key)))
+          return reply
+        },
+        error => {
+          if (isKeyplanError(error) && error.outcome === 'not-executed') forget()
+          throw error
+        },
+      )
     },
   }
 }
