@@ -18,7 +18,7 @@ export interface Trips {
 }
 
 /** Most locks of one script call. */
-const gathered = 32
+const gathered = 64
 
 export function createTrips(steps: Guarded<LockStore>, ttlMs: number, lane: Server['lane']): Trips {
   // The server refuses a call for the sake of one key; the others are asked again without it.
