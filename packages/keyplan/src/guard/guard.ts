@@ -1,6 +1,7 @@
 import type { Call, CallOptions } from '../base/call.ts'
 import { type Clock, realClock } from '../base/clock.ts'
-import { isKeyplanError, isUnavailable, type KeyplanError } from '../base/error.ts'
+import { errorTable, isKeyplanError, isUnavailable, type KeyplanError } from '../base/error.ts'
+import { keyMark } from '../base/key-mark.ts'
 import type { Breaker } from './breaker.ts'
 import type { Operation } from './operation.ts'
 import { aborted, createRetry, type Patience } from './retry.ts'
@@ -21,6 +22,8 @@ export interface Scope {
   readonly key?: string | undefined
   /** How many calls it stands for. Default 1. */
   readonly calls?: number
+  /** What each of them is about, in order: keys, or objects with one. */
+  readonly subjects?: readonly unknown[]
 }
 
 /** Resilience and telemetry round one operation: trace, then fallback, then breaker, then deadline and retries. */
@@ -54,7 +57,7 @@ export function createGuard({ patience, breakerOf, tally, clock, fellBack }: Gua
   const retry = createRetry(patience, breakerOf, clock)
 
   return {
-    run: (subject, options, work, fallback, { key, calls = 1 } = one) =>
+    run: (subject, options, work, fallback, { key, calls = 1, subjects = [key] } = one) =>
       traced(subject, () => {
         const count = tally.of(subject.namespace)
         const begun = clock.now()
@@ -64,11 +67,11 @@ export function createGuard({ patience, breakerOf, tally, clock, fellBack }: Gua
             retried: count.retried,
             succeeded(result) {
               count.ended(calls, clock.now() - begun)
-              resolve(failuresCounted(result, calls, count, subject))
+              resolve(failuresCounted(result, subjects, count, subject))
             },
             failed(error) {
               if (isKeyplanError(error)) count.failed(calls, error.code)
-              name(error, subject)
+              name(error, subject, subjects)
               const ended = () => count.ended(calls, clock.now() - begun)
               if (!fallback || !isUnavailable(error)) {
                 ended()
@@ -88,7 +91,7 @@ export function createGuard({ patience, breakerOf, tally, clock, fellBack }: Gua
 /** A guard for stores that have no server to fail: it traces, counts, and honours the caller's signal. */
 export function createBareGuard(tally = createTally(), clock = realClock): Guard {
   return {
-    run: (subject, options, work, _fallback, { calls = 1 } = one) =>
+    run: (subject, options, work, _fallback, { key, calls = 1, subjects = [key] } = one) =>
       traced(subject, async () => {
         const count = tally.of(subject.namespace)
         const begun = clock.now()
@@ -96,10 +99,10 @@ export function createBareGuard(tally = createTally(), clock = realClock): Guard
           const { signal } = options ?? {}
           if (signal?.aborted) throw aborted()
           const call: Call = { expires: Number.POSITIVE_INFINITY, hold: false, signal, written: 0 }
-          return failuresCounted(await work(call), calls, count, subject)
+          return failuresCounted(await work(call), subjects, count, subject)
         } catch (error) {
           if (isKeyplanError(error)) count.failed(calls, error.code)
-          name(error, subject)
+          name(error, subject, subjects)
           throw error
         } finally {
           count.ended(calls, clock.now() - begun)
@@ -109,18 +112,27 @@ export function createBareGuard(tally = createTally(), clock = realClock): Guard
 }
 
 /** Of several calls that were done as one, those that failed for themselves have their error as their result. */
-function failuresCounted<T>(result: T, calls: number, count: Count, subject: Subject): T {
-  if (!Array.isArray(result) || result.length !== calls) return result
-  for (const one of result) {
+function failuresCounted<T>(result: T, subjects: readonly unknown[], count: Count, subject: Subject): T {
+  if (!Array.isArray(result) || result.length !== subjects.length) return result
+  for (const [index, one] of result.entries()) {
     if (!isKeyplanError(one)) continue
     count.failed(1, one.code)
-    name(one, subject)
+    name(one, subject, [subjects[index]])
   }
   return result
 }
 
-function name(error: unknown, subject: Subject): void {
+function name(error: unknown, { namespace, name }: Subject, about: readonly unknown[]): void {
   if (!isKeyplanError(error)) return
-  error.namespace ??= subject.namespace
-  error.operation ??= subject.name
+  error.namespace ??= namespace
+  error.operation ??= name
+  // What is wrong with a server is wrong with all keys.
+  const key = about.length === 1 && errorTable[error.code].class === 'server' ? keyOf(about[0]) : undefined
+  if (key !== undefined) error.mark ??= keyMark(key)
+}
+
+/** What an operation is about: its key, or an object that has it. */
+export function keyOf(subject: unknown): string | undefined {
+  if (typeof subject === 'string') return subject
+  return typeof subject === 'object' && subject !== null && 'key' in subject ? (subject.key as string) : undefined
 }

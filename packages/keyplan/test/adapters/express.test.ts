@@ -1,8 +1,8 @@
 import express, { type NextFunction, type Request, type Response } from 'express'
 import { rateLimited, sessions } from '../../src/adapters/express.ts'
 import { idempotent } from '../../src/adapters/idempotency.ts'
-import { limitPromises } from './http/limit-promises.ts'
 import { idempotentPromises } from './http/idempotent-promises.ts'
+import { limitPromises } from './http/limit-promises.ts'
 import { listening } from './http/listening.ts'
 import { sessionPromises } from './http/session-promises.ts'
 

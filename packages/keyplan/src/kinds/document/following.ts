@@ -1,7 +1,6 @@
 import type { Clock } from '../../base/clock.ts'
 import { surfacing } from '../../base/surfacing.ts'
-import { createSource } from '../../mechanisms/source.ts'
-import type { Notice } from '../kind.ts'
+import { createSource, type SourceNotice } from '../../mechanisms/source.ts'
 import type { DocumentSubscribeOptions, DocumentSubscription, Snapshot } from './contract.ts'
 import type { Changes } from './store.ts'
 
@@ -13,7 +12,7 @@ interface FollowParts<Out> {
   readonly pollMs: number
   /** `remainingMs`: until it ends by itself. */
   read(signal: AbortSignal): Promise<Snapshot<Out> & { readonly remainingMs: number | undefined }>
-  notify(notice: Notice): void
+  notify(notice: SourceNotice): void
 }
 
 /** How long closing waits for a listener that is at work, in milliseconds. */

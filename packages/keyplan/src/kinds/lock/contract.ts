@@ -4,6 +4,7 @@ import { shown } from '../../base/error.ts'
 import type { LeaseFigures } from '../../mechanisms/lease/custody.ts'
 import type { Holding } from '../../mechanisms/lease/employ.ts'
 import type { Held } from '../../mechanisms/lease/held.ts'
+import type { Holder } from '../../mechanisms/lease/holder.ts'
 import type { AcquireOptions, LeaseRetry } from '../../mechanisms/lease/patience.ts'
 import { type Declaration, type NamespaceOptions, optionProblems } from '../../plan/declaration.ts'
 import type { ParamName, Params } from '../../plan/params.ts'
@@ -178,21 +179,12 @@ export interface Lock {
   forceRelease(options: ForceOptions): Promise<LockInspection>
 }
 
+export type { Holder }
+
 export interface LockState {
   readonly locked: boolean
   /** Milliseconds until it comes free if nobody renews it. Undefined when free, or when it never expires. */
   readonly remainingMs: number | undefined
-}
-
-/** What is known of who holds a lock. */
-export interface Holder {
-  readonly host: string
-  readonly pid: number
-  /** Names the client within its process. */
-  readonly client: string
-  readonly fence: bigint
-  /** Milliseconds since it was acquired, by the server's clock. */
-  readonly ageMs: number
 }
 
 /** A lock as it is seen by who does not hold it. */

@@ -1,5 +1,6 @@
 import { type CallOptions, checkOptions } from '../../base/call.ts'
 import { KeyplanError, kindOf, shown } from '../../base/error.ts'
+import { keyMark } from '../../base/key-mark.ts'
 import { checkWork } from '../../mechanisms/lease/employ.ts'
 import { createLeases } from '../../mechanisms/lease/leases.ts'
 import type { AcquireOptions } from '../../mechanisms/lease/patience.ts'
@@ -88,7 +89,7 @@ export function openLocks(
     const { signal, deadline } = options
     trips.flush()
     const was = seen(key, await stores.main.force({ signal, deadline }, key))
-    if (was.locked) notify({ type: 'lock-forced', namespace: name, reason, holder: was.holder })
+    if (was.locked) notify({ type: 'lock-forced', namespace: name, mark: keyMark(key), reason, holder: was.holder })
     return was
   }
 
@@ -103,7 +104,7 @@ export function openLocks(
         checkWork(work, 'lead', pattern)
         checkOptions(options, ['rest'])
         const acquire = (terms: AcquireOptions) => leases.acquire(wanted, terms)
-        return createLeadership({ namespace: name, clock, acquire, notify }, work, options)
+        return createLeadership({ namespace: name, key, clock, acquire, notify }, work, options)
       },
       async oncePer(interval, work, options = {}) {
         const intervals = checkShared('oncePer')

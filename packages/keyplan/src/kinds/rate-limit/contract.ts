@@ -34,9 +34,16 @@ export interface RateLimitDeclaration<P extends string = string, Tier extends st
   readonly options: RateLimitSettings
 }
 
+declare const declareThem: unique symbol
+
+/** What stands for the name of a tier where none is declared, so that TypeScript says so. */
+interface NoTiersAreDeclared {
+  readonly [declareThem]: never
+}
+
 /** Another limit than the declared one, by the name of its tier or as figures. */
 export type Terms<Tier extends string = string> =
-  | (LimitOverride & { tier?: undefined })
+  | (LimitOverride & { tier?: ([Tier] extends [never] ? NoTiersAreDeclared : undefined) | undefined })
   | { readonly tier: Tier; readonly limit?: undefined; readonly burst?: undefined }
 
 /**
@@ -142,6 +149,12 @@ const ownOptions: Readonly<Record<Exclude<keyof WholeOptions | 'whenDown', keyof
   instances: true,
 }
 
+/** Declares how much may go on at once: `rateLimit('exports:<user>', { algorithm: 'concurrency', limit: 3 })`. */
+export function rateLimit<const P extends string>(
+  pattern: P,
+  options: ConcurrencyOptions<ParamName<P>>,
+): ConcurrencyDeclaration<P>
+// The usual one stands last: it is the one whose errors TypeScript tells.
 /**
  * Declares a rate limit: `rateLimit('ratelimit:<ip>:15m', { limit: 100, window: '15m' })`, or several that are decided on
  * together: `rateLimit('api:<user>', { limits: [{ limit: 10, window: '1s' }, { limit: 5_000, window: '1d' }] })`.
@@ -150,11 +163,6 @@ export function rateLimit<const P extends string, const Tier extends string = ne
   pattern: P,
   options: RateLimitOptions<ParamName<P>, Tier>,
 ): RateLimitDeclaration<P, Tier>
-/** Declares how much may go on at once: `rateLimit('exports:<user>', { algorithm: 'concurrency', limit: 3 })`. */
-export function rateLimit<const P extends string>(
-  pattern: P,
-  options: ConcurrencyOptions<ParamName<P>>,
-): ConcurrencyDeclaration<P>
 export function rateLimit<P extends string, Tier extends string>(
   pattern: P,
   options: RateLimitOptions<ParamName<P>, Tier> | ConcurrencyOptions<ParamName<P>>,

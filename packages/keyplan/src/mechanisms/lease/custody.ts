@@ -1,6 +1,8 @@
 import type { CallOptions } from '../../base/call.ts'
 import type { Clock } from '../../base/clock.ts'
 import { KeyplanError } from '../../base/error.ts'
+import { keyMark } from '../../base/key-mark.ts'
+import { errorOf } from '../../base/thrown.ts'
 import { createClaim, isDoubtful } from './claim.ts'
 import { createHeld, type Held, type HeldLease } from './held.ts'
 import { within } from './patience.ts'
@@ -32,10 +34,21 @@ export interface LeaseFigures {
   readonly renewalFailures: number
 }
 
+type Noun = 'lock' | 'permit'
+
+/** What became of something that was held. */
+export interface LeaseNotice {
+  readonly type: `${Noun}-lost` | `${Noun}-release-failed` | `${Noun}-renewal-failed`
+  readonly namespace: string
+  /** Stands for the key, which is never told: `redis.<namespace>.mark(params)` gives the same in this process. */
+  readonly mark: string
+  readonly error: Error
+}
+
 /** What a kind is to its custody. */
 export interface LeaseKind<W extends Wanted> {
   /** What is held, for messages and the names of notices: a `lock`. */
-  readonly noun: string
+  readonly noun: Noun
   readonly ttlMs: number
   readonly renew: boolean
   readonly steps: LeaseSteps<W>
@@ -51,7 +64,7 @@ export interface LeaseSurroundings {
   readonly clock: Clock
   /** Unique to this client and not to be guessed: part of every owner token. */
   readonly instance: string
-  notify(notice: { readonly type: string; readonly namespace: string; readonly error?: unknown }): void
+  notify(notice: LeaseNotice): void
 }
 
 /** What nobody waits for goes on in the background, or is given up, after this time. */
@@ -115,10 +128,14 @@ export function createCustody<W extends Wanted>(
         if (!sure) withdrawals.start(request)
       }
     }
+    const tell = (what: 'lost' | 'release-failed' | 'renewal-failed', error: unknown) =>
+      notify({ type: `${noun}-${what}`, namespace: name, mark: keyMark(request.key), error: errorOf(error) })
+    let wasLost = false
     const held = createHeld({
       clock,
       noun,
       namespace: name,
+      key: request.key,
       ttlMs,
       renew,
       fence: BigInt(grant.fence),
@@ -129,12 +146,15 @@ export function createCustody<W extends Wanted>(
       letGo: () =>
         release(quickRelease).then(
           () => {},
-          error => notify({ type: `${noun}-release-failed`, namespace: name, error }),
+          // Of one that was lost it is told already that it is not held.
+          error => {
+            if (!wasLost) tell('release-failed', error)
+          },
         ),
       onRenewal(error) {
         if (!error) return void failing.delete(held)
         counts.renewalFailures++
-        if (failing.size === 0) notify({ type: `${noun}-renewal-failed`, namespace: name, error })
+        if (failing.size === 0) tell('renewal-failed', error)
         failing.add(held)
       },
       onEnd(reason) {
@@ -143,7 +163,8 @@ export function createCustody<W extends Wanted>(
         kind.ended?.(request, held)
         if (!reason) return
         counts.lost++
-        notify({ type: `${noun}-lost`, namespace: name, error: reason })
+        wasLost = true
+        tell('lost', reason)
       },
     })
     holding.add(held)

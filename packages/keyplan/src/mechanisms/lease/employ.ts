@@ -1,3 +1,4 @@
+import { bigintsAsText } from '../../base/bigint-text.ts'
 import { eitherSignal } from '../../base/either-signal.ts'
 import { KeyplanError, kindOf } from '../../base/error.ts'
 import type { Held } from './held.ts'
@@ -14,13 +15,13 @@ export async function employ<H extends Pick<Held, 'signal'>, T>(
   if (!own) return await work(holding)
   const either = eitherSignal(holding.signal, own)
   try {
-    return await work({ ...holding, signal: either.signal })
+    return await work(bigintsAsText({ ...holding, signal: either.signal }))
   } finally {
     either.forget()
   }
 }
 
-export const holdingOf = ({ signal, fence, degraded }: Held): Holding => ({ signal, fence, degraded })
+export const holdingOf = ({ signal, fence, degraded }: Held): Holding => bigintsAsText({ signal, fence, degraded })
 
 /**
  * @param verb that was given the work

@@ -1,6 +1,8 @@
+import { bigintsAsText } from '../../base/bigint-text.ts'
 import type { Clock, Timer } from '../../base/clock.ts'
 import type { Duration } from '../../base/duration.ts'
 import { isKeyplanError, KeyplanError } from '../../base/error.ts'
+import { keyMark } from '../../base/key-mark.ts'
 import { ttlOf } from './ttl.ts'
 
 /** What is held: a lock, permits, an office. It is renewed until it is released or lost. */
@@ -36,6 +38,7 @@ interface HeldParts {
   /** What it is, for messages: a `lock`. */
   readonly noun: string
   readonly namespace: string
+  readonly key: string
   readonly ttlMs: number
   readonly renew: boolean
   readonly fence: bigint
@@ -83,7 +86,10 @@ export function createHeld(parts: HeldParts): HeldLease {
     if (state !== 'held') return
     state = as
     timer?.cancel()
-    reason = new KeyplanError('LOCK_LOST', `The ${noun} ${namespace} was lost: ${why}`, { namespace })
+    reason = new KeyplanError('LOCK_LOST', `The ${noun} ${namespace} was lost: ${why}`, {
+      namespace,
+      mark: keyMark(parts.key),
+    })
     controller?.abort(reason)
     parts.onEnd(reason)
   }
@@ -184,7 +190,7 @@ export function createHeld(parts: HeldParts): HeldLease {
     return !wasGone
   }
 
-  return {
+  return bigintsAsText({
     fence,
     degraded,
     get signal() {
@@ -204,5 +210,5 @@ export function createHeld(parts: HeldParts): HeldLease {
       if (end()) await parts.letGo()
     },
     lose: why => lose('lost', why),
-  }
+  })
 }
