@@ -7,6 +7,7 @@ import type { Operation } from './operation.ts'
 import { aborted, createRetry, type Patience } from './retry.ts'
 import { type Count, createTally, type Tally } from './tally.ts'
 import { traced } from './trace.ts'
+import type { Whom } from './whom.ts'
 
 /** What is being done, for traces and errors. */
 export interface Subject {
@@ -46,6 +47,8 @@ export interface Guard {
 interface GuardParts {
   readonly patience: Patience
   breakerOf(key: string | undefined): Breaker
+  /** The server of a key, to be named in errors. */
+  whom?: ((key: string | undefined) => Whom) | undefined
   readonly tally: Tally
   readonly clock: Clock
   fellBack(subject: Subject, error: KeyplanError): void
@@ -53,11 +56,11 @@ interface GuardParts {
 
 const one: Scope = {}
 
-export function createGuard({ patience, breakerOf, tally, clock, fellBack }: GuardParts): Guard {
-  const retry = createRetry(patience, breakerOf, clock)
+export function createGuard({ patience, breakerOf, whom, tally, clock, fellBack }: GuardParts): Guard {
+  const retry = createRetry(patience, breakerOf, clock, whom)
 
   return {
-    run: (subject, options, work, fallback, { key, calls = 1, subjects = [key] } = one) =>
+    run: (subject, options, work, fallback, { key, calls = 1, subjects } = one) =>
       traced(subject, () => {
         const count = tally.of(subject.namespace)
         const begun = clock.now()
@@ -67,11 +70,11 @@ export function createGuard({ patience, breakerOf, tally, clock, fellBack }: Gua
             retried: count.retried,
             succeeded(result) {
               count.ended(calls, clock.now() - begun)
-              resolve(failuresCounted(result, subjects, count, subject))
+              resolve(failuresCounted(result, { calls, subjects }, count, subject))
             },
             failed(error) {
               if (isKeyplanError(error)) count.failed(calls, error.code)
-              name(error, subject, subjects)
+              name(error, subject, calls === 1 ? (subjects?.[0] ?? key) : undefined)
               const ended = () => count.ended(calls, clock.now() - begun)
               if (!fallback || !isUnavailable(error)) {
                 ended()
@@ -91,7 +94,7 @@ export function createGuard({ patience, breakerOf, tally, clock, fellBack }: Gua
 /** A guard for stores that have no server to fail: it traces, counts, and honours the caller's signal. */
 export function createBareGuard(tally = createTally(), clock = realClock): Guard {
   return {
-    run: (subject, options, work, _fallback, { key, calls = 1, subjects = [key] } = one) =>
+    run: (subject, options, work, _fallback, { key, calls = 1, subjects } = one) =>
       traced(subject, async () => {
         const count = tally.of(subject.namespace)
         const begun = clock.now()
@@ -99,10 +102,10 @@ export function createBareGuard(tally = createTally(), clock = realClock): Guard
           const { signal } = options ?? {}
           if (signal?.aborted) throw aborted()
           const call: Call = { expires: Number.POSITIVE_INFINITY, hold: false, signal, written: 0 }
-          return failuresCounted(await work(call), subjects, count, subject)
+          return failuresCounted(await work(call), { calls, subjects }, count, subject)
         } catch (error) {
           if (isKeyplanError(error)) count.failed(calls, error.code)
-          name(error, subject, subjects)
+          name(error, subject, calls === 1 ? (subjects?.[0] ?? key) : undefined)
           throw error
         } finally {
           count.ended(calls, clock.now() - begun)
@@ -112,22 +115,22 @@ export function createBareGuard(tally = createTally(), clock = realClock): Guard
 }
 
 /** Of several calls that were done as one, those that failed for themselves have their error as their result. */
-function failuresCounted<T>(result: T, subjects: readonly unknown[], count: Count, subject: Subject): T {
-  if (!Array.isArray(result) || result.length !== subjects.length) return result
+function failuresCounted<T>(result: T, { calls, subjects }: Scope, count: Count, subject: Subject): T {
+  if (!Array.isArray(result) || result.length !== calls) return result
   for (const [index, one] of result.entries()) {
     if (!isKeyplanError(one)) continue
     count.failed(1, one.code)
-    name(one, subject, [subjects[index]])
+    name(one, subject, subjects?.[index])
   }
   return result
 }
 
-function name(error: unknown, { namespace, name }: Subject, about: readonly unknown[]): void {
+function name(error: unknown, { namespace, name }: Subject, about: unknown): void {
   if (!isKeyplanError(error)) return
   error.namespace ??= namespace
   error.operation ??= name
   // What is wrong with a server is wrong with all keys.
-  const key = about.length === 1 && errorTable[error.code].class === 'server' ? keyOf(about[0]) : undefined
+  const key = errorTable[error.code].class === 'server' ? keyOf(about) : undefined
   if (key !== undefined) error.mark ??= keyMark(key)
 }
 
