@@ -3,6 +3,7 @@ import type { Clock } from '../../base/clock.ts'
 import { type Duration, durationMs } from '../../base/duration.ts'
 import { eitherSignal } from '../../base/either-signal.ts'
 import { isKeyplanError, KeyplanError, shown } from '../../base/error.ts'
+import { keepAlive } from '../../base/keep-alive.ts'
 import { keyMark } from '../../base/key-mark.ts'
 import { onAbort } from '../../base/on-abort.ts'
 import { errorOf } from '../../base/thrown.ts'
@@ -108,7 +109,11 @@ export function createLeadership(
     return !either.signal.aborted
   }
 
-  const ended = campaign().finally(() => unlink?.())
+  const letGo = keepAlive()
+  const ended = campaign().finally(() => {
+    unlink?.()
+    letGo()
+  })
   const end = async () => {
     stop()
     await ended
