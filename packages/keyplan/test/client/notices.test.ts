@@ -1,13 +1,14 @@
 import { type RedisProcess, startRedis } from '@keyplan/local'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { connect } from '../../src/client/index.ts'
-import { channel, definePlan, json, lock, rateLimit } from '../../src/index.ts'
+import { channel, definePlan, document, json, lock, rateLimit } from '../../src/index.ts'
 import { until } from '../live-server.ts'
 
 const plan = definePlan('office', {
   offices: lock('office:<name>', { ttl: '5s' }),
   secrets: lock('secret:<token>', { ttl: '5s', hashed: ['token'] }),
   events: channel('events:<topic>', { value: json<number>() }),
+  pages: document('page:<id>', { ttl: '1h', value: json<number>() }),
   api: rateLimit('limit:<client>', { limit: 5, window: '1m' }),
 })
 
@@ -72,8 +73,13 @@ describe.each([
     await redis.events({ topic: 'a' }).subscribe(() => {
       throw new RangeError('no room\nleft')
     })
+    await using subscription = redis.pages({ id: 1 }).subscribe(async () => {
+      throw new TypeError('not mine')
+    })
     await redis.events({ topic: 'a' }).publish(1)
-    await until(() => lines.some(line => line.startsWith('events:')))
+    await until(() => ['events:', 'pages:'].every(name => lines.some(line => line.startsWith(name))))
+    expect(subscription.health.well).toBe(true)
+    expect(lines).toContain('pages: a handler failed: TypeError: not mine')
     expect(lines).toContain('events: a handler failed: RangeError: no room left')
   })
 })

@@ -1,4 +1,5 @@
 import type { KeyplanError } from '../../base/error.ts'
+import { createRecurring } from '../../base/recurring.ts'
 import type { Notice } from '../kind.ts'
 import type { ChannelGap, Delivery } from './contract.ts'
 
@@ -10,7 +11,7 @@ export interface Consumer {
   ended(error: KeyplanError | undefined): void
 }
 
-/** Tells of what happens again and again: at the 1st, 2nd, 4th, 8th … time the log is told as well. */
+/** Tells of what happens again and again. */
 export type Tell = (happened: Happening, problem: string) => void
 
 type Happening =
@@ -18,13 +19,7 @@ type Happening =
   | { readonly type: 'message-undecodable' | 'message-dropped' | 'announcement-refused' }
 
 export function createTell(namespace: string, notify: (notice: Notice) => void): Tell {
-  const counts = new Map<string, number>()
-  return (happened, problem) => {
-    const { type } = happened
-    const count = (counts.get(type) ?? 0) + 1
-    counts.set(type, count)
-    const times = count === 1 ? '' : ` (${count} times so far)`
-    const warning = (count & (count - 1)) === 0 ? `${namespace}: ${problem}${times}` : undefined
-    notify({ ...happened, namespace, count, ...(warning && { warning }) })
-  }
+  const occurrence = createRecurring()
+  return (happened, problem) =>
+    notify({ ...happened, namespace, ...occurrence(happened.type, `${namespace}: ${problem}`) })
 }

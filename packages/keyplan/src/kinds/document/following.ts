@@ -13,6 +13,8 @@ interface FollowParts<Out> {
   /** `remainingMs`: until it ends by itself. */
   read(signal: AbortSignal): Promise<Snapshot<Out> & { readonly remainingMs: number | undefined }>
   notify(notice: SourceNotice): void
+  /** The listener threw this. */
+  failed(thrown: unknown): void
 }
 
 /** How long closing waits for a listener that is at work, in milliseconds. */
@@ -23,7 +25,7 @@ const graceMs = 5_000
  * is told in the end is how the document is.
  */
 export function follow<Out>(
-  { namespace, key, clock, changes, pollMs, read, notify }: FollowParts<Out>,
+  { namespace, key, clock, changes, pollMs, read, notify, failed }: FollowParts<Out>,
   listener: (snapshot: Snapshot<Out>) => Promise<void> | void,
   { onGap }: DocumentSubscribeOptions,
 ): DocumentSubscription {
@@ -34,9 +36,7 @@ export function follow<Out>(
     try {
       await listener({ value, version })
     } catch (error) {
-      surfacing(() => {
-        throw error
-      })
+      failed(error)
     }
   }
 

@@ -3,6 +3,8 @@ import { type CallOptions, checkOptions } from '../../base/call.ts'
 import type { Stored } from '../../base/codec.ts'
 import { KeyplanError, kindOf, shown } from '../../base/error.ts'
 import { groupProblems } from '../../base/option-group.ts'
+import { createRecurring } from '../../base/recurring.ts'
+import { errorOf, inFull } from '../../base/thrown.ts'
 import type { Guarded } from '../../guard/guarded.ts'
 import type { Opened, Surroundings } from '../kind.ts'
 import type {
@@ -29,7 +31,13 @@ export function openDocuments<In, Out>(
   { name, pattern, clock, instance, notify }: Pick<Surroundings, 'name' | 'pattern' | 'clock' | 'instance' | 'notify'>,
 ): Opened<DocumentNamespace<string, In, Out>> {
   const subscriptions = new Set<DocumentSubscription>()
+  const occurrence = createRecurring()
   let closed = false
+
+  function failed(thrown: unknown): void {
+    const line = `${name}: a handler failed: ${inFull(thrown)}`
+    notify({ type: 'handler-failed', namespace: name, error: errorOf(thrown), ...occurrence('handler-failed', line) })
+  }
 
   function decoded(stored: Stored): Out {
     try {
@@ -101,6 +109,7 @@ export function openDocuments<In, Out>(
           return { ...snapshot(found), remainingMs: found.remainingMs }
         },
         notify,
+        failed,
       },
       listener,
       options,
