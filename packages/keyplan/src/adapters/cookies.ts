@@ -4,8 +4,11 @@ import { groupProblems } from '../base/option-group.ts'
 import { isWellFormed } from '../base/unicode.ts'
 
 export interface CookieOptions {
-  /** Secrets of at least 32 characters, the newest first: it signs, all of them are accepted. */
-  keys: readonly string[]
+  /**
+   * Secrets of at least 32 characters, the newest first: it signs, all of them are accepted. Undefined ones are skipped, for
+   * `[process.env.COOKIE_KEY, process.env.OLD_COOKIE_KEY]`.
+   */
+  keys: readonly (string | undefined)[]
   /** Without a prefix: that follows from the rest. Default: `sid`. */
   name?: string
   /** Sent over HTTPS alone. False is for development. Default: true. */
@@ -52,10 +55,13 @@ const longestCookie = 4_096
  */
 export function signedCookie(options: CookieOptions): SignedCookie {
   const problems = groupProblems(options, '', optionNames)
-  const { keys, name = 'sid', secure = true, sameSite = 'lax', path = '/', domain } = options ?? {}
-  if (!Array.isArray(keys) || keys.length === 0)
-    problems.push(`keys is ${kindOf(keys)}; list secrets, the newest first`)
-  else if (!keys.every(key => typeof key === 'string' && key.length >= shortestKey)) {
+  const { keys: given, name = 'sid', secure = true, sameSite = 'lax', path = '/', domain } = options ?? {}
+  const keys = Array.isArray(given) ? given.filter(key => key !== undefined) : []
+  if (!Array.isArray(given)) problems.push(`keys is ${kindOf(given)}; list secrets, the newest first`)
+  else if (keys.length === 0) {
+    const why = given.length > 0 ? 'is undefined in each place' : 'is an empty list'
+    problems.push(`keys ${why}; list secrets, the newest first: is the variable that holds one set?`)
+  } else if (!keys.every(key => typeof key === 'string' && key.length >= shortestKey)) {
     problems.push(`one of the keys is no text of at least ${shortestKey} characters`)
   }
   if (typeof name !== 'string' || !/^[\w.-]+$/.test(name) || name.startsWith('__')) {

@@ -1,6 +1,6 @@
 import { isKeyplanError, isUnavailable, KeyplanError, kindOf } from '../base/error.ts'
 import type { SessionEntry } from '../kinds/session/contract.ts'
-import { unavailable } from './http/unavailable.ts'
+import { answeredByFrameworks } from './http/unavailable.ts'
 import { checkSessions, type OpenSessions } from './http/web-session.ts'
 
 type Answer<T = void> = (error?: unknown, value?: T | null) => void
@@ -69,6 +69,6 @@ export function expressSessionStore<Data extends object, Base extends object>(
 function tell<T>(work: Promise<T | null>, answer: Answer<T> = () => {}): void {
   work.then(
     value => setImmediate(answer, null, value),
-    error => setImmediate(answer, isUnavailable(error) ? unavailable(error) : error),
+    error => setImmediate(answer, isUnavailable(error) ? answeredByFrameworks(error) : error),
   )
 }

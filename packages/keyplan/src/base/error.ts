@@ -77,6 +77,8 @@ export interface ErrorDetail {
   /** The namespace and operation that failed, e.g. `userProfile` and `get`. Never a key, a value or a secret. */
   namespace?: string
   operation?: string
+  /** Stands for the key, which is never told: `redis.<namespace>.mark(params)` gives the same in this process. */
+  mark?: string | undefined
   /** Single problems, where one error reports several. */
   problems?: readonly string[]
 }
@@ -90,6 +92,8 @@ export class KeyplanError extends Error {
   readonly problems: readonly string[]
   namespace: string | undefined
   operation: string | undefined
+  /** Stands for the key it is about, where that is one: `redis.<namespace>.mark(params)` gives the same in this process. */
+  mark: string | undefined
 
   constructor(code: ErrorCode, message: string, detail: ErrorDetail = {}) {
     super(message, detail.cause === undefined ? undefined : { cause: detail.cause })
@@ -99,13 +103,15 @@ export class KeyplanError extends Error {
     this.problems = detail.problems ?? []
     this.namespace = detail.namespace
     this.operation = detail.operation
+    this.mark = detail.mark
     Object.defineProperty(this, brand, { value: true })
   }
 
   /** What a logger should write: `message` is no enumerable property of an error. */
   toJSON() {
-    const { name, code, message, outcome, namespace, operation, problems } = this
-    return { name, code, message, outcome, namespace, operation, problems: problems.length > 0 ? problems : undefined }
+    const { name, code, message, outcome, namespace, operation, mark } = this
+    const problems = this.problems.length > 0 ? this.problems : undefined
+    return { name, code, message, outcome, namespace, operation, mark, problems }
   }
 
   /** The HTTP status a server should answer with. */

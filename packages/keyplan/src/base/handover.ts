@@ -1,4 +1,6 @@
-/** Turns what is pushed, one at a time, into what is pulled: an async iterator gives each. */
+import { keepAlive } from './keep-alive.ts'
+
+/** Turns what is pushed, one at a time, into what is pulled: an async iterator gives each. Who asks is waited for. */
 export interface Handover<T> extends AsyncIterableIterator<T> {
   /** Resolves when the consumer is done with the item: it asks for the next one, or stops. */
   give(item: T): Promise<void>
@@ -54,7 +56,8 @@ export function createHandover<T>(left: () => void): Handover<T> {
       }
       if (over) return ending()
       release()
-      return new Promise((resolve, reject) => asking.push({ resolve, reject }))
+      const letGo = keepAlive()
+      return new Promise<IteratorResult<T>>((resolve, reject) => asking.push({ resolve, reject })).finally(letGo)
     },
     return() {
       end()

@@ -11,7 +11,7 @@ import type { LeaseFigures } from '../mechanisms/lease/custody.ts'
 import type { Declaration } from '../plan/declaration.ts'
 import type { Params } from '../plan/params.ts'
 import type { Pattern as ParsedPattern } from '../plan/pattern/pattern.ts'
-import type { Namespaces } from '../plan/plan.ts'
+import type { Namespaces, Plan } from '../plan/plan.ts'
 import type { Argument, Command, Reply } from '../redis/redis.ts'
 import type { CommandOptions } from './commands.ts'
 
@@ -124,14 +124,19 @@ export interface ClientVerbs {
 export interface Keyed<D extends Declaration> {
   /** The key on the server, prefix included: for `$command`, `$batch` and `$transaction`. */
   key(params: Params<D['pattern']>): string
+  /** What stands for that key in notices and errors, such as `#5f2c09d1`: the same as long as this process lives. */
+  mark(params: Params<D['pattern']>): string
   /** What its keys look like, prefix included. */
   readonly pattern: ParsedPattern
   /** As it stands in the plan. */
   readonly declaration: D
 }
 
-/** The client of a plan: one property for each namespace, beside the `$` verbs. Foreign ones have their keys alone. */
-export type Client<N extends Namespaces> = ClientVerbs & {
-  readonly [Name in keyof N]: Keyed<N[Name]> &
-    ([NonNullable<N[Name]['~client']>] extends [never] ? unknown : NonNullable<N[Name]['~client']>)
+/** `Client<typeof plan>`: one property for each namespace, beside the `$` verbs. Foreign ones have their keys alone. */
+export type Client<P extends Plan | Namespaces> = ClientVerbs & Opened<P extends Plan<infer N> ? N : P>
+
+type Opened<N> = {
+  readonly [Name in keyof N]: N[Name] extends Declaration
+    ? Keyed<N[Name]> & ([NonNullable<N[Name]['~client']>] extends [never] ? unknown : NonNullable<N[Name]['~client']>)
+    : never
 }

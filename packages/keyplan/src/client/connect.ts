@@ -1,10 +1,12 @@
 import { realClock } from '../base/clock.ts'
 import { KeyplanError } from '../base/error.ts'
+import { keyMark } from '../base/key-mark.ts'
 import type { ConnectOptions } from '../config/options.ts'
 import type { Settings } from '../config/settings.ts'
 import { createTally } from '../guard/tally.ts'
 import type { Opened } from '../kinds/kind.ts'
 import { withPrefix } from '../plan/define.ts'
+import type { ParamValues } from '../plan/pattern/pattern.ts'
 import { isPlan, type Namespaces, type Plan } from '../plan/plan.ts'
 import type { Script } from '../redis/script.ts'
 import type { Target } from '../redis/settings.ts'
@@ -162,7 +164,8 @@ function assemble<N extends Namespaces>(
   own: ClientVerbs,
 ): Client<N> {
   for (const [name, pattern] of Object.entries(plan.patterns)) {
-    const common = { key: pattern.format, pattern, declaration: plan.namespaces[name] }
+    const mark = (params: ParamValues) => keyMark(pattern.format(params))
+    const common = { key: pattern.format, mark, pattern, declaration: plan.namespaces[name] }
     const value = Object.assign(namespaces.get(name)?.client ?? {}, common)
     Object.defineProperty(own, name, { value, enumerable: true })
   }

@@ -1,9 +1,11 @@
 import type { Clock } from '../base/clock.ts'
 import { KeyplanError } from '../base/error.ts'
 import type { Settings } from '../config/settings.ts'
+import type { BreakerState } from '../guard/breaker.ts'
 import { type Breakers, createBreakers } from '../guard/breakers.ts'
 import { createGuard } from '../guard/guard.ts'
 import { createTally, type Tally } from '../guard/tally.ts'
+import type { Whom } from '../guard/whom.ts'
 import type { Server } from '../kinds/kind.ts'
 import { isFatal } from '../redis/node-event.ts'
 import type { Script } from '../redis/script.ts'
@@ -41,10 +43,16 @@ const ping = { namespace: '$connection', name: 'ping', operation: { idempotent: 
 
 export function createConnection(parts: ConnectionParts): Connection {
   const { settings, target, plan, scripts, reporter, tally, clock, isClosed } = parts
-  const breakers = createBreakers(settings.breaker, clock, (lane, state) => {
+  const changed = (lane: string, state: BreakerState) => {
     reporter.breaker(lane, state)
     if (state === 'open') void heed(lane)
-  })
+  }
+  /** The server of a lane; without one what all of them are. */
+  function whom(lane: string): Whom {
+    const server = link.nodes.find(({ name }) => name === lane) ?? link
+    return { name: `Redis at ${server.name}`, error: server.error }
+  }
+  const breakers = createBreakers(settings.breaker, clock, changed, whom)
   const waiters = new Set<(error?: KeyplanError) => void>()
 
   const link = openServer({ ...settings, target, name: `keyplan:${plan}`, scripts }, clock, event => {
@@ -57,9 +65,17 @@ export function createConnection(parts: ConnectionParts): Connection {
 
   // With one server there is nothing to choose, and calls need not be told apart.
   const only = target.topology === 'cluster' ? undefined : breakers.of('')
-  const breakerOf = (key: string | undefined) => only ?? breakers.of(key === undefined ? '' : link.redis.lane(key))
+  const laneOf = (key: string | undefined) => (only || key === undefined ? '' : link.redis.lane(key))
+  const breakerOf = (key: string | undefined) => only ?? breakers.of(laneOf(key))
   const guard = closable(
-    createGuard({ patience: settings, breakerOf, tally, clock, fellBack: reporter.fellBack }),
+    createGuard({
+      patience: settings,
+      breakerOf,
+      whom: key => whom(laneOf(key)),
+      tally,
+      clock,
+      fellBack: reporter.fellBack,
+    }),
     isClosed,
   )
 

@@ -1,5 +1,6 @@
 export type { CallOptions } from '../base/call.ts'
 export { errorTable, isKeyplanError, isUnavailable, KeyplanError } from '../base/error.ts'
 export type { ConnectOptions } from '../config/options.ts'
+export type { Notice } from '../kinds/notice.ts'
 export type { Client, ClientEvents, ClientVerbs, Status } from './client.ts'
 export { connect } from './connect.ts'

@@ -1,8 +1,9 @@
+import { bigintsAsText } from '../base/bigint-text.ts'
 import { realClock } from '../base/clock.ts'
 import type { Settings } from '../config/settings.ts'
 import { createBareGuard, type Guard } from '../guard/guard.ts'
 import type { Tally } from '../guard/tally.ts'
-import type { Announcing, Kind, Opened, Surroundings } from '../kinds/kind.ts'
+import type { Announcing, Kind, Notice, Opened, Surroundings } from '../kinds/kind.ts'
 import { createLocalServer } from '../mechanisms/log/local.ts'
 import type { Declaration } from '../plan/declaration.ts'
 import type { Plan } from '../plan/plan.ts'
@@ -36,7 +37,7 @@ export function openNamespaces(
     bare,
     local: connections ? undefined : createLocalServer(realClock),
     notify(notice) {
-      events.tell('notice', notice)
+      events.tell('notice', bigintsAsText(notice as Notice))
       if (notice.warning !== undefined) log('warn', notice.warning)
     },
   }

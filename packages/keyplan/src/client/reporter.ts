@@ -41,17 +41,24 @@ export function createReporter(events: Events, log: Log, serverName: () => strin
   const degraded = new Set<string>()
   /** Servers whose link was lost and is not back. */
   const lost = new Set<string>()
+  /** Those of which a warning was given: its end is told to whoever heard it. */
+  const warned = new Set<string>()
 
   type Told = { [Type in NodeEvent['type']]: (event: NodeEvent & { type: Type }, server: string) => void }
   const told: Told = {
     ready({ version, afterMs }, server) {
       degraded.clear()
       lost.delete(server)
-      say(server, 'info', `connected to Redis at ${server}${version ? ` (version ${version})` : ''}`)
+      say(
+        server,
+        warned.delete(server) ? 'warn' : 'info',
+        `connected to Redis at ${server}${version ? ` (version ${version})` : ''}`,
+      )
       events.tell('connected', { server, version, afterMs })
     },
     lost({ error }, server) {
       lost.add(server)
+      warned.add(server)
       say(server, 'warn', `lost the connection: ${error.message}; reconnecting`)
       events.tell('reconnecting', { server, error })
     },
@@ -61,6 +68,7 @@ export function createReporter(events: Events, log: Log, serverName: () => strin
       // A lost link was told, and that it is being replaced.
       if (attempts === 1 && isFatal(error)) say(`refusal ${server}`, 'warn', failedAttempt(server, error))
       else if (attempts === 1 && !lost.has(server)) say(server, 'warn', failedAttempt(server, error))
+      warned.add(server)
       events.tell('unreachable', { server, error, attempts })
     },
     moved({ from }, server) {
@@ -78,7 +86,7 @@ export function createReporter(events: Events, log: Log, serverName: () => strin
       const server = lane || serverName()
       if (state === 'closed') degraded.clear()
       if (state !== 'half-open') {
-        say(`breaker ${server}`, state === 'open' ? 'warn' : 'info', `circuit breaker of ${server} ${state}`)
+        say(`breaker ${server}`, 'warn', `circuit breaker of ${server} ${state}`)
       }
       events.tell('breaker', { server, state })
     },

@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts'
 import { KeyplanError } from '../base/error.ts'
+import { redis, type Whom } from './whom.ts'
 
 export interface BreakerSettings {
   /** Link failures in a row that open it. */
@@ -57,6 +58,7 @@ export function createBreaker(
   settings: BreakerSettings,
   clock: Clock,
   onChange: (state: BreakerState) => void,
+  whom: () => Whom = () => redis,
 ): Breaker {
   let state: State = { name: 'closed', failures: 0 }
   let waiting: (() => void)[] = []
@@ -73,10 +75,11 @@ export function createBreaker(
   const open = () => become({ name: 'open', probeAt: clock.now() + settings.probeEvery })
   const halfOpen = (hopeful: boolean, successes = 0) =>
     become({ name: 'half-open', successes, probing: false, hopeful })
-  const refused = () =>
-    new KeyplanError('BREAKER_OPEN', 'Redis did not answer the last calls; the circuit breaker is open', {
-      outcome: 'not-executed',
-    })
+  function refused(): KeyplanError {
+    const { name, error: cause } = whom()
+    const message = `${name} did not answer the last calls; the circuit breaker is open`
+    return new KeyplanError('BREAKER_OPEN', message, { outcome: 'not-executed', cause })
+  }
 
   /** Once it is no longer closed, what became of the calls from before says nothing new. */
   const ordinary: Leave = {

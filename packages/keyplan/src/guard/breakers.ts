@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts'
 import { type Breaker, type BreakerSettings, type BreakerState, createBreaker } from './breaker.ts'
+import { redis, type Whom } from './whom.ts'
 
 /** One circuit breaker for each server: one that does not answer keeps nobody from the others. */
 export interface Breakers {
@@ -14,13 +15,19 @@ export function createBreakers(
   settings: BreakerSettings,
   clock: Clock,
   onChange: (lane: string, state: BreakerState) => void,
+  whom: (lane: string) => Whom = () => redis,
 ): Breakers {
   const all = new Map<string, Breaker>()
   return {
     of(lane) {
       let breaker = all.get(lane)
       if (!breaker) {
-        breaker = createBreaker(settings, clock, state => onChange(lane, state))
+        breaker = createBreaker(
+          settings,
+          clock,
+          state => onChange(lane, state),
+          () => whom(lane),
+        )
         all.set(lane, breaker)
       }
       return breaker

@@ -1,6 +1,7 @@
 import type { Clock, Timer } from '../base/clock.ts'
 import { KeyplanError, type Outcome } from '../base/error.ts'
 import { onAbort } from '../base/on-abort.ts'
+import { redis, type Whom } from './whom.ts'
 
 /** What `setTimeout` can count to; whoever waits longer waits for ever. */
 const longestTimer = 2 ** 31 - 1
@@ -13,6 +14,10 @@ export interface Waiting {
   readonly signal?: AbortSignal | undefined
   /** Who is waited for, named in the error. Default: Redis. */
   readonly who?: string
+  /** The server that is waited for. */
+  whom?(): Whom
+  /** Milliseconds that the caller gave it, where what is left of them bounds the wait. */
+  readonly declared?: number | undefined
   outcome(): Outcome
   /** Is asked at the end of the time and may grant further milliseconds. */
   more?(): number
@@ -95,16 +100,18 @@ export class Wait<T> {
 
   private expire(): void {
     this.end()
-    const outcome = this.waiting.outcome()
-    this.reject(new KeyplanError('TIMEOUT', this.told(outcome), { outcome }))
+    const { waiting } = this
+    const outcome = waiting.outcome()
+    const { name, error: cause } = waiting.whom?.() ?? redis
+    this.reject(new KeyplanError('TIMEOUT', this.told(outcome, name), { outcome, cause }))
   }
 
   /** What was never sent had no answer to wait for. */
-  private told(outcome: Outcome): string {
-    const { who } = this.waiting
-    const time = `within ${Math.round(this.total)} ms`
-    if (who === undefined && outcome !== 'unknown') return `Redis could not be reached ${time}; nothing was sent`
-    return `${who ?? 'Redis'} did not answer ${time}`
+  private told(outcome: Outcome, server: string): string {
+    const { who, declared } = this.waiting
+    const time = declared === undefined ? `within ${Math.round(this.total)} ms` : `by the deadline of ${declared} ms`
+    if (who === undefined && outcome !== 'unknown') return `${server} could not be reached ${time}; nothing was sent`
+    return `${who ?? server} did not answer ${time}`
   }
 
   private abort(): void {

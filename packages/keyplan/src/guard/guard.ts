@@ -1,11 +1,13 @@
 import type { Call, CallOptions } from '../base/call.ts'
 import { type Clock, realClock } from '../base/clock.ts'
-import { isKeyplanError, isUnavailable, type KeyplanError } from '../base/error.ts'
+import { errorTable, isKeyplanError, isUnavailable, type KeyplanError } from '../base/error.ts'
+import { keyMark } from '../base/key-mark.ts'
 import type { Breaker } from './breaker.ts'
 import type { Operation } from './operation.ts'
 import { aborted, createRetry, type Patience } from './retry.ts'
 import { type Count, createTally, type Tally } from './tally.ts'
 import { traced } from './trace.ts'
+import type { Whom } from './whom.ts'
 
 /** What is being done, for traces and errors. */
 export interface Subject {
@@ -21,6 +23,8 @@ export interface Scope {
   readonly key?: string | undefined
   /** How many calls it stands for. Default 1. */
   readonly calls?: number
+  /** What each of them is about, in order: keys, or objects with one. */
+  readonly subjects?: readonly unknown[]
 }
 
 /** Resilience and telemetry round one operation: trace, then fallback, then breaker, then deadline and retries. */
@@ -43,6 +47,8 @@ export interface Guard {
 interface GuardParts {
   readonly patience: Patience
   breakerOf(key: string | undefined): Breaker
+  /** The server of a key, to be named in errors. */
+  whom?: ((key: string | undefined) => Whom) | undefined
   readonly tally: Tally
   readonly clock: Clock
   fellBack(subject: Subject, error: KeyplanError): void
@@ -50,11 +56,11 @@ interface GuardParts {
 
 const one: Scope = {}
 
-export function createGuard({ patience, breakerOf, tally, clock, fellBack }: GuardParts): Guard {
-  const retry = createRetry(patience, breakerOf, clock)
+export function createGuard({ patience, breakerOf, whom, tally, clock, fellBack }: GuardParts): Guard {
+  const retry = createRetry(patience, breakerOf, clock, whom)
 
   return {
-    run: (subject, options, work, fallback, { key, calls = 1 } = one) =>
+    run: (subject, options, work, fallback, { key, calls = 1, subjects } = one) =>
       traced(subject, () => {
         const count = tally.of(subject.namespace)
         const begun = clock.now()
@@ -64,11 +70,11 @@ export function createGuard({ patience, breakerOf, tally, clock, fellBack }: Gua
             retried: count.retried,
             succeeded(result) {
               count.ended(calls, clock.now() - begun)
-              resolve(failuresCounted(result, calls, count, subject))
+              resolve(failuresCounted(result, { calls, subjects }, count, subject))
             },
             failed(error) {
               if (isKeyplanError(error)) count.failed(calls, error.code)
-              name(error, subject)
+              name(error, subject, calls === 1 ? (subjects?.[0] ?? key) : undefined)
               const ended = () => count.ended(calls, clock.now() - begun)
               if (!fallback || !isUnavailable(error)) {
                 ended()
@@ -88,7 +94,7 @@ export function createGuard({ patience, breakerOf, tally, clock, fellBack }: Gua
 /** A guard for stores that have no server to fail: it traces, counts, and honours the caller's signal. */
 export function createBareGuard(tally = createTally(), clock = realClock): Guard {
   return {
-    run: (subject, options, work, _fallback, { calls = 1 } = one) =>
+    run: (subject, options, work, _fallback, { key, calls = 1, subjects } = one) =>
       traced(subject, async () => {
         const count = tally.of(subject.namespace)
         const begun = clock.now()
@@ -96,10 +102,10 @@ export function createBareGuard(tally = createTally(), clock = realClock): Guard
           const { signal } = options ?? {}
           if (signal?.aborted) throw aborted()
           const call: Call = { expires: Number.POSITIVE_INFINITY, hold: false, signal, written: 0 }
-          return failuresCounted(await work(call), calls, count, subject)
+          return failuresCounted(await work(call), { calls, subjects }, count, subject)
         } catch (error) {
           if (isKeyplanError(error)) count.failed(calls, error.code)
-          name(error, subject)
+          name(error, subject, calls === 1 ? (subjects?.[0] ?? key) : undefined)
           throw error
         } finally {
           count.ended(calls, clock.now() - begun)
@@ -109,18 +115,27 @@ export function createBareGuard(tally = createTally(), clock = realClock): Guard
 }
 
 /** Of several calls that were done as one, those that failed for themselves have their error as their result. */
-function failuresCounted<T>(result: T, calls: number, count: Count, subject: Subject): T {
+function failuresCounted<T>(result: T, { calls, subjects }: Scope, count: Count, subject: Subject): T {
   if (!Array.isArray(result) || result.length !== calls) return result
-  for (const one of result) {
+  for (const [index, one] of result.entries()) {
     if (!isKeyplanError(one)) continue
     count.failed(1, one.code)
-    name(one, subject)
+    name(one, subject, subjects?.[index])
   }
   return result
 }
 
-function name(error: unknown, subject: Subject): void {
+function name(error: unknown, { namespace, name }: Subject, about: unknown): void {
   if (!isKeyplanError(error)) return
-  error.namespace ??= subject.namespace
-  error.operation ??= subject.name
+  error.namespace ??= namespace
+  error.operation ??= name
+  // What is wrong with a server is wrong with all keys.
+  const key = errorTable[error.code].class === 'server' ? keyOf(about) : undefined
+  if (key !== undefined) error.mark ??= keyMark(key)
+}
+
+/** What an operation is about: its key, or an object that has it. */
+export function keyOf(subject: unknown): string | undefined {
+  if (typeof subject === 'string') return subject
+  return typeof subject === 'object' && subject !== null && 'key' in subject ? (subject.key as string) : undefined
 }

@@ -1,5 +1,5 @@
 import type { Call, CallOptions } from '../base/call.ts'
-import type { Guard, Scope } from './guard.ts'
+import { type Guard, keyOf, type Scope } from './guard.ts'
 import type { Operations } from './operation.ts'
 
 /** A store whose steps take what the caller said of the call in place of the guard's terms. */
@@ -42,10 +42,5 @@ export function guarded<Store extends object>(
 /** The first argument of a step is its key, or a list of keys or of requests with one, all on the same server. */
 function scopeOf(subject: unknown): Scope {
   if (!Array.isArray(subject)) return { key: keyOf(subject) }
-  return { key: keyOf(subject[0]), calls: subject.length }
-}
-
-function keyOf(subject: unknown): string | undefined {
-  if (typeof subject === 'string') return subject
-  return typeof subject === 'object' && subject !== null && 'key' in subject ? (subject.key as string) : undefined
+  return { key: keyOf(subject[0]), calls: subject.length, subjects: subject }
 }

@@ -7,6 +7,7 @@ import type { Breaker, Leave } from './breaker.ts'
 import { bounded, Wait, type Waiting } from './deadline.ts'
 import type { Operation } from './operation.ts'
 import { asUnknown, mayRetry, restAfter, verdict } from './verdict.ts'
+import { redis, type Whom } from './whom.ts'
 
 /** Milliseconds. */
 export interface Patience {
@@ -54,14 +55,20 @@ interface Means {
   readonly clock: Clock
   /** For the time of a try. */
   readonly timers: Clock
+  readonly whom: (key: string | undefined) => Whom
 }
 
 const longestPause = 400
 
 const unbounded: NonNullable<Patience['retry']> = { attempts: undefined, delay: 25 }
 
-export function createRetry(patience: Patience, breakerOf: (key: string | undefined) => Breaker, clock: Clock): Retry {
-  const means = { patience, breakerOf, clock, timers: sharingTimers(clock) }
+export function createRetry(
+  patience: Patience,
+  breakerOf: (key: string | undefined) => Breaker,
+  clock: Clock,
+  whom: (key: string | undefined) => Whom = () => redis,
+): Retry {
+  const means = { patience, breakerOf, clock, timers: sharingTimers(clock), whom }
   return (terms, work, end) => {
     try {
       new Course(means, terms, work, end).go()
@@ -73,13 +80,15 @@ export function createRetry(patience: Patience, breakerOf: (key: string | undefi
 
 /** The course of one call. A class, as are its tries, since they are made for every call and their methods must not be. */
 class Course<T> {
-  private readonly means: Means
-  private readonly terms: Terms
+  readonly means: Means
+  readonly terms: Terms
   private readonly work: Work<T>
   private readonly end: End<T>
   /** The longest one try may take. */
   private readonly attempt: number
-  private readonly latest: number
+  /** Milliseconds from its beginning to its latest end. */
+  private readonly deadline: number
+  readonly latest: number
   private readonly hold: Call['hold']
   /** A try that was given less time than a server deserves says nothing of it. */
   private readonly impatient: boolean
@@ -97,6 +106,7 @@ class Course<T> {
     this.end = end
     const ms = options?.deadline === undefined ? patience.deadline : durationMs(options.deadline, 'deadline')
     this.attempt = fallback && operation.attempt ? operation.attempt : patience.attempt
+    this.deadline = ms
     this.latest = begun + ms
     this.hold = fallback ? operation.hold === true && 'blip' : true
     this.impatient = Math.min(ms, this.attempt) < patience.attempt
@@ -123,13 +133,13 @@ class Course<T> {
   }
 
   private proceed(leave: Leave): void {
-    const { fallback, options, begun } = this.terms
+    const { fallback, begun } = this.terms
     const { clock, timers } = this.means
     const { attempt, latest } = this
     const start = this.tries === 0 ? begun : clock.now()
     // Others wait for a probe, so it is not held longer than a try may take.
     const heldUntil = fallback || leave.probe ? undefined : latest
-    const call = new Try(Math.min(start + attempt, latest), this.hold, heldUntil, options?.signal, attempt, clock)
+    const call = new Try(Math.min(start + attempt, latest), this.hold, heldUntil, attempt, this.deadline, this)
     const working = this.work(call)
     call.wasHeld = call.written === 0
     const ms = latest - start > 2 * attempt ? attempt : Math.min(attempt, latest - clock.now())
@@ -177,7 +187,13 @@ class Course<T> {
   private waitFor(event: Promise<void>, outcome: Outcome): Promise<void> {
     const { clock } = this.means
     const signal = this.terms.options?.signal
-    return bounded(event, this.latest - clock.now(), { signal, outcome: () => outcome }, clock)
+    const whom = () => this.whom()
+    const waiting = { signal, outcome: () => outcome, whom, declared: this.deadline }
+    return bounded(event, this.latest - clock.now(), waiting, clock)
+  }
+
+  whom(): Whom {
+    return this.means.whom(this.terms.key)
   }
 
   /** A try for which there was no time any more tells less than what the server said before it. */
@@ -185,6 +201,9 @@ class Course<T> {
     return isKeyplanError(error, 'TIMEOUT') && error.outcome === 'not-executed' ? (this.refusal ?? error) : error
   }
 }
+
+/** What a try has of the call it belongs to. */
+type Asking = Pick<Course<unknown>, 'means' | 'terms' | 'latest' | 'whom'>
 
 /** The time of a try runs from the moment it is written: a call that is held keeps its place until the deadline. */
 class Try implements Call, Waiting {
@@ -195,22 +214,34 @@ class Try implements Call, Waiting {
   written = 0
   wasHeld = false
   private readonly attempt: number
-  private readonly clock: Clock
+  private readonly deadline: number
+  private readonly course: Asking
 
   constructor(
     expires: number,
     hold: Call['hold'],
     heldUntil: number | undefined,
-    signal: AbortSignal | undefined,
     attempt: number,
-    clock: Clock,
+    deadline: number,
+    course: Asking,
   ) {
     this.expires = expires
     this.hold = hold
     this.heldUntil = heldUntil
-    this.signal = signal
+    this.signal = course.terms.options?.signal
     this.attempt = attempt
-    this.clock = clock
+    this.deadline = deadline
+    this.course = course
+  }
+
+  whom(): Whom {
+    return this.course.whom()
+  }
+
+  /** What it had was the rest of the call's time. */
+  get declared(): number | undefined {
+    const { means, latest } = this.course
+    return means.clock.now() >= latest - 1 ? this.deadline : undefined
   }
 
   outcome(): Outcome {
@@ -223,7 +254,7 @@ class Try implements Call, Waiting {
     // another try beside it would be a second time.
     this.wasHeld = this.written === 0
     if (!(wasHeld || this.wasHeld) || heldUntil === undefined) return 0
-    return Math.min(this.attempt, heldUntil - this.clock.now())
+    return Math.min(this.attempt, heldUntil - this.course.means.clock.now())
   }
 }
 

@@ -2,10 +2,12 @@ import type { Clock } from '../base/clock.ts'
 import type { Guard } from '../guard/guard.ts'
 import type { Announcement } from '../mechanisms/log/announcement.ts'
 import type { LocalServer } from '../mechanisms/log/local.ts'
+import type { SourceNotice } from '../mechanisms/source.ts'
 import type { Declaration } from '../plan/declaration.ts'
 import type { ParamValues, Pattern } from '../plan/pattern/pattern.ts'
 import type { Redis } from '../redis/redis.ts'
 import type { Script } from '../redis/script.ts'
+import type { Notice } from './notice.ts'
 
 /** A server as a kind sees it. */
 export interface Server {
@@ -19,14 +21,7 @@ export interface Server {
   readonly slowestReconnect: number
 }
 
-/** Something worth knowing happened. Carries names and figures, never keys or values. */
-export interface Notice {
-  readonly type: string
-  readonly namespace?: string
-  /** What the log is told of it. */
-  readonly warning?: string
-  readonly [detail: string]: unknown
-}
+export type { Notice } from './notice.ts'
 
 export type Announcing = (params: ParamValues) => Announcement
 
@@ -48,7 +43,7 @@ export interface Surroundings {
   readonly local?: LocalServer | undefined
   /** The channel on which a change is announced, by the params of what changes; undefined where none is declared. */
   readonly announcing?: Announcing | undefined
-  notify(notice: Notice): void
+  notify(notice: Notice | SourceNotice): void
 }
 
 /** An open namespace: what the user touches, and how to let go of it. */

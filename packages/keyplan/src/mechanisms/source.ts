@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts'
-import { isKeyplanError, isUnavailable } from '../base/error.ts'
+import { isUnavailable } from '../base/error.ts'
+import { errorOf, harmless } from '../base/thrown.ts'
 
 /**
  * - `running`: its turns go well.
@@ -19,7 +20,7 @@ export interface SourceHealth {
   /** Turns that failed since one went well. */
   readonly failures: number
   /** Why the last of them failed. */
-  readonly error: unknown
+  readonly error: Error | undefined
   /** How often something may have been missed. */
   readonly gaps: number
 }
@@ -88,7 +89,7 @@ export function createSource(parts: SourceParts): Source {
   let state: SourceState = 'running'
   let since = clock.now()
   let failures = 0
-  let failure: unknown
+  let failure: Error | undefined
   let gaps = 0
   let warnedAt = Number.NEGATIVE_INFINITY
   let current: AbortController | undefined
@@ -113,14 +114,15 @@ export function createSource(parts: SourceParts): Source {
   function failed(error: unknown): number {
     if (failures === 0) since = clock.now()
     failures++
-    failure = error
+    failure = errorOf(error)
     if (state === 'running') state = 'waiting'
     const isTold = isUnavailable(error)
     const isDue = clock.now() - warnedAt >= repeatedAfter
-    const warning = isTold || !isDue ? undefined : `${namespace}: the ${name} fails and is tried again: ${said(error)}`
+    const warning =
+      isTold || !isDue ? undefined : `${namespace}: the ${name} fails and is tried again: ${harmless(error)}`
     if (warning) warnedAt = clock.now()
     // At the 1st, 2nd, 4th, 8th … failure: a long outage is told ever more rarely.
-    if (warning || (failures & (failures - 1)) === 0) tell('source-waiting', { error, failures, warning })
+    if (warning || (failures & (failures - 1)) === 0) tell('source-waiting', { error: failure, failures, warning })
     const pause = Math.min(backoff.max, backoff.min * 2 ** Math.min(failures - 1, 10))
     return pause * (0.5 + 0.5 * Math.random())
   }
@@ -180,7 +182,8 @@ export function createSource(parts: SourceParts): Source {
     try {
       await drain?.(late.signal)
     } catch (error) {
-      tell('source-drain-failed', { error, warning: `${namespace}: the ${name} did not end well: ${said(error)}` })
+      const warning = `${namespace}: the ${name} did not end well: ${harmless(error)}`
+      tell('source-drain-failed', { error: errorOf(error), warning })
     }
     state = 'closed'
   }
@@ -212,10 +215,4 @@ export function createSource(parts: SourceParts): Source {
       return closing.finally(() => timer.cancel())
     },
   }
-}
-
-/** Errors of the library hold no keys and no values; of others only the name is known to be harmless. */
-function said(error: unknown): string {
-  if (isKeyplanError(error)) return error.message
-  return error instanceof Error ? error.name : 'something that is no error was thrown'
 }

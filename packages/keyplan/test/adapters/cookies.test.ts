@@ -74,6 +74,15 @@ describe('a signed cookie', () => {
     expect(readCookie(before, cookie)).toBeUndefined()
   })
 
+  test('keys that are not set are skipped, and one must be', () => {
+    const unset = undefined as string | undefined
+    const signed = sent(writeCookie(signedCookie({ keys: [newer, unset] }), 'abc'))
+    expect(readCookie(signed, signedCookie({ keys: [unset, newer] }))).toEqual({ value: 'abc', renew: false })
+    expect(() => signedCookie({ keys: [unset, unset] })).toThrow(/keys is undefined in each place; list secrets/)
+    expect(() => signedCookie({ keys: [] })).toThrow(/keys is an empty list/)
+    expect(() => signedCookie({ keys: [newer, ''] })).toThrow(/no text of at least 32 characters/)
+  })
+
   test('every problem is told at once, and no key', () => {
     const wrong = { keys: ['short secret'], name: '__Host-sid', sameSite: 'no', path: 'x', domain: 'a b', http: 1 }
     const refusal = (() => {

@@ -1,5 +1,6 @@
 import express, { type NextFunction, type Request, type Response } from 'express'
 import { rateLimited, sessions } from '../../src/adapters/express.ts'
+import type { OpenLimit } from '../../src/adapters/http/limit-options.ts'
 import { idempotent } from '../../src/adapters/idempotency.ts'
 import { idempotentPromises } from './http/idempotent-promises.ts'
 import { limitPromises } from './http/limit-promises.ts'
@@ -11,7 +12,7 @@ limitPromises<Request>({
   header: (request, name) => request.header(name),
   serve(limits, application) {
     const app = express()
-    for (const { namespace, options } of limits) app.use(rateLimited(namespace, options))
+    for (const { namespace, options } of limits) app.use(rateLimited(namespace as OpenLimit<never>, options))
     app.get('/', (request, response) => {
       application()
       response.status(Number(request.header('x-status') ?? 200)).send('hello')

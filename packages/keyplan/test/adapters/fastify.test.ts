@@ -1,5 +1,6 @@
 import Fastify, { type FastifyRequest } from 'fastify'
 import { idempotent, rateLimited, sessions } from '../../src/adapters/fastify.ts'
+import type { OpenLimit } from '../../src/adapters/http/limit-options.ts'
 import { idempotentPromises } from './http/idempotent-promises.ts'
 import { limitPromises } from './http/limit-promises.ts'
 import { sessionPromises } from './http/session-promises.ts'
@@ -9,7 +10,8 @@ limitPromises<FastifyRequest>({
   header: ({ headers }, name) => headers[name]?.toString(),
   async serve(limits, application) {
     const app = Fastify({ forceCloseConnections: true })
-    for (const { namespace, options } of limits) app.addHook('onRequest', rateLimited(namespace, options))
+    for (const { namespace, options } of limits)
+      app.addHook('onRequest', rateLimited(namespace as OpenLimit<never>, options))
     app.get('/', async (request, reply) => {
       application()
       return reply.code(Number(request.headers['x-status'] ?? 200)).send('hello')

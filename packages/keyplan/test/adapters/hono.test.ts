@@ -2,6 +2,7 @@ import type { Server } from 'node:http'
 import { serve } from '@hono/node-server'
 import { type Context, Hono } from 'hono'
 import { idempotent, rateLimited, sessions } from '../../src/adapters/hono.ts'
+import type { OpenLimit } from '../../src/adapters/http/limit-options.ts'
 import { idempotentPromises } from './http/idempotent-promises.ts'
 import { limitPromises } from './http/limit-promises.ts'
 import { listening } from './http/listening.ts'
@@ -12,7 +13,7 @@ limitPromises<Context>({
   header: (context, name) => context.req.header(name),
   serve(limits, application) {
     const app = new Hono()
-    for (const { namespace, options } of limits) app.use(rateLimited(namespace, options))
+    for (const { namespace, options } of limits) app.use(rateLimited(namespace as OpenLimit<never>, options))
     app.get('/', context => {
       application()
       return new Response('hello', { status: Number(context.req.header('x-status') ?? 200) })

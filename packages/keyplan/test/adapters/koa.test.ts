@@ -1,4 +1,5 @@
 import Koa, { type Context } from 'koa'
+import type { OpenLimit } from '../../src/adapters/http/limit-options.ts'
 import { idempotent, rateLimited, sessions } from '../../src/adapters/koa.ts'
 import { idempotentPromises } from './http/idempotent-promises.ts'
 import { limitPromises } from './http/limit-promises.ts'
@@ -11,7 +12,7 @@ limitPromises<Context>({
   serve(limits, application) {
     const app = new Koa()
     app.silent = true
-    for (const { namespace, options } of limits) app.use(rateLimited(namespace, options))
+    for (const { namespace, options } of limits) app.use(rateLimited(namespace as OpenLimit<never>, options))
     app.use(context => {
       application()
       context.body = 'hello'

@@ -29,7 +29,7 @@ const storeys: Readonly<Record<string, Storey>> = {
   kinds: {
     floor: 3,
     may: { mechanisms: 'all', plan: 'all', redis: 'all', guard: 'all', base: 'all' },
-    strangers: { shared: ['kind'] },
+    strangers: { shared: ['kind', 'notice'] },
   },
   client: {
     floor: 4,

@@ -7,7 +7,8 @@ const plan = definePlan('shop', {
   checkout: lock('checkout:<id>', { ttl: '5s' }),
   jobs: foreign('bull:<queue>:<rest...>', { kind: 'bullmq' }),
 })
-declare const client: Client<(typeof plan)['namespaces']>
+declare const client: Client<typeof plan>
+export type OfItsNamespacesToo = Expect<Equal<typeof client, Client<(typeof plan)['namespaces']>>>
 
 export type OnlyWhatTheClientServes = Expect<
   Equal<Exclude<keyof typeof client, `$${string}` | symbol>, 'profile' | 'checkout' | 'jobs'>
@@ -33,4 +34,12 @@ client.jobs.get
 client.checkout = undefined
 // @ts-expect-error no such event
 client.$on('disconnected', () => {})
+client.$on('notice', notice => {
+  if (notice.type === 'elected') return [notice.fence + 1n, notice.mark.length]
+  if (notice.type === 'lock-lost') return [notice.error.message, notice.namespace.length]
+  // @ts-expect-error not every notice has a fence
+  return notice.fence
+})
+// @ts-expect-error no such notice
+client.$on('notice', ({ type }) => type === 'lock-missing')
 client.$on('connected', ({ server, afterMs }) => [server.length, afterMs.toFixed()])

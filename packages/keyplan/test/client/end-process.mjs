@@ -1,6 +1,6 @@
 // A process of its own that uses a client, for the tests of how it ends. Runs on the build.
 import { connect } from '../../dist/client/index.js'
-import { cache, definePlan, json, lock } from '../../dist/index.js'
+import { cache, channel, definePlan, feed, json, lock } from '../../dist/index.js'
 
 const [url, task] = process.argv.slice(2)
 const say = words => process.stdout.write(`${JSON.stringify(words)}\n`)
@@ -12,10 +12,28 @@ process.on('unhandledRejection', error => {
 const plan = definePlan('end', {
   profile: cache('profile:<id>', { ttl: '1m', value: json() }),
   checkout: lock('checkout:<id>', { ttl: '5s' }),
+  events: channel('events:<id>', { value: json() }),
+  news: feed('news:<id>', { value: json(), ttl: '1h', keep: { count: 10 } }),
 })
 /** Standard output is no matter of the client's. */
 const isKept = resource => /Timeout|Immediate|TCP/.test(resource)
 const quiet = { url, log: () => {}, backoff: { min: '5ms', max: '50ms' } }
+
+const next = async entries => {
+  for await (const _ of entries) return
+}
+const aborted = signal => new Promise(resolve => signal.addEventListener('abort', resolve))
+
+/** Waits in memory for what does not come. The timer alone would not keep the process alive until it closes the client. */
+async function waiting(wait) {
+  const client = await connect(plan, { log: () => {}, memory: true })
+  setTimeout(() => {
+    say({ alive: true })
+    void client.$close()
+  }, 300).unref()
+  await wait(client).catch(() => {})
+  say({ ended: true })
+}
 
 const tasks = {
   async use() {
@@ -42,6 +60,9 @@ const tasks = {
     await new Promise(resolve => setTimeout(resolve, 50))
     say({ code: held.code, outcome: held.outcome, left: process.getActiveResourcesInfo().filter(isKept) })
   },
+  messages: () => waiting(client => next(client.events({ id: 1 }).messages())),
+  follow: () => waiting(client => next(client.news({ id: 1 }).follow())),
+  lead: () => waiting(client => client.checkout({ id: 1 }).lead(({ signal }) => aborted(signal)).ended),
   /** Thousands of calls while links come and go, some of them with nobody waiting for the others to end. */
   async trouble() {
     const client = await connect(plan, quiet)
@@ -49,7 +70,7 @@ const tasks = {
     let settled = 0
     const calls = []
     const end = Date.now() + 1_500
-    while (Date.now() < end) {
+    while (Date.now() < end || made < 1_200) {
       for (let index = 0; index < 20; index++) {
         const signal = index % 4 === 0 ? AbortSignal.timeout(10) : undefined
         const options = { signal, deadline: index % 3 === 0 ? '20ms' : '1s' }

@@ -41,6 +41,10 @@ test.each([
   expect(await run('use', url())).toMatchObject({ code: 0, said: '{"closed":true}' })
 })
 
+test.each(['messages', 'follow', 'lead'])('a process that waits in memory (%s) lives as long as that', async task => {
+  expect(await run(task)).toEqual({ code: 0, said: '{"alive":true}\n{"ended":true}', complained: '' })
+})
+
 test('a required start that fails is told to a process that has nothing else to do', async () => {
   await proxy.refuse()
   expect(await run('required')).toEqual({ code: 69, said: '{"code":"DISCONNECTED"}', complained: '' })

@@ -57,7 +57,7 @@ test('against nothing, an optional start resolves, degraded, and heals by itself
   expect(lines.map(line => line.replace(/127.*/, ''))).toEqual([
     'warn cannot connect: Redis at ',
     'warn profile answers without Redis: Redis at ',
-    'info connected to Redis at ',
+    'warn connected to Redis at ',
   ])
 })
 

@@ -33,7 +33,8 @@ export function officeConformance(name: string, open: () => Promise<LockHarness>
         if (signal.aborted) resolve()
         signal.addEventListener('abort', () => resolve())
       })
-    const told = ({ notices }: LockClient) => notices.map(({ type, reason }) => (reason ? `${type}: ${reason}` : type))
+    const told = ({ notices }: LockClient) =>
+      notices.map(notice => ('reason' in notice ? `${notice.type}: ${notice.reason}` : notice.type))
 
     test('one of several leads; when it stops, another is elected, with a larger fence', async () => {
       const clients = await Promise.all([1, 2, 3].map(() => harness.client(patient)))

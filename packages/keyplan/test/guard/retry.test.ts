@@ -42,3 +42,33 @@ test('the time of a try does not begin before it has been written', async () => 
   await hand.advance(500)
   expect(await call).toBe('answered')
 })
+
+test('who could not be reached is named, with the whole deadline and why there is no link', async () => {
+  const clock = handClock()
+  const cause = new KeyplanError('DISCONNECTED', 'ECONNREFUSED')
+  const whom = () => ({ name: 'Redis at here:6379', error: cause })
+  const breaker = createBreaker({ failures: 2, successes: 2, probeEvery: 30_000 }, clock, () => {}, whom)
+  const retry = createRetry({ attempt: 1_000, deadline: 5_000 }, () => breaker, clock, whom)
+  const ask = (work: (call: Call) => Promise<never>) =>
+    new Promise((succeeded, failed) => {
+      retry({ ...terms, begun: clock.now() - 6 }, work, { retried() {}, succeeded, failed })
+    })
+  const held = ask(() => new Promise(() => {}))
+  const said = 'Redis at here:6379 could not be reached by the deadline of 5000 ms; nothing was sent'
+  const ended = expect(held).rejects.toMatchObject({ code: 'TIMEOUT', message: said, cause })
+  await clock.advance(6_000)
+  await ended
+  const written = ask(call => {
+    call.written++
+    return new Promise(() => {})
+  })
+  const silent = 'Redis at here:6379 did not answer within 1000 ms'
+  const unanswered = expect(written).rejects.toMatchObject({ code: 'TIMEOUT', message: silent, cause })
+  await clock.advance(2_000)
+  await unanswered
+  await expect(ask(() => new Promise(() => {}))).rejects.toMatchObject({
+    code: 'BREAKER_OPEN',
+    message: 'Redis at here:6379 did not answer the last calls; the circuit breaker is open',
+    cause,
+  })
+})

@@ -48,7 +48,7 @@ function memoryHarness(watch: (store: LockStore) => LockStore = store => store) 
           clock,
           server: undefined,
           instance: `host:1:client-${++clients}`,
-          notify: notice => notices.push(notice),
+          notify: notice => notices.push(notice as Notice),
         },
       )
       return { locks: client, notices, close }

@@ -33,7 +33,7 @@ export function openClient(server: Server, options: LockTestOptions = {}): Redis
     instance: `host:1:client-${++instances}`,
     server,
     bare: createBareGuard(),
-    notify: notice => notices.push(notice),
+    notify: notice => notices.push(notice as Notice),
   })
   return { locks: client, close, notices }
 }

@@ -57,7 +57,7 @@ export function openClient(server: Server, options: OnceTestOptions = {}): Redis
       clock: realClock,
       instance: `client-${++instances}`,
       server,
-      notify: notice => void notices.push(notice),
+      notify: notice => void notices.push(notice as Notice),
     },
   )
   return { payments: client, vanish, close, notices }

@@ -31,7 +31,7 @@ export function openClient(server: Server, options: SemaphoreTestOptions = {}): 
     instance: `client-${++instances}`,
     server,
     bare: createBareGuard(),
-    notify: notice => notices.push(notice),
+    notify: notice => notices.push(notice as Notice),
   })
   return { semaphores: client, close, notices }
 }

@@ -13,9 +13,10 @@ async function custodyOf(count: number) {
   let fences = 0
   const asked: number[] = []
   let extend = async (ttl: number): Promise<number | undefined> => clock.now() + ttl
+  let release = async () => true
   const custody = createCustody<{ key: string }>(
     {
-      noun: 'thing',
+      noun: 'lock',
       ttlMs,
       renew: true,
       steps: {
@@ -24,7 +25,7 @@ async function custodyOf(count: number) {
           asked.push(ttl)
           return extend(ttl)
         },
-        release: async () => true,
+        release: () => release(),
         withdraw: async () => 0,
       },
     },
@@ -41,6 +42,9 @@ async function custodyOf(count: number) {
     asked,
     answer(by: (ttl: number) => Promise<number | undefined>) {
       extend = by
+    },
+    releaseBy(by: () => Promise<boolean>) {
+      release = by
     },
   }
 }
@@ -62,12 +66,17 @@ test.each([
   }
   await outage()
   expect(notices).toMatchObject([
-    { type: 'thing-renewal-failed', namespace: 'things', error: { name: 'KeyplanError' } },
+    {
+      type: 'lock-renewal-failed',
+      namespace: 'things',
+      mark: expect.stringMatching(/^#[0-9a-f]{8}$/),
+      error: { name: 'KeyplanError' },
+    },
   ])
   const { renewalFailures } = custody.figures()
   expect(renewalFailures).toBeGreaterThanOrEqual(3)
   await outage()
-  expect(notices.map(({ type }) => type)).toEqual(['thing-renewal-failed', 'thing-renewal-failed'])
+  expect(notices.map(({ type }) => type)).toEqual(['lock-renewal-failed', 'lock-renewal-failed'])
   expect(custody.figures().renewalFailures).toBeGreaterThanOrEqual(renewalFailures + 3)
   expect(custody.figures()).toMatchObject({ held: 3, acquired: 3, lost: 0 })
   expect(held.every(({ signal }) => !signal.aborted)).toBe(true)
@@ -81,10 +90,21 @@ test('when no renewal comes through it is lost while a tenth of its time is left
   await clock.advance(1)
   expect(held[0]!.signal.reason).toMatchObject({
     code: 'LOCK_LOST',
-    message: expect.stringContaining('The thing things'),
+    message: expect.stringContaining('The lock things'),
   })
-  expect(notices.map(({ type }) => type)).toEqual(['thing-renewal-failed', 'thing-lost'])
+  expect(notices.map(({ type }) => type)).toEqual(['lock-renewal-failed', 'lock-lost'])
   expect(custody.figures()).toMatchObject({ held: 0, lost: 1 })
+})
+
+test('a release that fails is told of what was held, and not of what was lost before', async () => {
+  const { clock, notices, held, answer, releaseBy } = await custodyOf(2)
+  releaseBy(refused)
+  await held[0]![Symbol.asyncDispose]()
+  expect(notices.map(({ type }) => type)).toEqual(['lock-release-failed'])
+  answer(refused)
+  await clock.advance(ttlMs)
+  await held[1]![Symbol.asyncDispose]()
+  expect(notices.map(({ type }) => type).slice(1)).toEqual(['lock-renewal-failed', 'lock-lost'])
 })
 
 test('an answer that comes late is as good as one in time', async () => {

@@ -162,7 +162,7 @@ export type KindsSayWhatTheyTakeAndGive = [
   Expect<Equal<Parameters<typeof client.api>[0], { ip: string | number }>>,
   Expect<Equal<Awaited<ReturnType<typeof quota.consume>>, RateLimitResult>>,
   Expect<Equal<RateLimitResult['degraded'], true | undefined>>,
-  Expect<Equal<keyof typeof client.jobs, 'key' | 'pattern' | 'declaration'>>,
+  Expect<Equal<keyof typeof client.jobs, 'key' | 'mark' | 'pattern' | 'declaration'>>,
   Expect<Equal<Parameters<typeof client.login>, [params: { sessionId: string | number }]>>,
   Expect<Equal<Awaited<ReturnType<typeof shown.read>>, Session<Login> | undefined>>,
   Expect<Equal<Awaited<ReturnType<typeof client.login.create>>, Session<Login>>>,

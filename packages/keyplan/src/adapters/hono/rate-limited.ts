@@ -1,6 +1,6 @@
 import type { Context, MiddlewareHandler } from 'hono'
 import { createHttpLimit } from '../http/limit.ts'
-import type { HttpLimitOptions, OpenLimit } from '../http/limit-options.ts'
+import type { HttpLimitOptions, OpenLimit, SeveralLimits, SharedOptions } from '../http/limit-options.ts'
 import { isAddedTo } from '../http/rate-headers.ts'
 
 export interface RateLimitedOptions<Params> extends HttpLimitOptions<Context, Params> {
@@ -24,15 +24,26 @@ const socketOf = ({ env }: Context) => (env as NodeBindings | undefined)?.incomi
  * A rate limit in front of what follows: `app.use(rateLimited(redis.api))`. It says `RateLimit` with each response; what
  * is refused is answered with 429, or 503 when Redis cannot be asked and `whenDown` is `deny`.
  *
+ * Several are decided on in one step, where what one denies is taken from none: `rateLimited([redis.perIp, { limit: redis.perKey,
+ * params, name: 'key' }])`. On a cluster their keys must share a slot.
+ *
  * @throws KeyplanError PARAM_INVALID for what is no open rate limit, and for options; PLAN_INVALID without `params` when the
  * pattern does not have one param
  */
+export function rateLimited<const All extends readonly unknown[]>(
+  limits: SeveralLimits<Context, All>,
+  options?: SharedOptions<RateLimitedOptions<never>>,
+): MiddlewareHandler
 export function rateLimited<Params>(
   namespace: OpenLimit<Params>,
+  options?: RateLimitedOptions<Params>,
+): MiddlewareHandler
+export function rateLimited<Params>(
+  given: OpenLimit<Params> | readonly unknown[],
   options: RateLimitedOptions<Params> = {},
 ): MiddlewareHandler {
   const { remoteAddress = context => socketOf(context)?.remoteAddress, ...rest } = options
-  const limit = createHttpLimit('rateLimited', namespace, rest)
+  const limit = createHttpLimit('rateLimited', given, rest)
   return async (context, next) => {
     const sender = {
       remoteAddress: remoteAddress(context),

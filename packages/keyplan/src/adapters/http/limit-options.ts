@@ -53,6 +53,55 @@ const optionNames: Readonly<Record<keyof HttpLimitOptions<unknown, unknown>, tru
   ipv6Subnet: true,
 }
 
+/** One of several limits that are decided on together, and what differs from limit to limit. */
+export interface LimitOf<Request, Params> extends Pick<HttpLimitOptions<Request, Params>, 'params' | 'tier' | 'name'> {
+  readonly limit: OpenLimit<Params>
+}
+
+/** Several limits, by the params of each: `[redis.perIp, { limit: redis.perKey, params }]`. */
+export type SeveralLimits<Request, All extends readonly unknown[]> = {
+  readonly [Index in keyof All]: OpenLimit<All[Index]> | LimitOf<Request, All[Index]>
+}
+
+/** Options of all of several limits. */
+export type SharedOptions<Options> = Omit<Options, 'params' | 'tier' | 'name'>
+
+const ofOne = ['limit', 'params', 'tier', 'name'] as const satisfies readonly (keyof LimitOf<unknown, unknown>)[]
+
+const isList = (given: OpenLimit<never> | readonly unknown[]): given is readonly unknown[] => Array.isArray(given)
+
+/** Most limits of one request. */
+const mostLimits = 8
+
+/**
+ * What was given for a limit, as a list of them. Of several each has a name of its own in the headers, by default its place.
+ *
+ * @throws KeyplanError PARAM_INVALID
+ */
+export function limitsOf<Request>(
+  caller: string,
+  given: OpenLimit<never> | readonly unknown[],
+  options: HttpLimitOptions<Request, never>,
+): readonly LimitOf<Request, never>[] {
+  const { params, tier, name = 'default' } = options
+  if (!isList(given)) return [{ limit: given, params, tier, name }]
+  const refused = (message: string) => new KeyplanError('PARAM_INVALID', `${caller}(): ${message}`)
+  if (given.length === 0 || given.length > mostLimits) {
+    throw refused(`${given.length} limits were given; give it 1 to ${mostLimits}`)
+  }
+  for (const option of ['params', 'tier', 'name'] as const) {
+    if (options[option] === undefined) continue
+    throw refused(`${option} stands beside several limits; write it to its own: { limit, ${option} }`)
+  }
+  return given.map((one, index) => {
+    const standard = `${name} ${index + 1}`
+    if (typeof one === 'function') return { limit: one as OpenLimit<never>, name: standard }
+    const [wrong] = groupProblems(one, '', ofOne)
+    if (wrong) throw refused(wrong)
+    return { name: standard, ...(one as LimitOf<Request, never>) }
+  })
+}
+
 /** @throws KeyplanError PARAM_INVALID */
 export function checkLimit(caller: string, namespace: OpenLimit<never>): void {
   if (typeof namespace === 'function' && namespace.declaration?.kind === 'rateLimit') return

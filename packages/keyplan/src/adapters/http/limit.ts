@@ -1,12 +1,21 @@
 import { KeyplanError } from '../../base/error.ts'
-import type { RateLimitResult } from '../../kinds/rate-limit/contract.ts'
+import type { RateLimit, RateLimitResult } from '../../kinds/rate-limit/contract.ts'
+import type { RateLimitPolicy } from '../../kinds/rate-limit/policy.ts'
 import type { Pattern } from '../../plan/pattern/pattern.ts'
 import { isWithin } from './address.ts'
 import { createClientAddress, type Sender } from './client-address.ts'
-import { checkLimit, checkLimitOptions, counting, type HttpLimitOptions, type OpenLimit } from './limit-options.ts'
+import {
+  checkLimit,
+  checkLimitOptions,
+  counting,
+  type HttpLimitOptions,
+  type LimitOf,
+  limitsOf,
+  type OpenLimit,
+} from './limit-options.ts'
 import { problem, type Refusal } from './problem.ts'
 import { rangesOf } from './proxy-trust.ts'
-import { type Header, limitNames, rateHeadersOf, seconds } from './rate-headers.ts'
+import { type Header, limitName, limitNames, rateHeadersOf, seconds } from './rate-headers.ts'
 
 /** What becomes of a request. */
 export interface Verdict {
@@ -20,7 +29,7 @@ export interface Verdict {
 const passed: Verdict = { headers: [] }
 
 /**
- * A limit in front of requests, for any framework: its face says who sends a request, sets the headers, and answers what is
+ * A limit in front of requests, or several that are decided on in one step, for any framework: its face says who sends a request, sets the headers, and answers what is
  * refused. 429 when the limit is used up; 503 when Redis cannot be asked and `whenDown` is `deny`.
  *
  * @throws KeyplanError PARAM_INVALID for what is no open rate limit, and for options; PLAN_INVALID without `params` when the
@@ -28,30 +37,28 @@ const passed: Verdict = { headers: [] }
  */
 export function createHttpLimit<Request, Params>(
   caller: string,
-  namespace: OpenLimit<Params>,
+  given: OpenLimit<Params> | readonly unknown[],
   options: HttpLimitOptions<Request, Params> = {},
 ): (request: Request, sender: Sender) => Promise<Verdict> {
-  checkLimit(caller, namespace)
   checkLimitOptions(caller, options)
-  const {
-    cost = 1,
-    tier,
-    counts = 'all',
-    skip,
-    exempt = [],
-    headers = 'standard',
-    name = 'default',
-    onLimited,
-  } = options
-  const paramsOf = options.params ?? (byClient(caller, namespace.pattern) as (_: Request, client: string) => Params)
+  const limits = limitsOf(
+    caller,
+    given as OpenLimit<never> | readonly unknown[],
+    options as HttpLimitOptions<Request, never>,
+  )
+  const { cost = 1, counts = 'all', skip, exempt = [], headers = 'standard', onLimited } = options
+  const members = limits.map(one => memberOf(caller, one))
   const clientOf = createClientAddress(options)
   const exempted = rangesOf(exempt, 'exempt')
-  const { policies } = namespace.declaration.options
-  const names = limitNames(name, policies)
-  const headersOf = rateHeadersOf(headers, name, policies)
+  /** In an outage some of them allow without counting. */
+  const isLoose = limits.some(({ limit }) => limit.declaration.whenDown === 'allow')
+  const policies = members.flatMap(member => member.policies)
+  const names = members.flatMap(member => limitNames(member.name, member.policies))
+  const headersOf = rateHeadersOf(headers, names, policies)
+  const denies = limits.some(({ limit }) => limit.declaration.whenDown === 'deny')
 
   function refusalOf(result: RateLimitResult): Refusal {
-    if (result.degraded && namespace.declaration.whenDown === 'deny') {
+    if (result.degraded && denies) {
       return problem(503, 'about:blank', 'Limits cannot be counted at the moment')
     }
     const quotaExceeded = 'https://iana.org/assignments/http-problem-types#quota-exceeded'
@@ -65,13 +72,12 @@ export function createHttpLimit<Request, Params>(
     if (address && exempted.some(range => isWithin(address, range))) return passed
     if (await skip?.(request, client)) return passed
     const units = typeof cost === 'function' ? await cost(request) : cost
-    const params = await paramsOf(request, client)
-    const named = await tier?.(request)
-    const limit = named === undefined ? namespace(params) : namespace(params, { tier: named as never })
+    const [first, ...others] = await Promise.all(members.map(member => member.open(request, client)))
+    const limit = others.length === 0 ? first! : first!.with(...others)
     const result = await (units === 1 ? limit.consume() : limit.consume({ cost: units }))
     if (result.allowed) {
       // What nobody has counted is not given back to those who were counted.
-      const isCounted = units > 0 && !(result.degraded && namespace.declaration.whenDown === 'allow')
+      const isCounted = units > 0 && !(result.degraded && isLoose)
       return {
         headers: headersOf(result),
         ...(counts !== 'all' &&
@@ -86,6 +92,28 @@ export function createHttpLimit<Request, Params>(
     await onLimited?.(request, result)
     const retryAfter = String(seconds(result.retryAfterMs))
     return { headers: [...headersOf(result), ['Retry-After', retryAfter]], refusal: refusalOf(result) }
+  }
+}
+
+/** One of the limits of a request. */
+interface Member<Request> {
+  readonly name: string
+  readonly policies: readonly RateLimitPolicy[]
+  open(request: Request, client: string): Promise<RateLimit>
+}
+
+function memberOf<Request>(caller: string, { limit, params, tier, name }: LimitOf<Request, never>): Member<Request> {
+  checkLimit(caller, limit)
+  checkLimitOptions(caller, { params, tier })
+  const paramsOf = params ?? (byClient(caller, limit.pattern) as (_: Request, client: string) => never)
+  return {
+    name: limitName(name),
+    policies: limit.declaration.options.policies,
+    async open(request, client) {
+      const ofRequest = await paramsOf(request, client)
+      const named = await tier?.(request)
+      return named === undefined ? limit(ofRequest) : limit(ofRequest, { tier: named as never })
+    },
   }
 }
 

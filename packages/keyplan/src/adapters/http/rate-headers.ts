@@ -65,26 +65,29 @@ export const seconds = (ms: number) => Math.ceil(ms / 1_000)
 export const limitNames = (name: string, policies: readonly RateLimitPolicy[]) =>
   policies.map(policy => (policies.length === 1 ? name : `${name} ${formatDuration(policy.windowMs)}`))
 
+/** @throws KeyplanError PARAM_INVALID */
+export function limitName(name: unknown): string {
+  // It is written between quotes.
+  if (typeof name === 'string' && /^[\w .:/-]{1,64}$/.test(name)) return name
+  const message = `name is ${kindOf(name)}; write 1 to 64 letters, digits, blanks and _ . : / -`
+  throw new KeyplanError('PARAM_INVALID', message)
+}
+
 /**
+ * @param names of the limits, in order
  * @param policies of the limits, in order; a tier has the same windows
  * @throws KeyplanError PARAM_INVALID
  */
 export function rateHeadersOf(
   option: RateHeaders | false,
-  name: string,
+  names: readonly string[],
   policies: readonly RateLimitPolicy[],
 ): (result: RateLimitResult) => readonly Header[] {
-  // It is written between quotes.
-  if (typeof name !== 'string' || !/^[\w .:/-]{1,64}$/.test(name)) {
-    const message = `name is ${kindOf(name)}; write 1 to 64 letters, digits, blanks and _ . : / -`
-    throw new KeyplanError('PARAM_INVALID', message)
-  }
   if (option === false) return () => []
   if (!Object.hasOwn(styles, option)) {
     const known = Object.keys(styles).map(style => `'${style}'`)
     throw new KeyplanError('PARAM_INVALID', `headers is ${shown(option)}; use ${known.join(', ')} or false`)
   }
-  const names = limitNames(name, policies)
 
   function told({ limit, remaining, resetMs }: RateLimitResult, index: number): Told {
     const policy = policies[index]!

@@ -28,6 +28,11 @@ export interface WebSessionOptions<Request> {
   device?: ((request: Request) => SessionDevice) | undefined
 }
 
+export interface LoginOptions<In, Out> extends Pick<RotateOptions<In, Out>, 'grace' | 'signal' | 'deadline'> {
+  /** The data of a session that has to be begun, which the change is then made to. Where there is one it is not looked at. */
+  begin?: In | undefined
+}
+
 /**
  * The session of one request. Nothing is asked of Redis before a verb is called, and each of them has been carried out when
  * it resolves: there is nothing to save at the end of the request.
@@ -46,11 +51,15 @@ export interface WebSession<In, Out> {
   /** The session there is, or a new one, for visitors who are nobody yet. */
   begin(data: In): Promise<Session<Out>>
   /**
-   * Sets fields under a new id, so that an id that somebody else knew before is worth nothing; begins a session where there
-   * is none. With `perUser`, nothing is taken over from a session that another user was logged in to. To be called before the
-   * response begins, since it sends a cookie.
+   * Changes fields under a new id, so that an id that somebody else knew before is worth nothing. Where there is no session it
+   * begins one: with `begin` and the change, or, without `begin`, with the change alone, which is then all of the data. To be
+   * called before the response begins, since it sends a cookie. With `perUser`, nothing is taken over from a session that
+   * another user was logged in to.
+   *
+   * @throws KeyplanError PARAM_INVALID for a function without `begin`
    */
-  login(data: In, options?: Pick<RotateOptions<In, Out>, 'grace' | 'signal' | 'deadline'>): Promise<Session<Out>>
+  login(change: SessionChange<In, Out>, options: LoginOptions<In, Out> & { begin: In }): Promise<Session<Out>>
+  login(data: In, options?: LoginOptions<In, Out>): Promise<Session<Out>>
   /** Ends the session, and removes the cookie once that is done. False when there was none. */
   logout(): Promise<boolean>
 }

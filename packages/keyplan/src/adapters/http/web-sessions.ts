@@ -1,11 +1,12 @@
 import { isUnavailable, KeyplanError } from '../../base/error.ts'
 import type { ReadOptions, Session, SessionChange, SessionEntry } from '../../kinds/session/contract.ts'
 import { clearCookie, readCookie, signedCookie, writeCookie } from '../cookies.ts'
-import { unavailable } from './unavailable.ts'
+import { answeredByFrameworks } from './unavailable.ts'
 import {
   type Carrier,
   checkSessions,
   checkWebSessionOptions,
+  type LoginOptions,
   type OpenSessions,
   type WebSession,
   type WebSessionOptions,
@@ -34,9 +35,10 @@ export function createWebSessions<Request extends object, In extends object, Out
   const at = (id: string) => entryOf({ [param]: id })
 
   /** Of a session that somebody else was logged in to nothing is taken over. */
-  function loginOf(data: In): SessionChange<In, Out> {
-    if (perUser === undefined) return data
+  function loginOf(change: SessionChange<In, Out>): SessionChange<In, Out> {
+    if (perUser === undefined) return change
     return present => {
+      const data = typeof change === 'function' ? change(present) : change
       const before = perUser.by(present) ?? undefined
       const after = perUser.by({ ...present, ...data }) ?? undefined
       if (before === undefined || String(before) === String(after)) return data
@@ -107,10 +109,19 @@ export function createWebSessions<Request extends object, In extends object, Out
         })
         return beginning
       },
-      async login(data, rotateOptions) {
+      async login(change: SessionChange<In, Out>, { begin, ...rotateOptions }: LoginOptions<In, Out> = {}) {
+        if (typeof change === 'function' && begin === undefined) {
+          const message =
+            'login() was given a function and no begin; give it the data of a session that it may have to begin'
+          throw new KeyplanError('PARAM_INVALID', message, { outcome: 'not-executed' })
+        }
         inTime('login')
-        const session = await entry?.rotate({ ...rotateOptions, change: loginOf(data), device: device?.(request) })
-        return session ? now(session) : created(data)
+        const session = await entry?.rotate({ ...rotateOptions, change: loginOf(change), device: device?.(request) })
+        if (session) return now(session)
+        // Without `begin` the change is all of the data.
+        if (begin === undefined) return created(change as In)
+        const begun = await namespace.create(begin, { device: device?.(request) })
+        return now((await at(begun.id).update(change)) ?? begun)
       },
       async logout() {
         inTime('logout')
@@ -125,7 +136,8 @@ export function createWebSessions<Request extends object, In extends object, Out
       read: options => answerable(verbs.read(options)),
       update: (change, options) => answerable(verbs.update(change, options)),
       begin: data => answerable(verbs.begin(data)),
-      login: (data, options) => answerable(verbs.login(data, options)),
+      login: (change: SessionChange<In, Out>, options?: LoginOptions<In, Out>) =>
+        answerable(verbs.login(change, options as LoginOptions<In, Out> & { begin: In })),
       logout: () => answerable(verbs.logout()),
     }
   }
@@ -143,6 +155,6 @@ async function answerable<T>(work: Promise<T>): Promise<T> {
   try {
     return await work
   } catch (error) {
-    throw isUnavailable(error) ? unavailable(error) : error
+    throw isUnavailable(error) ? answeredByFrameworks(error) : error
   }
 }

@@ -1,6 +1,6 @@
 import type { Context, Next } from 'koa'
 import { createHttpLimit } from '../http/limit.ts'
-import type { HttpLimitOptions, OpenLimit } from '../http/limit-options.ts'
+import type { HttpLimitOptions, OpenLimit, SeveralLimits, SharedOptions } from '../http/limit-options.ts'
 import { onceSent, senderOf, setHeaders } from '../http/node.ts'
 
 export type RateLimitedOptions<Params> = HttpLimitOptions<Context, Params>
@@ -12,11 +12,22 @@ export type KoaMiddleware = (context: Context, next: Next) => Promise<void>
  * A rate limit in front of what follows: `app.use(rateLimited(redis.api))`. It says `RateLimit` with each response; what
  * is refused is answered with 429, or 503 when Redis cannot be asked and `whenDown` is `deny`.
  *
+ * Several are decided on in one step, where what one denies is taken from none: `rateLimited([redis.perIp, { limit: redis.perKey,
+ * params, name: 'key' }])`. On a cluster their keys must share a slot.
+ *
  * @throws KeyplanError PARAM_INVALID for what is no open rate limit, and for options; PLAN_INVALID without `params` when the
  * pattern does not have one param
  */
-export function rateLimited<Params>(namespace: OpenLimit<Params>, options?: RateLimitedOptions<Params>): KoaMiddleware {
-  const limit = createHttpLimit('rateLimited', namespace, options)
+export function rateLimited<const All extends readonly unknown[]>(
+  limits: SeveralLimits<Context, All>,
+  options?: SharedOptions<RateLimitedOptions<never>>,
+): KoaMiddleware
+export function rateLimited<Params>(namespace: OpenLimit<Params>, options?: RateLimitedOptions<Params>): KoaMiddleware
+export function rateLimited<Params>(
+  given: OpenLimit<Params> | readonly unknown[],
+  options?: RateLimitedOptions<Params>,
+): KoaMiddleware {
+  const limit = createHttpLimit('rateLimited', given, options)
   return async (context, next) => {
     const verdict = await limit(context, senderOf(context.req))
     const { headers, refusal } = verdict

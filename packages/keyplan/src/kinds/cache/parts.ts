@@ -1,3 +1,4 @@
+import { errorOf } from '../../base/thrown.ts'
 import type { Surroundings } from '../kind.ts'
 import type { CacheDeclaration } from './contract.ts'
 import type { CacheNotice, FetchParts } from './fetch.ts'
@@ -18,7 +19,11 @@ export function cacheParts(
 > {
   const counting = createCounting()
   const tell = (what: CacheNotice, error?: unknown) =>
-    notify({ type: what, namespace: name, ...(error !== undefined && { error }) })
+    notify(
+      what === 'refresh-failed'
+        ? { type: what, namespace: name, error: errorOf(error) }
+        : { type: what, namespace: name },
+    )
   const freshness = createFreshness(settings, clock.wall)
   const form = formOf(settings, freshness, () => {
     counting.undecodable++

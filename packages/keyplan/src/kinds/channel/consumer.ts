@@ -1,4 +1,5 @@
 import type { KeyplanError } from '../../base/error.ts'
+import { createRecurring } from '../../base/recurring.ts'
 import type { Notice } from '../kind.ts'
 import type { ChannelGap, Delivery } from './contract.ts'
 
@@ -10,16 +11,15 @@ export interface Consumer {
   ended(error: KeyplanError | undefined): void
 }
 
-/** Tells of what happens again and again: at the 1st, 2nd, 4th, 8th … time the log is told as well. */
-export type Tell = (type: string, problem: string, detail?: { readonly error: unknown }) => void
+/** Tells of what happens again and again. */
+export type Tell = (happened: Happening, problem: string) => void
+
+type Happening =
+  | { readonly type: 'handler-failed' | 'subscription-ended'; readonly error: Error }
+  | { readonly type: 'message-undecodable' | 'message-dropped' | 'announcement-refused' }
 
 export function createTell(namespace: string, notify: (notice: Notice) => void): Tell {
-  const counts = new Map<string, number>()
-  return (type, problem, detail) => {
-    const count = (counts.get(type) ?? 0) + 1
-    counts.set(type, count)
-    const times = count === 1 ? '' : ` (${count} times so far)`
-    const warning = (count & (count - 1)) === 0 ? `${namespace}: ${problem}${times}` : undefined
-    notify({ type, namespace, count, ...detail, ...(warning && { warning }) })
-  }
+  const occurrence = createRecurring()
+  return (happened, problem) =>
+    notify({ ...happened, namespace, ...occurrence(happened.type, `${namespace}: ${problem}`) })
 }

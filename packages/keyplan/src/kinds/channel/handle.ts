@@ -1,5 +1,6 @@
 import { KeyplanError } from '../../base/error.ts'
 import { createHandover } from '../../base/handover.ts'
+import { errorOf, inFull } from '../../base/thrown.ts'
 import type { Guarded } from '../../guard/guarded.ts'
 import type { ParamValues } from '../../plan/pattern/pattern.ts'
 import type { Opened, Server, Surroundings } from '../kind.ts'
@@ -67,9 +68,9 @@ export function openChannels(parts: ChannelParts): Opened<ChannelNamespace> {
   }
 
   function handled(handler: Handler, { gap }: SubscribeOptions): Consumer {
-    const failed = (error: unknown) => {
+    const failed = (thrown: unknown) => {
       counting.handlerErrors++
-      tell('handler-failed', 'a handler failed', { error })
+      tell({ type: 'handler-failed', error: errorOf(thrown) }, `a handler failed: ${inFull(thrown)}`)
     }
     return {
       deliver(delivery) {

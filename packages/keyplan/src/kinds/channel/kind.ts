@@ -28,7 +28,8 @@ export const channelKind: Kind<ChannelDeclaration> = {
     const { options: settings, whenDown } = declaration
     const { name, pattern, clock, server, bare, local = createLocalServer(clock) } = surroundings
     const parts = partsOf(declaration, surroundings)
-    const refused = (why: string) => parts.tell('announcement-refused', `messages are kept and not published: ${why}`)
+    const refused = (why: string) =>
+      parts.tell({ type: 'announcement-refused' }, `messages are kept and not published: ${why}`)
     const drops = whenDown === 'drop'
     const store = server ? createRedisChannelStore(server.redis, refused) : createMemoryChannelStore(local)
     const fallback = drops ? { publish: unheard.publish } : {}

@@ -64,7 +64,7 @@ export function createSubscriber(
       message = codec.decode(payload)
     } catch {
       counting.undecodable++
-      tell('message-undecodable', 'a message did not decode as declared and was skipped')
+      tell({ type: 'message-undecodable' }, 'a message did not decode as declared and was skipped')
       return undefined
     }
     counting.delivered++
@@ -79,7 +79,7 @@ export function createSubscriber(
   function lose(): void {
     dropped++
     counting.dropped++
-    tell('message-dropped', 'a handler is slower than the messages, and some were dropped')
+    tell({ type: 'message-dropped' }, 'a handler is slower than the messages, and some were dropped')
   }
 
   function end(error?: KeyplanError): void {
@@ -89,7 +89,7 @@ export function createSubscriber(
     inbox.close()
     unlink?.()
     for (const release of releases) release()
-    if (error) tell('subscription-ended', `a subscription has ended: ${error.message}`, { error })
+    if (error) tell({ type: 'subscription-ended', error }, `a subscription has ended: ${error.message}`)
     consumer.ended(error)
     resolveEnded(error)
   }

@@ -110,7 +110,7 @@ export interface Document<In, Out> {
   history(options?: CallOptions): Promise<readonly { readonly value: Out; readonly version: number }[]>
   /**
    * Calls the listener with the document as it is, and after each change; one call at a time. Of changes that follow each other
-   * quickly the last is told for certain. Writes by other programs, and the end of its life, are seen within `poll`.
+   * quickly the last is told for certain. What it throws is a notice, `handler-failed`. Writes by other programs, and the end of its life, are seen within `poll`.
    *
    * @throws KeyplanError PARAM_INVALID, CLOSED
    */

@@ -1,7 +1,6 @@
 import type { Clock } from '../../base/clock.ts'
 import { surfacing } from '../../base/surfacing.ts'
-import { createSource } from '../../mechanisms/source.ts'
-import type { Notice } from '../kind.ts'
+import { createSource, type SourceNotice } from '../../mechanisms/source.ts'
 import type { DocumentSubscribeOptions, DocumentSubscription, Snapshot } from './contract.ts'
 import type { Changes } from './store.ts'
 
@@ -13,7 +12,9 @@ interface FollowParts<Out> {
   readonly pollMs: number
   /** `remainingMs`: until it ends by itself. */
   read(signal: AbortSignal): Promise<Snapshot<Out> & { readonly remainingMs: number | undefined }>
-  notify(notice: Notice): void
+  notify(notice: SourceNotice): void
+  /** The listener threw this. */
+  failed(thrown: unknown): void
 }
 
 /** How long closing waits for a listener that is at work, in milliseconds. */
@@ -24,7 +25,7 @@ const graceMs = 5_000
  * is told in the end is how the document is.
  */
 export function follow<Out>(
-  { namespace, key, clock, changes, pollMs, read, notify }: FollowParts<Out>,
+  { namespace, key, clock, changes, pollMs, read, notify, failed }: FollowParts<Out>,
   listener: (snapshot: Snapshot<Out>) => Promise<void> | void,
   { onGap }: DocumentSubscribeOptions,
 ): DocumentSubscription {
@@ -35,9 +36,7 @@ export function follow<Out>(
     try {
       await listener({ value, version })
     } catch (error) {
-      surfacing(() => {
-        throw error
-      })
+      failed(error)
     }
   }
 

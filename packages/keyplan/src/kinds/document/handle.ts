@@ -3,6 +3,8 @@ import { type Call, type CallOptions, checkOptions } from '../../base/call.ts'
 import type { Stored } from '../../base/codec.ts'
 import { KeyplanError, kindOf, shown } from '../../base/error.ts'
 import { groupProblems } from '../../base/option-group.ts'
+import { createRecurring } from '../../base/recurring.ts'
+import { errorOf, inFull } from '../../base/thrown.ts'
 import type { Guarded } from '../../guard/guarded.ts'
 import { createRefusals } from '../../mechanisms/log/refusals.ts'
 import type { ParamValues } from '../../plan/pattern/pattern.ts'
@@ -41,7 +43,13 @@ export function openDocuments<In, Out>(
 ): Opened<DocumentNamespace<string, In, Out>> {
   const subscriptions = new Set<DocumentSubscription>()
   const refused = createRefusals(name, 'documents are changed', notify)
+  const occurrence = createRecurring()
   let closed = false
+
+  function failed(thrown: unknown): void {
+    const line = `${name}: a handler failed: ${inFull(thrown)}`
+    notify({ type: 'handler-failed', namespace: name, error: errorOf(thrown), ...occurrence('handler-failed', line) })
+  }
 
   function decoded(stored: Stored): Out {
     try {
@@ -117,6 +125,7 @@ export function openDocuments<In, Out>(
           return { ...snapshot(found), remainingMs: found.remainingMs }
         },
         notify,
+        failed,
       },
       listener,
       options,

@@ -1,3 +1,4 @@
+import { keyMark } from '../../base/key-mark.ts'
 import type { Guarded } from '../../guard/guarded.ts'
 import type { LeaseKind } from '../../mechanisms/lease/custody.ts'
 import type { HeldLease } from '../../mechanisms/lease/held.ts'
@@ -50,7 +51,7 @@ export function lockCustody(
         confirm &&
         (async ({ key, claim }) => {
           const confirmed = await main.confirm(undefined, key, claim, ttlMs, confirm)
-          if (!confirmed) notify({ type: 'lock-unconfirmed', namespace: name })
+          if (!confirmed) notify({ type: 'lock-unconfirmed', namespace: name, mark: keyMark(key) })
           return confirmed
         }),
       extend(options, { key, claim }, ttl, grant) {

@@ -1,6 +1,7 @@
 import { type CallOptions, checkOptions } from '../../base/call.ts'
 import type { Duration } from '../../base/duration.ts'
 import { KeyplanError, kindOf, shown } from '../../base/error.ts'
+import { keyMark } from '../../base/key-mark.ts'
 import { checkWork, type Holding } from '../../mechanisms/lease/employ.ts'
 import { createLeases } from '../../mechanisms/lease/leases.ts'
 import type { AcquireOptions } from '../../mechanisms/lease/patience.ts'
@@ -90,7 +91,7 @@ export function openLocks(
     const { signal, deadline } = options
     trips.flush()
     const was = seen(key, await stores.main.force({ signal, deadline }, key))
-    if (was.locked) notify({ type: 'lock-forced', namespace: name, reason, holder: was.holder })
+    if (was.locked) notify({ type: 'lock-forced', namespace: name, mark: keyMark(key), reason, holder: was.holder })
     return was
   }
 
@@ -114,7 +115,7 @@ export function openLocks(
       checkWork(work, 'lead', pattern)
       checkOptions(options, ['rest'])
       const acquire = (terms: AcquireOptions) => leases.acquire(this.wanted, terms)
-      return createLeadership({ namespace: name, clock, acquire, notify }, work, options)
+      return createLeadership({ namespace: name, key: this.wanted.key, clock, acquire, notify }, work, options)
     }
     async oncePer<T>(
       interval: Duration,

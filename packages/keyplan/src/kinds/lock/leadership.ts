@@ -1,8 +1,12 @@
+import { bigintsAsText } from '../../base/bigint-text.ts'
 import type { Clock } from '../../base/clock.ts'
 import { type Duration, durationMs } from '../../base/duration.ts'
 import { eitherSignal } from '../../base/either-signal.ts'
 import { isKeyplanError, KeyplanError, shown } from '../../base/error.ts'
+import { keepAlive } from '../../base/keep-alive.ts'
+import { keyMark } from '../../base/key-mark.ts'
 import { onAbort } from '../../base/on-abort.ts'
+import { errorOf } from '../../base/thrown.ts'
 import type { Holding } from '../../mechanisms/lease/employ.ts'
 import type { Held } from '../../mechanisms/lease/held.ts'
 import type { AcquireOptions } from '../../mechanisms/lease/patience.ts'
@@ -33,6 +37,7 @@ export type Term = (office: Pick<Holding, 'signal' | 'fence'>) => unknown
 
 interface LeadershipParts {
   readonly namespace: string
+  readonly key: string
   readonly clock: Clock
   acquire(options: AcquireOptions): Promise<Held | undefined>
   notify(notice: Notice): void
@@ -43,10 +48,11 @@ const afterFailure = 500
 
 /** @throws KeyplanError PARAM_INVALID */
 export function createLeadership(
-  { namespace, clock, acquire, notify }: LeadershipParts,
+  { namespace, key, clock, acquire, notify }: LeadershipParts,
   work: Term,
   { signal, rest = '1s' }: LeadOptions,
 ): Leadership {
+  const mark = keyMark(key)
   const restMs = durationMs(rest, 'rest', shown)
   const stopping = new AbortController()
   const bell = createBell(clock, true)
@@ -67,7 +73,7 @@ export function createLeadership(
         failing = false
       } catch (error) {
         if (stopping.signal.aborted || isKeyplanError(error, 'CLOSED')) return
-        if (!failing) notify({ type: 'campaign-failed', namespace, error })
+        if (!failing) notify({ type: 'campaign-failed', namespace, mark, error: errorOf(error) })
         failing = true
         await bell.wait(afterFailure * (0.8 + 0.4 * Math.random()))
       }
@@ -81,20 +87,20 @@ export function createLeadership(
   /** One term of office. Whether it ended because the work did. */
   async function govern(office: Held): Promise<boolean> {
     let deposed = false
-    const depose = (reason: 'lost' | 'stopped' | 'resigned' | 'failed', error?: unknown) => {
-      if (!deposed) notify({ type: 'deposed', namespace, fence: office.fence, reason, error })
+    const depose = (reason: 'lost' | 'stopped' | 'resigned' | 'failed', error?: Error) => {
+      if (!deposed) notify({ type: 'deposed', namespace, mark, fence: office.fence, reason, error })
       deposed = true
     }
-    notify({ type: 'elected', namespace, fence: office.fence })
+    notify({ type: 'elected', namespace, mark, fence: office.fence })
     const unheard = onAbort(office.signal, () => depose('lost', office.signal.reason))
     const either = eitherSignal(office.signal, stopping.signal)
     try {
-      await work({ signal: either.signal, fence: office.fence })
+      await work(bigintsAsText({ signal: either.signal, fence: office.fence }))
       depose(either.signal.aborted ? 'stopped' : 'resigned')
     } catch (error) {
       // Work that was told to end may end by throwing.
       if (either.signal.aborted) depose('stopped')
-      else depose('failed', error)
+      else depose('failed', errorOf(error))
     } finally {
       unheard()
       either.forget()
@@ -103,12 +109,16 @@ export function createLeadership(
     return !either.signal.aborted
   }
 
-  const ended = campaign().finally(() => unlink?.())
+  const letGo = keepAlive()
+  const ended = campaign().finally(() => {
+    unlink?.()
+    letGo()
+  })
   const end = async () => {
     stop()
     await ended
   }
-  return {
+  return bigintsAsText({
     isLeader: () => held !== undefined && held.remaining() > 0,
     get fence() {
       return held?.fence
@@ -116,5 +126,5 @@ export function createLeadership(
     ended,
     stop: end,
     [Symbol.asyncDispose]: end,
-  }
+  })
 }

@@ -2,6 +2,7 @@ import type { CallOptions } from '../../base/call.ts'
 import type { Duration } from '../../base/duration.ts'
 import type { Holding } from '../../mechanisms/lease/employ.ts'
 import type { Held } from '../../mechanisms/lease/held.ts'
+import type { Holder } from '../../mechanisms/lease/holder.ts'
 import type { AcquireOptions } from '../../mechanisms/lease/patience.ts'
 import type { Params } from '../../plan/params.ts'
 import type { QuorumChoice } from './contract.ts'
@@ -122,16 +123,7 @@ export interface LockState {
   readonly remainingMs: number | undefined
 }
 
-/** What is known of who holds a lock. */
-export interface Holder {
-  readonly host: string
-  readonly pid: number
-  /** Names the client within its process. */
-  readonly client: string
-  readonly fence: bigint
-  /** Milliseconds since it was acquired, by the server's clock. */
-  readonly ageMs: number
-}
+export type { Holder }
 
 /** A lock as it is seen by who does not hold it. */
 export interface LockInspection extends LockState {

@@ -1,6 +1,9 @@
+import { bigintsAsText } from '../../base/bigint-text.ts'
 import type { CallOptions } from '../../base/call.ts'
 import { type Duration, durationMs } from '../../base/duration.ts'
 import { KeyplanError, shown } from '../../base/error.ts'
+import { keyMark } from '../../base/key-mark.ts'
+import { errorOf } from '../../base/thrown.ts'
 import type { Guarded } from '../../guard/guarded.ts'
 import { employ, type Holding, holdingOf } from '../../mechanisms/lease/employ.ts'
 import type { Held } from '../../mechanisms/lease/held.ts'
@@ -72,16 +75,19 @@ export async function oncePer<T>(
   if (!isDue) return { ran: false, nextMs: seen.nextMs }
   // This process may have been stopped for so long that another holds it by now.
   if (held.remaining() === 0) {
-    throw new KeyplanError('LOCK_LOST', `The lock ${namespace} was lost before the work began`, { namespace })
+    throw new KeyplanError('LOCK_LOST', `The lock ${namespace} was lost before the work began`, {
+      namespace,
+      mark: keyMark(key),
+    })
   }
   const start = seen.number * lengthMs
-  const value = await employ(holdingOf(held), holding => work({ ...holding, start }), call.signal)
+  const value = await employ(holdingOf(held), holding => work(bigintsAsText({ ...holding, start })), call.signal)
   if (onCrash === 'rerun') {
     try {
       await intervals.mark(undefined, key, lengthMs, held.fence, seen.number)
     } catch (error) {
       // The work is done, and its caller has a right to its result.
-      notify({ type: 'interval-unmarked', namespace, error })
+      notify({ type: 'interval-unmarked', namespace, mark: keyMark(key), error: errorOf(error) })
     }
   }
   return { ran: true, value, nextMs: seen.nextMs }

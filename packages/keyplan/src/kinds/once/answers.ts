@@ -15,7 +15,7 @@ export interface Answers<Out> {
 }
 
 const failures = {
-  running: ['ONCE_RUNNING', 'is being run by another', 'not-executed'],
+  running: ['ONCE_RUNNING', 'is being run by another; to stay for its result, say how long in wait', 'not-executed'],
   failed: ['ONCE_FAILED', 'has failed, and its failure is kept', 'not-executed'],
   unknown: ['ONCE_UNKNOWN', 'was begun and its process fell silent: find out what it did, then forget() it', 'unknown'],
   mismatch: ['ONCE_MISMATCH', 'was asked for with another payload under the same key', 'not-executed'],

@@ -131,18 +131,19 @@ const ownOptions: Readonly<Record<Exclude<keyof OnceOptions, keyof NamespaceOpti
   value: true,
 }
 
+/** Declares operations that run once for each key and have no result to remember, only that they were done. */
+export function once<const P extends string>(
+  pattern: P,
+  options: OnceOptions<P> & { value?: undefined },
+): OnceDeclaration<P, void, void>
+// The usual one stands last: it is the one whose errors TypeScript tells.
 /**
  * Declares operations that run once for each key: `once('idem:<key>', { ttl: '24h', onCrash: 'rerun', value: json<Receipt>() })`.
- * Without a `value` there is no result to remember, only that it was done.
  */
 export function once<const P extends string, In, Out = In>(
   pattern: P,
   options: OnceOptions<P> & { value: ValueSource<In, Out> },
 ): OnceDeclaration<P, In, Out>
-export function once<const P extends string>(
-  pattern: P,
-  options: OnceOptions<P> & { value?: undefined },
-): OnceDeclaration<P, void, void>
 export function once<const P extends string, In, Out>(
   pattern: P,
   options: OnceOptions<P> & { value?: ValueSource<In, Out> | undefined },

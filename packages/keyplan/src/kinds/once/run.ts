@@ -3,6 +3,7 @@ import type { Clock } from '../../base/clock.ts'
 import type { Stored } from '../../base/codec.ts'
 import { eitherSignal } from '../../base/either-signal.ts'
 import { isKeyplanError, isUnavailable, KeyplanError } from '../../base/error.ts'
+import { errorOf } from '../../base/thrown.ts'
 import type { Guarded } from '../../guard/guarded.ts'
 import type { Claim } from '../../mechanisms/lease/claim.ts'
 import type { ClaimTerms, MarkStore, Settlement } from '../../mechanisms/mark/store.ts'
@@ -68,7 +69,7 @@ export function createRun<In, Out>(parts: RunParts<In, Out>): RunClaimed<In> {
 
   /** Goes on with what Redis could not be told, until another may have taken over. */
   function pursue(operation: ClaimedOperation, settlement: Settlement, error: unknown): void {
-    notify({ type: 'once-not-settled', namespace, error })
+    notify({ type: 'once-not-settled', namespace, error: errorOf(error) })
     pursuits.start(() => steps.settle(undefined, operation.key, operation.claim, settlement).then(() => 0), leaseMs)
   }
 

@@ -25,9 +25,16 @@ export interface RateLimitDeclaration<P extends string = string, Tier extends st
   readonly options: RateLimitSettings
 }
 
+declare const declareThem: unique symbol
+
+/** What stands for the name of a tier where none is declared, so that TypeScript says so. */
+interface NoTiersAreDeclared {
+  readonly [declareThem]: never
+}
+
 /** Another limit than the declared one, by the name of its tier or as figures. */
 export type Terms<Tier extends string = string> =
-  | (LimitOverride & { tier?: undefined })
+  | (LimitOverride & { tier?: ([Tier] extends [never] ? NoTiersAreDeclared : undefined) | undefined })
   | { readonly tier: Tier; readonly limit?: undefined; readonly burst?: undefined }
 
 /**

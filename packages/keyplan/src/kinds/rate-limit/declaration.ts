@@ -25,6 +25,12 @@ const ownOptions: Readonly<Record<Exclude<keyof WholeOptions | 'whenDown', keyof
   instances: true,
 }
 
+/** Declares how much may go on at once: `rateLimit('exports:<user>', { algorithm: 'concurrency', limit: 3 })`. */
+export function rateLimit<const P extends string>(
+  pattern: P,
+  options: ConcurrencyOptions<ParamName<P>>,
+): ConcurrencyDeclaration<P>
+// The usual one stands last: it is the one whose errors TypeScript tells.
 /**
  * Declares a rate limit: `rateLimit('ratelimit:<ip>:15m', { limit: 100, window: '15m' })`, or several that are decided on
  * together: `rateLimit('api:<user>', { limits: [{ limit: 10, window: '1s' }, { limit: 5_000, window: '1d' }] })`.
@@ -33,11 +39,6 @@ export function rateLimit<const P extends string, const Tier extends string = ne
   pattern: P,
   options: RateLimitOptions<ParamName<P>, Tier>,
 ): RateLimitDeclaration<P, Tier>
-/** Declares how much may go on at once: `rateLimit('exports:<user>', { algorithm: 'concurrency', limit: 3 })`. */
-export function rateLimit<const P extends string>(
-  pattern: P,
-  options: ConcurrencyOptions<ParamName<P>>,
-): ConcurrencyDeclaration<P>
 export function rateLimit<P extends string, Tier extends string>(
   pattern: P,
   options: RateLimitOptions<ParamName<P>, Tier> | ConcurrencyOptions<ParamName<P>>,

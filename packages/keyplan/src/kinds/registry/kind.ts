@@ -1,3 +1,4 @@
+import { errorOf } from '../../base/thrown.ts'
 import { guarded } from '../../guard/guarded.ts'
 import type { Operations } from '../../guard/operation.ts'
 import { createLocalServer } from '../../mechanisms/log/local.ts'
@@ -52,7 +53,12 @@ export const registryKind: Kind<RegistryDeclaration> = {
     const { mirrorMs } = settings
 
     function failed(error: unknown): void {
-      notify({ type: 'mirror-failed', namespace: name, error, warning: `${name}: members could not be mirrored` })
+      notify({
+        type: 'mirror-failed',
+        namespace: name,
+        error: errorOf(error),
+        warning: `${name}: members could not be mirrored`,
+      })
     }
     return openRegistries({
       ...common,

@@ -1,7 +1,9 @@
 import type { CallOptions } from '../../base/call.ts'
 import type { Clock } from '../../base/clock.ts'
 import { KeyplanError } from '../../base/error.ts'
+import { keyMark } from '../../base/key-mark.ts'
 import { sharingTimers } from '../../base/shared-timers.ts'
+import { errorOf } from '../../base/thrown.ts'
 import { createClaim, isDoubtful } from './claim.ts'
 import { type Held, type HeldLease, type Holder, Lease } from './held.ts'
 import { within } from './patience.ts'
@@ -33,10 +35,21 @@ export interface LeaseFigures {
   readonly renewalFailures: number
 }
 
+type Noun = 'lock' | 'permit'
+
+/** What became of something that was held. */
+export interface LeaseNotice {
+  readonly type: `${Noun}-lost` | `${Noun}-release-failed` | `${Noun}-renewal-failed`
+  readonly namespace: string
+  /** Stands for the key, which is never told: `redis.<namespace>.mark(params)` gives the same in this process. */
+  readonly mark: string
+  readonly error: Error
+}
+
 /** What a kind is to its custody. */
 export interface LeaseKind<W extends Wanted> {
   /** What is held, for messages and the names of notices: a `lock`. */
-  readonly noun: string
+  readonly noun: Noun
   readonly ttlMs: number
   readonly renew: boolean
   readonly steps: LeaseSteps<W>
@@ -52,7 +65,7 @@ export interface LeaseSurroundings {
   readonly clock: Clock
   /** Unique to this client and not to be guessed: part of every owner token. */
   readonly instance: string
-  notify(notice: { readonly type: string; readonly namespace: string; readonly error?: unknown }): void
+  notify(notice: LeaseNotice): void
 }
 
 /** What nobody waits for goes on in the background, or is given up, after this time. */
@@ -160,6 +173,9 @@ export function createCustody<W extends Wanted>(
     )
   }
 
+  const tell = (what: 'lost' | 'release-failed' | 'renewal-failed', { request }: Lease<Request<W>>, error: unknown) =>
+    notify({ type: `${noun}-${what}`, namespace: name, mark: keyMark(request.key), error: errorOf(error) })
+
   const holder: Holder<Lease<Request<W>>> = {
     clock,
     timers: sharingTimers(clock),
@@ -172,12 +188,15 @@ export function createCustody<W extends Wanted>(
     letGo: held =>
       release(held, quickRelease).then(
         () => {},
-        error => notify({ type: `${noun}-release-failed`, namespace: name, error }),
+        // Of one that was lost it is told already that it is not held.
+        error => {
+          if (!held.wasLost) tell('release-failed', held, error)
+        },
       ),
     onRenewal(held, error) {
       if (!error) return void failing.delete(held)
       counts.renewalFailures++
-      if (failing.size === 0) notify({ type: `${noun}-renewal-failed`, namespace: name, error })
+      if (failing.size === 0) tell('renewal-failed', held, error)
       failing.add(held)
     },
     onEnd(held, reason) {
@@ -186,7 +205,7 @@ export function createCustody<W extends Wanted>(
       kind.ended?.(held.request, held)
       if (!reason) return
       counts.lost++
-      notify({ type: `${noun}-lost`, namespace: name, error: reason })
+      tell('lost', held, reason)
     },
   }
 

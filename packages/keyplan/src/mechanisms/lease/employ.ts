@@ -1,3 +1,4 @@
+import { bigintsAsText } from '../../base/bigint-text.ts'
 import { eitherSignal } from '../../base/either-signal.ts'
 import { KeyplanError, kindOf } from '../../base/error.ts'
 import type { Held } from './held.ts'
@@ -21,13 +22,14 @@ export async function employ<H extends Pick<Held, 'signal'>, T>(
 }
 
 /** Its signal is made for who asks for it. */
-export const holdingOf = (held: Held): Holding => ({
-  fence: held.fence,
-  degraded: held.degraded,
-  get signal() {
-    return held.signal
-  },
-})
+export const holdingOf = (held: Held): Holding =>
+  bigintsAsText({
+    fence: held.fence,
+    degraded: held.degraded,
+    get signal() {
+      return held.signal
+    },
+  })
 
 /**
  * @param verb that was given the work

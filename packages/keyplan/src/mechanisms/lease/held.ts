@@ -1,6 +1,7 @@
 import type { Clock, Timer } from '../../base/clock.ts'
 import type { Duration } from '../../base/duration.ts'
 import { isKeyplanError, KeyplanError } from '../../base/error.ts'
+import { keyMark } from '../../base/key-mark.ts'
 import type { Grant } from './steps.ts'
 import { ttlOf } from './ttl.ts'
 
@@ -65,7 +66,7 @@ const safety = 0.1
 const early = 1 / 64
 
 /** A class, since one is made for every acquisition and its methods must not be. */
-export class Lease<Wanted> implements HeldLease {
+export class Lease<Wanted extends { readonly key: string }> implements HeldLease {
   readonly fence: bigint
   readonly degraded: boolean
   readonly request: Wanted
@@ -105,6 +106,16 @@ export class Lease<Wanted> implements HeldLease {
     return this.controller.signal
   }
 
+  /** Its user was told so. */
+  get wasLost(): boolean {
+    return this.reason !== undefined
+  }
+
+  /** JSON has no bigints. */
+  toJSON(): object {
+    return { fence: this.fence.toString(), degraded: this.degraded }
+  }
+
   remaining(): number {
     return this.state === 'held' ? Math.max(0, this.until - this.holder.clock.now()) : 0
   }
@@ -131,7 +142,10 @@ export class Lease<Wanted> implements HeldLease {
     const { noun, namespace } = this.holder
     this.state = as
     this.timer?.cancel()
-    this.reason = new KeyplanError('LOCK_LOST', `The ${noun} ${namespace} was lost: ${why}`, { namespace })
+    this.reason = new KeyplanError('LOCK_LOST', `The ${noun} ${namespace} was lost: ${why}`, {
+      namespace,
+      mark: keyMark(this.request.key),
+    })
     this.controller?.abort(this.reason)
     this.holder.onEnd(this, this.reason)
   }

@@ -2,7 +2,11 @@
 export function createRefusals(
   namespace: string,
   done: string,
-  notify: (notice: { readonly type: string; readonly namespace: string; readonly warning?: string }) => void,
+  notify: (notice: {
+    readonly type: 'announcement-refused'
+    readonly namespace: string
+    readonly warning?: string
+  }) => void,
 ): (why: string | undefined) => void {
   let wasRefused = false
   return why => {

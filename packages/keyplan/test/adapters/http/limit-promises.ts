@@ -22,7 +22,8 @@ export const limits = definePlan('limits', {
 })
 
 export interface ServedLimit<Request> {
-  readonly namespace: OpenLimit<never>
+  /** One, or several as they are written in a list. */
+  readonly namespace: OpenLimit<never> | readonly unknown[]
   readonly options?: HttpLimitOptions<Request, never>
 }
 
@@ -75,6 +76,32 @@ export function limitPromises<Request>({ name, header, serve }: Framework<Reques
         'retry-after': expect.stringMatching(/^3\d{3}$/),
       })
       expect(reached).toBe(3)
+    })
+
+    test('several limits are one step: what one of them denies is taken from none, and each is told', async () => {
+      const params = (request: Request) => ({ user: header(request, 'x-user') ?? 'ann' })
+      const ask = await served({ namespace: [setup.redis.api, { limit: setup.redis.user, params, name: 'key' }] })
+      const first = await ask()
+      expect([first.status, told(first)]).toEqual([
+        200,
+        {
+          ratelimit: expect.stringMatching(/^"default 1";r=2;t=3\d{3}, "key";r=1;t=\d+$/),
+          'ratelimit-policy': '"default 1";q=3;w=3600, "key";q=2;w=60',
+        },
+      ])
+      await ask()
+      const denied = await ask()
+      expect([denied.status, denied.headers.get('ratelimit')]).toEqual([
+        429,
+        expect.stringMatching(/^"default 1";r=1;t=3\d{3}, "key";r=0;t=\d+$/),
+      ])
+      expect(Number(denied.headers.get('retry-after'))).toBeLessThanOrEqual(120)
+      expect(await denied.json()).toMatchObject({ 'violated-policies': ['key'] })
+      // The first was not counted for what the second refused.
+      expect((await ask({ 'x-user': 'bob' })).status).toBe(200)
+      const used = await ask({ 'x-user': 'bob' })
+      expect([used.status, await used.json()]).toMatchObject([429, { 'violated-policies': ['default 1'] }])
+      expect(Number(used.headers.get('retry-after'))).toBeGreaterThan(3_000)
     })
 
     test('two servers with a connection of their own share it', async () => {

@@ -45,6 +45,10 @@ const actions: Readonly<Record<string, (session: WebSession<Visit, Visit>) => Pr
   },
   '/login-bob': async session => (await session.login({ userId: 'bob' })).data,
   '/login': async session => (await session.login({ userId: 'ann' })).data,
+  '/login-keeping': async session => {
+    const begin = { cart: 7 }
+    return (await session.login(({ cart = 0 }) => ({ userId: 'ann', cart: cart + 1 }), { begin })).data
+  },
   '/logout': session => session.logout(),
   '/logout-late': async session => {
     const before = await session.read()
@@ -128,6 +132,13 @@ export function sessionPromises<Request>({ name, userAgent, serve }: SessionFram
       expect(await browse({ cookie: before })('read')).toMatchObject({ status: 200, said: null, set: undefined })
       const [listed] = await setup.redis.session.user('ann').list()
       expect(listed).toMatchObject({ data: { cart: 1, userId: 'ann' }, device: { userAgent: 'test' } })
+      const guest = browse({})
+      await guest('begin')
+      expect(await guest('login-keeping')).toMatchObject({ said: { cart: 2, userId: 'ann' } })
+      expect(await guest('read')).toMatchObject({ said: { cart: 2, userId: 'ann' } })
+      const newcomer = browse({})
+      expect(await newcomer('login-keeping')).toMatchObject({ said: { cart: 8, userId: 'ann' } })
+      expect(await newcomer('read')).toMatchObject({ said: { cart: 8, userId: 'ann' } })
       expect(await browse()('again')).toMatchObject({ said: { userId: 'bob' } })
     })
 

@@ -53,7 +53,7 @@ export function openQuorumLocks(
         checkWork(work, 'lead', pattern)
         checkOptions(options, ['rest'])
         const acquire = (terms: AcquireOptions) => leases.acquire(wanted, terms)
-        return createLeadership({ namespace: name, clock, acquire, notify }, work, options)
+        return createLeadership({ namespace: name, key, clock, acquire, notify }, work, options)
       },
       isLocked: async options => (await inspect(options)).locked,
       inspect,
