@@ -11,8 +11,8 @@ export default defineConfig({
   },
   test: {
     pool: 'forks',
-    // More than the two cores of a small machine: most tests wait for a server more than they compute.
-    maxWorkers: 3,
+    // Promises are about time: more workers than a small machine has cores would be late by themselves.
+    maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 30_000,
     projects: [
