@@ -6,7 +6,7 @@ export default defineConfig({
     name: 'example-kushim-launch',
     include: ['test/launch.test.ts'],
     globalSetup: ['test/support/build.ts'],
-    maxWorkers: 3,
+    maxWorkers: 2,
     testTimeout: 60_000,
     hookTimeout: 90_000,
   },
