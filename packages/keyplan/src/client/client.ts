@@ -115,7 +115,10 @@ export interface ClientVerbs {
    * @throws KeyplanError as `$command`; CROSS_SLOT
    */
   $transaction(commands: readonly Command[], options?: CommandOptions): Promise<readonly (Reply | KeyplanError)[]>
-  /** Lets calls in flight finish for at most `stall`, then closes every link. The client cannot be used afterwards. */
+  /**
+   * Lets calls in flight finish for at most `stall`, and handlers that are at work for their grace (of a stream's worker 10 s,
+   * of a document's listener 5 s), then closes every link. The client cannot be used afterwards.
+   */
   $close(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
 }
