@@ -234,8 +234,10 @@ describe('a setting that is wrong', () => {
     await using redis = await startRedis({ password: 'right' })
     const url = redis.url.replace('right', 's3cret')
     const { code, lines } = await refused('main.js', { PORT: '0', KUSHIM_EMBEDDED_PORT: '0', REDIS_URL: url })
-    expect(lines).toEqual([expect.stringMatching(/^\[Kushim\] .*WRONGPASS.*; correct REDIS_URL$/)])
-    expect(lines[0]).not.toContain('s3cret')
+    // On a busy machine the database may say that it is slow.
+    const own = lines.filter(line => line.startsWith('[Kushim]'))
+    expect(own).toEqual([expect.stringMatching(/^\[Kushim\] .*WRONGPASS.*; correct REDIS_URL$/)])
+    expect(lines.join()).not.toContain('s3cret')
     expect(code).toBe(77)
   })
 

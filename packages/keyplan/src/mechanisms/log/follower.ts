@@ -96,7 +96,8 @@ export function createFollower(parts: FollowerParts): Follower {
       heard = []
       const entries = await range(at, page)
       well()
-      for (const entry of entries) if (!takeNext(entry)) return rest()
+      // Whatever a store gives, nothing is taken twice.
+      for (const entry of entries) if (compareIds(entry.id, at) > 0 && !takeNext(entry)) return rest()
       if (entries.length === page || doubts !== doubtsBefore) return undefined
       if (compareIds(toldBefore, at) > 0) {
         // It was told of, and taken away before it could be read.
