@@ -21,15 +21,16 @@ export async function closedLoop(
 ): Promise<LoopResult> {
   let next = first
   let stopped = false
+  const start = performance.now()
   const work = async () => {
     for (let calls = 1; !stopped; calls++) {
-      // Calls that are answered in this process would leave no turn to the timer.
+      // Calls that are answered in this process would leave no turn to the timer, nor to what else has to be done.
       if (calls % callsInARow === 0) await new Promise(setImmediate)
+      else if (next % callsInARow === 0) stopped ||= performance.now() - start >= seconds * 1000
       const result = await run(next++)
       if (result === undefined || result === false) throw new Error(`a call came back with ${result}`)
     }
   }
-  const start = performance.now()
   const timer = setTimeout(() => {
     stopped = true
   }, seconds * 1000)
