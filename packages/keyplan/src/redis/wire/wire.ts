@@ -58,8 +58,9 @@ export function createWire(socket: Socket, { flush, isEager, heard, broken, ...e
     send: (name, args, encoding) =>
       new Promise((resolve, reject) => {
         const isAlone = exchange.isIdle && !isLeaving && isEager()
-        exchange.expect(name, args.length, { encoding, resolve, reject })
+        // What cannot be written must have no place among those who wait.
         outgoing.add(name, args)
+        exchange.expect(name, args.length, { encoding, resolve, reject })
         commands++
         words += args.length
         if (isAlone || commands >= flush || words >= wordsAtOnce) leave()
