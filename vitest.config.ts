@@ -13,11 +13,9 @@ export default defineConfig({
     pool: 'forks',
     // Promises are about time: more workers than a small machine has cores would be late by themselves.
     maxWorkers: 2,
-    // A shared machine may stand still for a second, which is longer than many a lease here. What fails twice is broken; the
-    // report marks what was tried again.
-    retry: process.env.CI ? 1 : 0,
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    diff: { truncateThreshold: 40 },
     projects: [
       // Each example is an application of its own, with configurations of its own.
       'examples/*/vitest*.config.ts',

@@ -1,11 +1,14 @@
 // npm test: every check there is. The last line counts them.
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { build, installPackages, provideRedis, root, run } from './bootstrap.mjs'
+import { runTestFiles } from './test-files.mjs'
 
 const total = { passed: 0, failed: 0, skipped: 0 }
+
+/** What is said at the end of each test that failed. */
+const troubles = []
 
 /** A step that counts as one check. */
 async function check(name, step) {
@@ -32,40 +35,11 @@ function typeCostKeepsItsGoal() {
   return spawnSync(process.execPath, [script], { cwd: root, stdio: 'inherit' }).status === 0
 }
 
-/** Runs projects of vitest.config.ts and adds their own counts. */
 function runTests(name, ...projects) {
   console.log(`\n— ${name}`)
-  const folder = mkdtempSync(join(tmpdir(), 'keyplan-test-'))
-  const outputFile = join(folder, 'report.json')
-  try {
-    const succeeded = run(
-      'vitest',
-      'run',
-      ...projects.map(project => `--project=${project}`),
-      '--passWithNoTests',
-      '--reporter=default',
-      '--reporter=json',
-      `--outputFile.json=${outputFile}`,
-    )
-    const counted = existsSync(outputFile) ? count(JSON.parse(readFileSync(outputFile, 'utf8'))) : {}
-    for (const [outcome, number] of Object.entries(counted)) total[outcome] += number
-    // An error outside of any test: the run failed although each test passed.
-    if (!succeeded && !counted.failed) total.failed++
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
-  }
-}
-
-function count({ numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults }) {
-  // A file that could not be loaded has no tests to count.
-  const broken = testResults.filter(
-    ({ status, assertionResults }) => status === 'failed' && assertionResults.length === 0,
-  )
-  return {
-    passed: numPassedTests,
-    failed: numFailedTests + broken.length,
-    skipped: numPendingTests + numTodoTests,
-  }
+  const { counts, troubles: told } = runTestFiles(projects, { again: Boolean(process.env.CI) })
+  for (const [outcome, number] of Object.entries(counts)) total[outcome] += number
+  troubles.push(...told)
 }
 
 async function runAll() {
@@ -82,6 +56,7 @@ async function runAll() {
 }
 
 await runAll()
+for (const trouble of troubles) console.log(`\n✗ ${trouble}`)
 const skipped = total.skipped === 0 ? '' : `, ${total.skipped} skipped`
 console.log(`\n${total.passed} passed, ${total.failed} failed${skipped}`)
 process.exitCode = total.failed === 0 ? 0 : 1

@@ -1,5 +1,6 @@
 import { connect } from 'keyplan/client'
 import { itemOf, keyOf } from './dataset.ts'
+import { heapUsed } from './heap-used.ts'
 import { heapPlan } from './plan.ts'
 
 /**
@@ -53,15 +54,6 @@ async function watchHeap(url: string, operations: number): Promise<boolean> {
       `at most ±${tolerance * 100} % is right.\n`,
   )
   return Math.abs(change) <= tolerance
-}
-
-/** Bytes of live objects. Weak references and finalizers need a turn between two collections to be done. */
-async function heapUsed(): Promise<number> {
-  for (let pass = 0; pass < 3; pass++) {
-    globalThis.gc?.()
-    await new Promise(resolve => setImmediate(resolve))
-  }
-  return process.memoryUsage().heapUsed
 }
 
 function print(done: number, heap: number, before: number): void {

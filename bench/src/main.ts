@@ -1,19 +1,34 @@
 import { writeFile } from 'node:fs/promises'
-import { startRedis } from '@keyplan/local'
+import { type RedisProcess, startRedis } from '@keyplan/local'
+import { measureAllocation } from './allocation/allocation.ts'
 import { compare, type Point } from './comparison.ts'
 import { measureConsume } from './consume/consume.ts'
+import { measureCopies } from './copies/copies.ts'
 import { measureHandover } from './handover/handover.ts'
 import { watchHeap } from './heap.ts'
-import { type Options, parseOptions, usage } from './options.ts'
+import { type Options, type Program, parseOptions, usage } from './options.ts'
 import { report, rowsOf } from './report.ts'
 import { suites } from './suites.ts'
 
-async function compareSuite(options: Extract<Options, { command: 'compare' }>, port: number): Promise<void> {
+type Of<Command> = Extract<Options, { command: Command }>
+
+const tell = (message: string) => void process.stderr.write(`${message}\n`)
+
+/** Each gives a table; the heap prints as it goes, and says whether it stayed where it was. */
+const measurements: Readonly<
+  Record<Program, (server: RedisProcess, options: Of<Program>) => Promise<string | boolean>>
+> = {
+  heap: ({ url }, { operations }) => watchHeap(url, operations),
+  handover: ({ url }, { rounds }) => measureHandover(url, rounds, tell),
+  consume: ({ url }, { entries, rounds }) => measureConsume(url, entries, rounds, tell),
+  copies: ({ url }, { keys }) => measureCopies(url, keys, tell),
+  allocation: ({ port }) => measureAllocation(port, tell),
+}
+
+async function compareSuite(options: Of<'compare'>, port: number): Promise<void> {
   const points: Point[] = []
   for (const name of suites[options.suite].cases) {
-    const measured = await compare(options.suite, name, port, options, message => {
-      process.stderr.write(`${message}\n`)
-    })
+    const measured = await compare(options.suite, name, port, options, tell)
     process.stdout.write(`\n## ${name}\n\n${report(measured)}\n\n`)
     points.push(...measured)
   }
@@ -28,14 +43,13 @@ async function main(args: readonly string[]): Promise<void> {
     return
   }
   await using server = await startRedis()
-  if (options.command === 'heap') process.exitCode = (await watchHeap(server.url, options.operations)) ? 0 : 1
-  else if (options.command === 'handover') {
-    const measured = await measureHandover(server.url, options.rounds, message => process.stderr.write(`${message}\n`))
-    process.stdout.write(`\n${measured}\n`)
-  } else if (options.command === 'consume') {
-    const tell = (message: string) => process.stderr.write(`${message}\n`)
-    process.stdout.write(`\n${await measureConsume(server.url, options.entries, options.rounds, tell)}\n`)
-  } else await compareSuite(options, server.port)
+  if (options.command === 'compare') {
+    await compareSuite(options, server.port)
+    return
+  }
+  const measured = await measurements[options.command](server, options)
+  if (typeof measured === 'string') process.stdout.write(`\n${measured}\n`)
+  else process.exitCode = measured ? 0 : 1
 }
 
 try {

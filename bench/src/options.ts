@@ -2,12 +2,22 @@ import { parseArgs } from 'node:util'
 import type { Effort } from './comparison.ts'
 import { type SuiteName, suites } from './suites.ts'
 
+/** What is measured by a program of its own. */
+export const programs = ['heap', 'handover', 'consume', 'copies', 'allocation'] as const
+
+export type Program = (typeof programs)[number]
+
+interface Counts {
+  readonly rounds: number
+  readonly operations: number
+  readonly entries: number
+  readonly keys: number
+}
+
 /** What the command line asks for. */
 export type Options =
   | ({ readonly command: 'compare'; readonly suite: SuiteName; readonly json: string | undefined } & Effort)
-  | { readonly command: 'heap'; readonly operations: number }
-  | { readonly command: 'handover'; readonly rounds: number }
-  | { readonly command: 'consume'; readonly rounds: number; readonly entries: number }
+  | ({ readonly command: Program } & Counts)
 
 export const usage = `npm run bench -- ${Object.keys(suites).join('|')} [options]
 
@@ -16,18 +26,12 @@ export const usage = `npm run bench -- ${Object.keys(suites).join('|')} [options
   --seconds 1                 length of one slice of a round
   --json FILE                 write rows { case, subject, inFlight, opsPerSecond }
 
-npm run bench -- heap [options]
+npm run bench -- ${programs.join('|')} [options]
 
-  --operations 10000000       calls between the two looks at the heap
-
-npm run bench -- handover [options]
-
-  --rounds 5                  how often each of ten processes gets the lock
-
-npm run bench -- consume [options]
-
-  --rounds 5                  counted rounds
-  --entries 300000            entries of one round`
+  --operations 10000000       heap: calls between the two looks at it
+  --rounds 5                  handover: how often each of ten processes gets the lock; consume: counted rounds
+  --entries 300000            consume: entries of one round
+  --keys 1000000              copies: keys that are read through a near cache`
 
 /** The options, or a sentence that says what is wrong with the arguments. */
 export function parseOptions(args: readonly string[]): Options | string {
@@ -39,29 +43,23 @@ export function parseOptions(args: readonly string[]): Options | string {
   }
   const { values, positionals } = parsed
   const [name, ...rest] = positionals
-  if (name === undefined || rest.length > 0) return 'Name one suite, or heap, handover or consume.'
-  if (name === 'heap') {
-    const operations = Number(values.operations)
-    if (!isCount(operations)) return '--operations takes a whole number above 0.'
-    return { command: 'heap', operations }
+  if (name === undefined || rest.length > 0) return `Name one suite, or one of ${programs.join(', ')}.`
+  const counts: Counts = {
+    rounds: Number(values.rounds),
+    operations: Number(values.operations),
+    entries: Number(values.entries),
+    keys: Number(values.keys),
   }
-  if (name === 'handover') {
-    const rounds = Number(values.rounds)
-    return isCount(rounds) ? { command: 'handover', rounds } : '--rounds takes a whole number above 0.'
+  for (const [option, count] of Object.entries(counts)) {
+    if (!isCount(count)) return `--${option} takes a whole number above 0.`
   }
-  if (name === 'consume') {
-    const [rounds, entries] = [Number(values.rounds), Number(values.entries)]
-    const isUsable = isCount(rounds) && isCount(entries)
-    return isUsable ? { command: 'consume', rounds, entries } : '--rounds and --entries take whole numbers above 0.'
-  }
+  if (isProgram(name)) return { command: name, ...counts }
   if (!isSuite(name)) return `There is no suite "${name}".`
   const inFlight = values['in-flight']?.split(',').map(Number) ?? suites[name].inFlight
-  const rounds = Number(values.rounds)
   const seconds = Number(values.seconds)
   if (!inFlight.every(isCount)) return '--in-flight takes whole numbers above 0.'
-  if (!isCount(rounds)) return '--rounds takes a whole number above 0.'
   if (!(seconds > 0)) return '--seconds takes a number above 0.'
-  return { command: 'compare', suite: name, inFlight, rounds, seconds, json: values.json }
+  return { command: 'compare', suite: name, inFlight, rounds: counts.rounds, seconds, json: values.json }
 }
 
 function parse(args: readonly string[]) {
@@ -75,6 +73,7 @@ function parse(args: readonly string[]) {
       json: { type: 'string' },
       operations: { type: 'string', default: '10000000' },
       entries: { type: 'string', default: '300000' },
+      keys: { type: 'string', default: '1000000' },
     },
   })
 }
@@ -82,6 +81,8 @@ function parse(args: readonly string[]) {
 function isCount(number: number): boolean {
   return Number.isSafeInteger(number) && number > 0
 }
+
+const isProgram = (name: string): name is Program => (programs as readonly string[]).includes(name)
 
 function isSuite(name: string): name is SuiteName {
   return Object.hasOwn(suites, name)

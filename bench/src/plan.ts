@@ -1,4 +1,5 @@
 import {
+  type Codec,
   cache,
   channel,
   definePlan,
@@ -36,6 +37,22 @@ export const valuePlans = {
 
 export const nearPlan = definePlan('bench', {
   items: cache('<key>', { ttl: '1h', value: json<unknown>(), near: { max: 2 * keyCount, ttl: '1h' } }),
+})
+
+/** What the copies of `copiesPlan` may take. */
+export const copiesBytes = 64 * 2 ** 20
+
+export const copiesPlan = <T>(value: Codec<T>, values: 'frozen' | 'copies') =>
+  definePlan('bench', {
+    items: cache('<key>', {
+      ttl: '1h',
+      value,
+      near: { max: 10_000_000, maxBytes: `${copiesBytes}b`, ttl: '1h', values },
+    }),
+  })
+
+export const followPlan = definePlan('bench', {
+  items: cache('<key>', { ttl: '1h', value: json<{ number: number; at: string }>(), near: true }),
 })
 
 export const limitPlan = definePlan('bench', {

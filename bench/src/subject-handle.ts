@@ -9,12 +9,14 @@ import type { SuiteName } from './suites.ts'
 export type SubjectRequest =
   | { verb: 'open'; suite: SuiteName; subject: string; surroundings: Surroundings }
   | { verb: 'run'; inFlight: number; seconds: number }
+  | { verb: 'weigh'; inFlight: number }
   | { verb: 'close' }
 
 /** What it says back, one answer for each `open` and `run`. */
 export type SubjectAnswer =
   | { verb: 'opened'; operations: number }
   | ({ verb: 'ran' } & LoopResult)
+  | { verb: 'weighed'; bytes: number; operations: number }
   | { verb: 'failed'; message: string }
 
 /** A subject in its own process. */
@@ -26,6 +28,12 @@ export interface SubjectHandle {
   operations(): number
   /** @throws when any of the calls fails */
   run(inFlight: number, seconds: number): Promise<LoopResult>
+  /**
+   * Bytes of the heap that a call takes for a while.
+   *
+   * @throws when any of the calls fails
+   */
+  weigh(inFlight: number): Promise<number>
   close(): Promise<void>
 }
 
@@ -34,8 +42,9 @@ export async function openSubject(
   suite: SuiteName,
   subject: string,
   surroundings: Surroundings,
+  execArgv: readonly string[] = [],
 ): Promise<SubjectHandle> {
-  const child = fork(fileURLToPath(new URL('./subject-process.js', import.meta.url)))
+  const child = fork(fileURLToPath(new URL('./subject-process.js', import.meta.url)), { execArgv: [...execArgv] })
   const exited = once(child, 'exit')
   const ask = async (request: SubjectRequest): Promise<Exclude<SubjectAnswer, { verb: 'failed' }>> => {
     const gone = exited.then(([code]) => {
@@ -63,6 +72,12 @@ export async function openSubject(
       if (answer.verb !== 'ran') throw new Error(`${subject} answered ${answer.verb} to run.`)
       operations += answer.operations
       return answer
+    },
+    async weigh(inFlight) {
+      const answer = await ask({ verb: 'weigh', inFlight })
+      if (answer.verb !== 'weighed') throw new Error(`${subject} answered ${answer.verb} to weigh.`)
+      operations += answer.operations
+      return answer.bytes
     },
     async close() {
       if (child.connected) child.send({ verb: 'close' } satisfies SubjectRequest)

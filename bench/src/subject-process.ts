@@ -1,3 +1,4 @@
+import { bytesPerCall } from './allocation/bytes-per-call.ts'
 import { closedLoop } from './closed-loop.ts'
 import type { SubjectAnswer, SubjectRequest } from './subject-handle.ts'
 import { suites } from './suites.ts'
@@ -21,6 +22,12 @@ async function serve(request: Extract<SubjectRequest, { verb: 'open' }>): Promis
       closedLoop(subject.run, next, message.inFlight, message.seconds).then(result => {
         next += result.operations
         answer({ verb: 'ran', ...result })
+      }, fail)
+    }
+    if (message.verb === 'weigh') {
+      bytesPerCall(subject.run, next, message.inFlight).then(result => {
+        next += result.operations
+        answer({ verb: 'weighed', ...result })
       }, fail)
     }
     if (message.verb === 'close') subject.close().then(() => process.disconnect(), fail)

@@ -10,8 +10,6 @@ export default defineConfig({
     // One file at a time, after the tests of the packages: each runs a small system, and promises are about time.
     maxWorkers: 1,
     sequence: { groupOrder: 1 },
-    // As in the configuration above: a shared machine may stand still for a second.
-    retry: process.env.CI ? 1 : 0,
     testTimeout: 60_000,
     hookTimeout: 90_000,
   },

@@ -7,8 +7,6 @@ export default defineConfig({
     include: ['test/launch.test.ts'],
     globalSetup: ['test/support/build.ts'],
     maxWorkers: 2,
-    // As in the configuration above: a shared machine may stand still for a second.
-    retry: process.env.CI ? 1 : 0,
     testTimeout: 60_000,
     hookTimeout: 90_000,
   },

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { Redis } from 'ioredis-6'
 import { ask } from '../ask.ts'
 import { median } from '../median.ts'
+import { quantile } from '../quantile.ts'
 import { table } from '../table.ts'
 import { consumers } from './consumers.ts'
 import type { ConsumeAnswer, ConsumeRequest } from './process.ts'
@@ -49,7 +50,7 @@ export async function measureConsume(
   const of = (name: string, figure: keyof Drained) => median(drained.get(name)!.map(one => one[figure]))
   const at = (name: string, share: number) => {
     const sorted = Float64Array.from(latencies.get(name)!).sort()
-    return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]!.toFixed(2)
+    return quantile(sorted, share).toFixed(2)
   }
   const head = ['consume', 'entries a second', 'µs here', 'µs at the server', `p50 ms at ${rate}/s`, 'p99 ms']
   return table(

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { Redis } from 'ioredis-6'
 import { ask } from '../ask.ts'
+import { quantile } from '../quantile.ts'
 import { table } from '../table.ts'
 import { contenders } from './contenders.ts'
 import type { HandoverAnswer, HandoverRequest, Turn } from './process.ts'
@@ -29,8 +30,7 @@ export async function measureHandover(url: string, rounds: number, progress: (te
     progress(`hand-over: ${name}`)
     measured.push(await measureOne(name, url, rounds))
   }
-  const at = ({ gaps }: Measured, share: number) =>
-    gaps[Math.min(gaps.length - 1, Math.floor(gaps.length * share))]!.toFixed(1)
+  const at = ({ gaps }: Measured, share: number) => quantile(gaps, share).toFixed(1)
   return table(
     ['hand-over, 10 waiters in 10 processes', 'median ms', 'p99 ms', 'longest ms', 'requests each'],
     measured.map(one => [one.name, at(one, 0.5), at(one, 0.99), at(one, 1), one.requests.toFixed(1)]),

@@ -6,9 +6,16 @@ import { cacheManager } from '../subjects/cache/cache-manager.ts'
 import { ioredis, ioredisAuto } from '../subjects/cache/ioredis.ts'
 import { keyplan } from '../subjects/cache/keyplan.ts'
 
-/** Reads that all hit, from Redis and nowhere else. */
+/** Reads that all hit, from Redis and nowhere else; and writes that are read. */
 export const cache: Suite = {
-  cases: ['get 100 B JSON', 'getOrLoad 100 B JSON', 'get 10 kB JSON', 'get short text', 'get embedding'],
+  cases: [
+    'get 100 B JSON',
+    'getOrLoad 100 B JSON',
+    'get 10 kB JSON',
+    'get short text',
+    'get embedding',
+    'set+get embedding',
+  ],
   subjects: [keyplan, ioredis, ioredisAuto, bentocache, cacheManager],
   inFlight: [1, 10, 100, 1000],
   expect: (result, i, name) =>

@@ -151,23 +151,20 @@ export type { Guests } from './kinds/rate-limit/guests.ts'
 export type { PolicyOptions, RateLimitAlgorithm } from './kinds/rate-limit/policy.ts'
 export type { RateLimitWhenDown } from './kinds/rate-limit/settings.ts'
 export type { LimitOverride } from './kinds/rate-limit/tiers.ts'
-export {
-  type FindOptions,
-  type JoinOptions,
-  type MemberContents,
-  type MemberQuery,
-  type Membership,
-  type PickOptions,
-  type Registry,
-  type RegistryChange,
-  type RegistryDeclaration,
-  type RegistryEntry,
-  type RegistryEvent,
-  type RegistryMember,
-  type RegistryNamespace,
-  registry,
+export type {
+  FindOptions,
+  MemberQuery,
+  PickOptions,
+  Registry,
+  RegistryChange,
+  RegistryEntry,
+  RegistryEvent,
+  RegistryMember,
+  RegistryNamespace,
 } from './kinds/registry/contract.ts'
+export { type RegistryDeclaration, registry } from './kinds/registry/declaration.ts'
 export type { RegistryFigures } from './kinds/registry/figures.ts'
+export type { JoinOptions, MemberContents, Membership } from './kinds/registry/membership/contract.ts'
 export type { RegistryIndex, RegistryOptions, RegistryWhenDown } from './kinds/registry/options.ts'
 export {
   type PermitOptions,

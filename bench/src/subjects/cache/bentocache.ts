@@ -3,6 +3,7 @@ import { redisDriver } from 'bentocache/drivers/redis'
 import { jsonSampleOf, keyCount, keyOf, load } from '../../dataset.ts'
 import type { SubjectKind } from '../../subject.ts'
 import { ioredisClients, openIoredisFive } from '../ioredis-clients.ts'
+import { workOf } from './work.ts'
 
 /** BentoCache with its second layer alone, so that every read goes to Redis. */
 export const bentocache: SubjectKind = {
@@ -15,11 +16,12 @@ export const bentocache: SubjectKind = {
       ttl: '1h',
       stores: { redis: bentostore().useL2Layer(redisDriver({ connection })) },
     })
-    for (let i = 0; i < keyCount; i++) await cache.set({ key: keyOf(i), value: jsonSampleOf(name, i) })
+    const set = (i: number, value: unknown) => cache.set({ key: keyOf(i), value })
+    for (let i = 0; i < keyCount; i++) await set(i, jsonSampleOf(name, i))
     const get = (i: number) => cache.get({ key: keyOf(i) })
     const getOrLoad = (i: number) => cache.getOrSet({ key: keyOf(i), factory: () => load(i) })
     return {
-      run: name.startsWith('getOrLoad') ? getOrLoad : get,
+      run: workOf(name, { get, getOrLoad, set }, jsonSampleOf),
       close: () => cache.disconnectAll(),
     }
   },

@@ -3,6 +3,7 @@ import { createCache } from 'cache-manager'
 import { Keyv } from 'keyv'
 import { jsonSampleOf, keyCount, keyOf, load } from '../../dataset.ts'
 import type { SubjectKind } from '../../subject.ts'
+import { workOf } from './work.ts'
 
 const defaultJson = 'node-redis'
 const nativeJson = 'node-redis, JSON.parse'
@@ -21,11 +22,12 @@ export const cacheManager: SubjectKind = {
       stores: [new Keyv({ store, useKeyPrefix: false, ...(client === nativeJson ? json : {}) })],
       ttl: 3_600_000,
     })
-    for (let i = 0; i < keyCount; i++) await cache.set(keyOf(i), jsonSampleOf(name, i))
+    const set = (i: number, value: unknown) => cache.set(keyOf(i), value)
+    for (let i = 0; i < keyCount; i++) await set(i, jsonSampleOf(name, i))
     const get = (i: number) => cache.get(keyOf(i))
     const getOrLoad = (i: number) => cache.wrap(keyOf(i), () => load(i))
     return {
-      run: name.startsWith('getOrLoad') ? getOrLoad : get,
+      run: workOf(name, { get, getOrLoad, set }, jsonSampleOf),
       async close() {
         await cache.disconnect()
       },

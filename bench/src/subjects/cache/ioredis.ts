@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis-6'
 import { keyCount, keyOf, load, sampleOf, type ValueName, valueNameOf } from '../../dataset.ts'
 import type { SubjectKind } from '../../subject.ts'
+import { workOf } from './work.ts'
 
 interface Form {
   encode(value: unknown): string | Buffer
@@ -50,7 +51,7 @@ function raw(name: string, enableAutoPipelining: boolean): SubjectKind {
         return loaded
       }
       return {
-        run: work.startsWith('getOrLoad') ? getOrLoad : get,
+        run: workOf(work, { get, getOrLoad, set: store }),
         async close() {
           await redis.quit()
         },

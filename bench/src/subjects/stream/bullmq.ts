@@ -12,17 +12,13 @@ export const bullmq: SubjectKind = {
     const queue = new Queue<Entry>('entries', { connection })
     const append = (i: number) => queue.add('entry', entryOf(i), { removeOnComplete: true })
     if (work === 'append') return { run: append, close: () => queue.close() }
-    const arrivals = createArrivals()
+    const arrivals = createArrivals(append)
     const worker = new Worker<Entry>('entries', async ({ data }) => arrivals.arrived(data.i), {
       connection: { ...connection, maxRetriesPerRequest: null },
       concurrency: batch,
     })
     return {
-      async run(i) {
-        const handled = arrivals.expect(i)
-        await append(i)
-        return (await handled) === i
-      },
+      run: arrivals.run,
       async close() {
         await worker.close()
         await queue.close()

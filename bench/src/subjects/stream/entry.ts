@@ -13,14 +13,17 @@ export const entryOf = (i: number): Entry => ({
   repository: 'developer-mesh/developer-mesh',
 })
 
-/** Resolves calls when their entry was handled. */
-export function createArrivals() {
+/** Resolves calls when the entry that they append was handled. */
+export function createArrivals(append: (i: number) => Promise<unknown>) {
   const waiting = new Map<number, (i: number) => void>()
   return {
-    expect: (i: number) =>
-      new Promise<number>(resolve => {
+    async run(i: number): Promise<boolean> {
+      const handled = new Promise<number>(resolve => {
         waiting.set(i, resolve)
-      }),
+      })
+      await append(i)
+      return (await handled) === i
+    },
     arrived(i: number) {
       waiting.get(i)?.(i)
       waiting.delete(i)

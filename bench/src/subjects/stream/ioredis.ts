@@ -16,7 +16,7 @@ function raw(name: string, enableAutoPipelining: boolean): SubjectKind {
         redis.xadd(stream, 'MAXLEN', '~', mostEntries, '*', 'value', JSON.stringify(entryOf(i)))
       if (work === 'append') return { run: append, close: async () => void (await redis.quit()) }
 
-      const arrivals = createArrivals()
+      const arrivals = createArrivals(append)
       const reader = new Redis(url)
       await redis.xgroup('CREATE', stream, group, '$', 'MKSTREAM').catch(() => {})
       let on = true
@@ -40,11 +40,7 @@ function raw(name: string, enableAutoPipelining: boolean): SubjectKind {
         }
       })()
       return {
-        async run(i) {
-          const handled = arrivals.expect(i)
-          await append(i)
-          return (await handled) === i
-        },
+        run: arrivals.run,
         async close() {
           on = false
           await reading

@@ -8,15 +8,12 @@ export const keyplan: SubjectKind = {
   clients: ['its own wire'],
   async open({ url, case: name }) {
     const redis = await connect(streamPlan, { url })
-    if (name === 'append') return { run: i => redis.entries.append(entryOf(i)), close: () => redis.$close() }
-    const arrivals = createArrivals()
+    const append = (i: number) => redis.entries.append(entryOf(i))
+    if (name === 'append') return { run: append, close: () => redis.$close() }
+    const arrivals = createArrivals(append)
     redis.entries.work('workers', ({ value }) => arrivals.arrived(value.i))
     return {
-      async run(i) {
-        const handled = arrivals.expect(i)
-        await redis.entries.append(entryOf(i))
-        return (await handled) === i
-      },
+      run: arrivals.run,
       close: () => redis.$close(),
     }
   },

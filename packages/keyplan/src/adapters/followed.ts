@@ -1,3 +1,4 @@
+import { KeyplanError, shown } from '../base/error.ts'
 import type { Channel } from '../kinds/channel/contract.ts'
 import type { Feed } from '../kinds/feed/contract.ts'
 
@@ -30,12 +31,19 @@ export interface Gap {
 
 const form = /^\d{1,16}-\d{1,16}$/
 
-/** Follows from where a client has been. */
+/**
+ * Follows from where a client has been.
+ *
+ * @throws KeyplanError PARAM_INVALID
+ */
 export function followFrom<T>(
   source: Followable<T>,
   { lastEventId = '', from = 'now', signal }: Pick<FollowedOptions<T>, 'lastEventId' | 'from' | 'signal'>,
   gap: (gap: Gap) => void,
 ): AsyncIterator<Told<T>> {
+  if (from !== 'start' && from !== 'now') {
+    throw new KeyplanError('PARAM_INVALID', `from is ${shown(from)}; write 'start' or 'now'`)
+  }
   const seen = form.test(lastEventId) ? lastEventId : undefined
   if ('follow' in source) return source.follow({ after: seen ?? from, signal, gap })
   const after = seen ?? (from === 'start' ? from : undefined)

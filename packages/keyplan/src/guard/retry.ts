@@ -140,7 +140,14 @@ class Course<T> {
     // Others wait for a probe, so it is not held longer than a try may take.
     const heldUntil = fallback || leave.probe ? undefined : latest
     const call = new Try(Math.min(start + attempt, latest), this.hold, heldUntil, attempt, this.deadline, this)
-    const working = this.work(call)
+    let working: Promise<T>
+    try {
+      working = this.work(call)
+    } catch (error) {
+      // Nothing was asked. Others may wait for the verdict.
+      leave.abandoned()
+      throw error
+    }
     call.wasHeld = call.written === 0
     const ms = latest - start > 2 * attempt ? attempt : Math.min(attempt, latest - clock.now())
     const succeeded = (result: T) => {

@@ -43,7 +43,7 @@ interface Details {
   'once-not-settled': Failed
   'refresh-failed': Failed
   'near-untracked': object
-  'handler-failed': Counted & Failed
+  'handler-failed': Counted & Failed & Partial<OfSource>
   'message-undecodable': Counted
   'message-dropped': Counted
   'subscription-ended': Counted & Failed
@@ -51,6 +51,14 @@ interface Details {
   'mirror-failed': Failed
   'registry-rejoined': object
   'registry-replaced': object
+  'dead-letter': OfSource &
+    Counted & {
+      /** Of the entry. */
+      readonly id: string
+      readonly deliveries: number
+      /** Why the last of them failed. */
+      readonly cause: { readonly name: string; readonly message: string }
+    }
   'dead-letter-refused': OfSource & Failed
   'source-waiting': OfSource & Failed & { readonly failures: number }
   'source-running': OfSource & { readonly afterMs: number }

@@ -63,6 +63,17 @@ function problemsOf({ declaration, pattern }: Announcer, namespaces: ReadonlyMap
   ]
 }
 
+/** Those whose hash tag is that of the channel on which they announce, and these channels: it is meant. */
+export function announcersOfOneTag(namespaces: ReadonlyMap<string, Announcer>): ReadonlySet<string> {
+  return new Set(
+    [...namespaces].flatMap(([name, { declaration, pattern }]) => {
+      const { announce = '' } = declaration
+      const target = namespaces.get(announce)
+      return pattern && target?.pattern && sameTag(pattern, target.pattern) ? [name, announce] : []
+    }),
+  )
+}
+
 /** What decides on the slot is the same text in both, whatever the params are. */
 function sameTag(left: Pattern, right: Pattern): boolean {
   return left.tagged && right.tagged && tagOf(left) === tagOf(right)

@@ -38,6 +38,10 @@ export function optionProblems(options: unknown, own: readonly string[]): string
   return groupProblems(options, '', [...own, ...Object.keys(commonNames)])
 }
 
+/** Of the options a declaration function was given, those that every namespace may have. */
+export const commonOf = (options: object): NamespaceOptions =>
+  Object.fromEntries(Object.entries(options).filter(([name]) => name in commonNames))
+
 export type Durability = 'evictable' | 'durable' | 'none'
 
 /**

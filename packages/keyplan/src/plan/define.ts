@@ -1,6 +1,6 @@
 import { KeyplanError, kindOf } from '../base/error.ts'
 import { groupProblems } from '../base/option-group.ts'
-import { type Announcer, announcementProblems } from './announcements.ts'
+import { type Announcer, announcementProblems, announcersOfOneTag } from './announcements.ts'
 import { declarationProblems, isDeclaration, isObject, nameProblems, prefixProblems } from './check.ts'
 import type { Declaration } from './declaration.ts'
 import { isForeign } from './foreign.ts'
@@ -33,6 +33,7 @@ export function definePlan<N extends Namespaces>(name: string, namespaces: N, op
     warnings.push(`the plan's prefix '${prefix}' does not end with a separator; '${prefix}:' reads better`)
   }
 
+  const tagWarnings: { key: string; warning: string }[] = []
   const patterns: Record<string, Pattern> = {}
   const neighbours: Neighbour[] = []
   const announcers = new Map<string, Announcer>()
@@ -50,13 +51,17 @@ export function definePlan<N extends Namespaces>(name: string, namespaces: N, op
     warnings.push(...(value.warnings ?? []).map(about))
     const reading = read(value, wrongPrefix.length === 0 ? prefix : '')
     problems.push(...reading.problems.map(problem => about(`the pattern '${value.pattern}' ${problem}`)))
-    warnings.push(...reading.warnings.map(warning => about(`the pattern '${value.pattern}' ${warning}`)))
+    tagWarnings.push(
+      ...reading.warnings.map(warning => ({ key, warning: about(`the pattern '${value.pattern}' ${warning}`) })),
+    )
     announcers.set(key, { declaration: value, pattern: reading.pattern })
     if (!reading.pattern) continue
     patterns[key] = reading.pattern
     neighbours.push({ name: key, pattern: reading.pattern, space: value.space })
   }
   problems.push(...overlapProblems(neighbours), ...announcementProblems(announcers))
+  const meant = announcersOfOneTag(announcers)
+  warnings.push(...tagWarnings.flatMap(({ key, warning }) => (meant.has(key) ? [] : [warning])))
   if (problems.length > 0) throw invalid(name, problems)
   return sealPlan({
     name,

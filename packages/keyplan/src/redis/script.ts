@@ -17,6 +17,8 @@ export interface Script<K extends string = string, A extends string = string, R 
   readonly source: string
   readonly keys: readonly K[]
   readonly args: readonly A[]
+  /** What the values of keys and arguments are named: the same without dots. */
+  readonly fields: { readonly keys: readonly string[]; readonly args: readonly string[] }
   /** Reads the raw reply. */
   readonly reply: (reply: Reply) => R
 }
@@ -35,7 +37,7 @@ function preamble(names: readonly string[], table: 'KEYS' | 'ARGV'): string {
   return names
     .map((name, index) => {
       if (!name.startsWith('...')) return `local ${name} = ${table}[${index + 1}]\n`
-      return `local ${name.slice(3)} = ${index === 0 ? table : `{ unpack(${table}, ${index + 1}) }`}\n`
+      return `local ${fieldOf(name)} = ${index === 0 ? table : `{ unpack(${table}, ${index + 1}) }`}\n`
     })
     .join('')
 }
@@ -49,26 +51,29 @@ export function script<const K extends string, const A extends string, R>(
 ): Script<K, A, R> {
   const { name, keys, args, reply, lua } = definition
   const source = `${preamble(keys, 'KEYS')}${preamble(args, 'ARGV')}${lua.trim()}\n`
-  return { name, keys, args, reply, source, sha: createHash('sha1').update(source).digest('hex') }
+  const fields = { keys: keys.map(fieldOf), args: args.map(fieldOf) }
+  return { name, keys, args, fields, reply, source, sha: createHash('sha1').update(source).digest('hex') }
 }
+
+const fieldOf = (name: string) => (name.startsWith('...') ? name.slice(3) : name)
 
 /** The EVALSHA argument list of one call. */
 export function scriptArguments<K extends string, A extends string>(
-  { sha, keys, args }: Pick<Script<K, A>, 'sha' | 'keys' | 'args'>,
+  { sha, fields }: Pick<Script<K, A>, 'sha' | 'keys' | 'args' | 'fields'>,
   keyValues: ScriptKeys<K>,
   argValues: ScriptArgs<A>,
 ): Argument[] {
   const list: Argument[] = [sha, 0]
-  append(list, keys, keyValues)
+  append(list, fields.keys, keyValues)
   list[1] = list.length - 2
-  append(list, args, argValues)
+  append(list, fields.args, argValues)
   return list
 }
 
 function append(list: Argument[], names: readonly string[], values: object): void {
   const byName = values as Record<string, Argument | readonly Argument[]>
   for (const name of names) {
-    const value = byName[name.startsWith('...') ? name.slice(3) : name]
+    const value = byName[name]
     if (Array.isArray(value)) for (const item of value) list.push(item)
     else list.push(value as Argument)
   }

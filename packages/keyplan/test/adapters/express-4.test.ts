@@ -94,8 +94,10 @@ test('Express 4: limits, sessions, express-session, Idempotency-Key and events',
     expect(await (await ask('me', { headers: { cookie } })).json()).toMatchObject({ data: { user: 'ann' } })
 
     const first = await ask('visits')
+    // express-session sends the head of a response at once, and its end when the session has been saved.
+    expect(await first.json()).toBe(1)
     const again = await ask('visits', { headers: { cookie: cookieOf(first) } })
-    expect([await first.json(), await again.json()]).toEqual([1, 2])
+    expect(await again.json()).toBe(2)
 
     const pay = () =>
       ask('pay', {

@@ -1,8 +1,9 @@
+import { Readable } from 'node:stream'
 import express, { type NextFunction, type Request, type Response } from 'express'
 import { rateLimited, sessions } from '../../src/adapters/express.ts'
 import type { OpenLimit } from '../../src/adapters/http/limit-options.ts'
 import { idempotent } from '../../src/adapters/idempotency.ts'
-import { idempotentPromises } from './http/idempotent-promises.ts'
+import { idempotentPromises, type Ways } from './http/idempotent-promises.ts'
 import { limitPromises } from './http/limit-promises.ts'
 import { listening } from './http/listening.ts'
 import { sessionPromises } from './http/session-promises.ts'
@@ -37,9 +38,28 @@ sessionPromises<Request>({
   },
 })
 
+const ways: Ways<[response: Response]> = {
+  'no content': response => response.sendStatus(204),
+  'status alone': response => response.status(202).end(),
+  'not modified': response => response.status(304).set('etag', '"v1"').end(),
+  'empty text': response => response.send(''),
+  bytes: response => response.end(Buffer.from([1, 2, 3])),
+  stream: response => Readable.from(['a', 'b', 'c']).pipe(response),
+  thrown: () => {
+    throw Object.assign(new Error('not like this'), { status: 422 })
+  },
+  'by hand': response => response.writeHead(201, { location: '/by/hand' }).end('by hand'),
+  twice: response => {
+    response.status(201).send('first')
+    response.status(500).send('second')
+  },
+  wrapped: response => response.send('wrapped'),
+}
+
 idempotentPromises<Request>({
   name: 'Express',
   caller: request => request.get('x-user')!,
+  socketOf: ({ socket }) => socket,
   async serve(namespace, options, handle) {
     const app = express()
     app.use(express.json(), (_request, response, next) => {
@@ -47,11 +67,12 @@ idempotentPromises<Request>({
       next()
     })
     app.all('/payments', idempotent(namespace, options), async (request, response) => {
-      const { status, text } = await handle(request)
-      response.status(status).location('/payments/1').send(text)
+      const { status, text, way } = await handle(request)
+      if (way) return ways[way](response)
+      return response.status(status).location('/payments/1').send(text)
     })
-    app.use((_error: unknown, _request: Request, response: Response, _next: NextFunction) => {
-      response.sendStatus(500)
+    app.use((error: { status?: number }, _request: Request, response: Response, _next: NextFunction) => {
+      response.sendStatus(error.status ?? 500)
     })
     return listening(app.listen(0, '127.0.0.1'))
   },

@@ -1,6 +1,6 @@
 import { once as happening } from 'node:events'
 import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect as dial } from 'node:net'
 import { type FaultProxy, type RedisProcess, startProxy, startRedis } from '@keyplan/local'
 import express, { type Express, type Request } from 'express'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
@@ -61,6 +61,7 @@ interface Shop {
   ): Promise<Response>
   handled: number
   readonly app: Express
+  url: string
 }
 
 /** A real Express with one route behind the middleware. */
@@ -72,12 +73,13 @@ async function shop(
   const app = express()
   const result: Shop = {
     app,
+    url: '',
     handled: 0,
     post(key, body = { amount: 5 }, { path = '/payments', user = 'ann', signal } = {}) {
       const headers: Record<string, string> = { 'content-type': 'application/json', 'x-user': user }
       if (key !== undefined) headers['idempotency-key'] = key
       const init = { method: 'POST', headers, body: JSON.stringify(body), signal: signal ?? null }
-      return fetch(`http://127.0.0.1:${port}${path}`, init)
+      return fetch(new URL(path, result.url), init)
     },
   }
   app.use(express.json())
@@ -93,7 +95,7 @@ async function shop(
   listening.push(http)
   http.listen(0, '127.0.0.1')
   await happening(http, 'listening')
-  const { port } = http.address() as AddressInfo
+  result.url = `http://127.0.0.1:${(http.address() as AddressInfo).port}`
   return result
 }
 
@@ -303,10 +305,13 @@ test('what is answered a second time changes nothing of the first answer', async
   expect(one.handled).toBe(1)
 })
 
-test('a stream that is flushed arrives as it is written', async () => {
+test.each<[what: string, begin: (response: express.Response) => void]>([
+  ['that is flushed', response => response.flushHeaders()],
+  ['of events', response => void response.type('text/event-stream')],
+])('a stream %s arrives as it is written', async (_what, begin) => {
   const gate = deferred<void>()
   const one = await shop(async (_, response) => {
-    response.flushHeaders()
+    begin(response)
     response.write('first')
     await gate.promise
     response.end('second')
@@ -317,6 +322,37 @@ test('a stream that is flushed arrives as it is written', async () => {
   gate.resolve()
   expect(Buffer.from((await reader.read()).value!).toString()).toBe('second')
   await until(async () => (await one.post('k')).headers.get('idempotent-replayed') === 'truncated')
+})
+
+test.each([
+  ['kept', '1mb', 'true', 'ABC'],
+  ['sent as it comes', '1b', 'truncated', ''],
+])('what a middleware behind it makes of a response is %s', async (_what, maxBody, replayed, text) => {
+  const one = await shop(
+    (_, response) => {
+      const { write, end, writeHead } = response
+      response.write = ((chunk: string) => Reflect.apply(write, response, [chunk.toUpperCase()])) as typeof write
+      response.end = ((chunk: string) => Reflect.apply(end, response, [chunk.toUpperCase()])) as typeof end
+      response.writeHead = ((...head: unknown[]) => {
+        response.setHeader('Location', '/late')
+        return Reflect.apply(writeHead, response, head)
+      }) as typeof writeHead
+      response.status(201)
+      response.write('a')
+      response.write('b')
+      response.end('c')
+    },
+    { maxBody: maxBody as '1b' },
+  )
+  const first = await one.post('k')
+  expect([first.status, first.headers.get('location'), await first.text()]).toEqual([201, '/late', 'ABC'])
+  const again = await one.post('k')
+  expect([again.headers.get('idempotent-replayed'), again.headers.get('location'), await again.text()]).toEqual([
+    replayed,
+    '/late',
+    text,
+  ])
+  expect(one.handled).toBe(1)
 })
 
 test('a client that leaves is given the response when it asks again', async () => {
@@ -340,6 +376,83 @@ test('a client that leaves is given the response when it asks again', async () =
   })
   expect(await again.json()).toEqual({ paid: 5 })
   expect(one.handled).toBe(1)
+})
+
+test('a client that leaves a line of requests leaves all of them', async () => {
+  const signals: AbortSignal[] = []
+  const one = await shop(request => void signals.push(idempotencyOf(request, { required: true }).signal), {
+    grace: '50ms',
+  })
+  const client = dial(Number(new URL(one.url).port), '127.0.0.1')
+  for (const key of ['a', 'b']) {
+    client.write(
+      `POST /payments HTTP/1.1\r\nhost: x\r\nx-user: ann\r\nidempotency-key: ${key}\r\ncontent-length: 0\r\n\r\n`,
+    )
+  }
+  await until(() => signals.length === 2)
+  client.destroy()
+  await until(() => signals.every(({ aborted }) => aborted))
+})
+
+test('a handler may have longer than a timer lasts once its client has left', async () => {
+  const gate = deferred<void>()
+  const left = deferred<void>()
+  let signal: AbortSignal | undefined
+  const one = await shop(
+    async (request, response) => {
+      signal = idempotencyOf(request)?.signal
+      response.once('close', () => left.resolve())
+      await gate.promise
+      response.json({ paid: 5 })
+    },
+    { grace: '30d' },
+  )
+  const controller = new AbortController()
+  const gone = one.post('k', {}, { signal: controller.signal }).catch(() => 'gone')
+  await gate.asked()
+  controller.abort()
+  await Promise.all([gone, left.promise])
+  // A timer that is too long fires within a millisecond.
+  await one.post('other', {}, { path: '/none' })
+  expect(signal?.aborted).toBe(false)
+  gate.resolve()
+  await until(async () => (await one.post('k', {})).headers.get('idempotent-replayed') === 'true')
+})
+
+test('in front of the application and of its route it is as once', async () => {
+  const again = idempotent<Request>(redis.requests, { caller: request => request.get('x-user') })
+  const one = await shop((request, response, next) => void again(request, response, () => pay(request, response, next)))
+  expect([(await one.post('k')).status, (await one.post('k')).status, one.handled]).toEqual([201, 201, 1])
+})
+
+test('what was written before a failure is no part of the answer to it', async () => {
+  const one = await shop((_, response) => {
+    response.write('half of')
+    throw new Error('broken')
+  })
+  one.app.use(((_error, _request, response, _next) => {
+    response.status(500).json({ error: 'broken' })
+  }) as express.ErrorRequestHandler)
+  const answer = await one.post('k')
+  expect([answer.status, await answer.text()]).toEqual([500, '{"error":"broken"}'])
+})
+
+test('a header that writeHead is given twice is sent twice', async () => {
+  const { post } = await shop((_, response) => {
+    response.writeHead(201, ['Set-Cookie', 'a=1', 'Location', '/payments/1', 'set-cookie', 'b=2']).end()
+  })
+  const { headers } = await post('k')
+  expect([headers.getSetCookie(), headers.get('location')]).toEqual([['a=1', 'b=2'], '/payments/1'])
+})
+
+test('a client of Redis that is closed meanwhile takes nobody the answer, and nothing is begun any more', async () => {
+  const one = await shop(async (_, response) => {
+    await redis.$close()
+    response.status(201).json({ paid: 5 })
+  })
+  const first = await one.post('k')
+  expect([first.status, await first.json()]).toEqual([201, { paid: 5 }])
+  expect([(await one.post('other')).status, one.handled]).toEqual([503, 1])
 })
 
 test('a hundred duplicates that race are handled once', async () => {
@@ -386,6 +499,7 @@ describe('its options', () => {
     [{ methods: 'POST' }, 'methods is a string; list them'],
     [{ maxBody: 5 }, 'maxBody is 5; write a size'],
     [{ wait: 5 }, 'wait is 5; write a length of time'],
+    [{ grace: 5 }, 'grace is 5; write a length of time'],
     [{ keep: 500 }, 'keep is a number; give a function'],
   ])('%o are refused', (options, message) => {
     expect(() => idempotent(redis.requests, { caller: () => 'x', ...options })).toThrow(message)

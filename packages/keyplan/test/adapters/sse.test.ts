@@ -160,6 +160,7 @@ describe.each([
     expect(() => eventStream(client.thoughts({ id: 'a' }), { heartbeat: '15' as '15s' })).toThrow(refusal)
     // It keeps nothing, so no client can have an id of it.
     expect(() => eventStream(client.passing({ id: 'a' }), { lastEventId: '1-1' })).toThrow(refusal)
+    expect(() => eventStream(client.passing({ id: 'a' }), { from: 'first' as 'start' })).toThrow('from is')
   })
 })
 

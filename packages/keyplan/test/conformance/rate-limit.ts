@@ -188,6 +188,20 @@ export function rateLimitConformance(
         expect(await api.consume({ cost: 10 })).toMatchObject({ allowed: true, remaining: 0 })
       })
 
+      test('a late reward comes off what counts when it arrives, unit by unit, and is never saved up', async () => {
+        const brief = (await limited(10, { window: '100ms' }))({ id })
+        await brief.consume({ cost: 10 })
+        await harness.advance(205)
+        expect(await brief.reward(4)).toMatchObject({ allowed: true, remaining: 10, resetMs: 0 })
+        const api = (await limited(10))({ id: 'b' })
+        expect(await api.reward(4)).toMatchObject({ allowed: true, remaining: 10, resetMs: 0 })
+        expect(await api.consume({ cost: 10 })).toMatchObject({ allowed: true, remaining: 0 })
+        // As for units that were taken in the window before.
+        expect(await api.reward(4)).toMatchObject({ allowed: true, remaining: 4 })
+        expect(await api.consume({ cost: 4 })).toMatchObject({ allowed: true, remaining: 0 })
+        expect(await api.consume()).toMatchObject({ allowed: false, remaining: 0 })
+      })
+
       test('penalties and rewards keep their place in the order of a turn', async () => {
         const api = (await limited(5))({ id })
         const answers = await Promise.all([api.consume(), api.penalty(2), api.consume(), api.reward(3), api.consume()])

@@ -106,6 +106,24 @@ export function registryConformance(name: string, open: () => Promise<RegistryHa
       expect(await Promise.all(counts)).toEqual([3, 2, 0])
     })
 
+    test('are found, picked and counted by terms that all of them have', async () => {
+      const { agents } = await harness.client()
+      const both = { capabilities: ['run', 'swim', 'run'], where: { region: 'eu' } }
+      expect([await ids(agents.find(both)), await agents.pick(both), await agents.count(both)]).toEqual([
+        [],
+        undefined,
+        0,
+      ])
+      for (const id of ['a', 'b', 'c'])
+        await agents({ id }).join({ capabilities: ['swim', 'run'], metadata: { region: 'eu' } })
+      expect(await ids(agents.find(both))).toEqual(['a', 'b', 'c'])
+      expect(await ids(agents.find(both, { limit: 1, after: 'a' }))).toEqual(['b'])
+      expect(await ids(agents.find(both, { limit: 1, order: 'load' }))).toEqual(['a'])
+      expect(await ids(agents.list(both))).toEqual(['a', 'b', 'c'])
+      expect(await agents.pick(both)).toMatchObject({ id: 'a' })
+      expect(await agents.count(both)).toBe(3)
+    })
+
     test('a long list is read whole, in the order of ids, and the least busy come first where that is asked for', async () => {
       const { agents } = await harness.client()
       const load = (n: number) => (n * 7_919) % 1_201

@@ -82,12 +82,12 @@ test.each([
   const { client, told } = await setup.openDirect({ attempt: '300ms', deadline: '600ms', stall })
   const key = client.raw.key({ id: 'n' })
   onTestFinished(() => server.resume())
+  const before = told.length
   await server.pause()
   await until(async () => {
     await Promise.allSettled(Array.from({ length: 5 }, () => client.$command('GET', [key])))
     return client.$status.breaker === 'open'
   })
-  const before = told.length
   const answers: Promise<unknown>[] = []
   let asked = 0
   const flood = setInterval(() => {
@@ -100,7 +100,8 @@ test.each([
   await until(() => client.$status.state === 'connected')
   clearInterval(flood)
   await Promise.all(answers)
-  expect(told.slice(before)).toEqual(story)
+  // On a busy machine the link may be given up before the breaker opens.
+  expect(told.slice(before).filter(event => event !== 'breaker open')).toEqual(story)
   expect(asked).toBeGreaterThan(100)
   // Of those that were refused the server has heard nothing.
   expect(await timesRun(server, 'get')).toBeLessThan(asked)

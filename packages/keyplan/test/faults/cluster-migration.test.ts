@@ -80,6 +80,34 @@ test('while half a slot has moved no increment is lost, doubled or refused', { t
   bounds(ledger).forEach(([least], index) => void expect(values[index]).toBe(least))
 })
 
+test('keys that stay apart for longer than a call has time are told as such, and hold nobody else up', {
+  timeout: 60_000,
+}, async () => {
+  const tag = 'parted'
+  const { client } = await open({
+    cluster: { addresses: addressesOf(cluster) },
+    attempt: '300ms',
+    deadline: '400ms',
+  })
+  const ledger = ledgerOfTest()
+  const from = await cluster.ownerOf(`{${tag}}`)
+  const to = (await cluster.shape()).find(({ node, slots }) => slots.length > 0 && node !== from)!.node
+  const loops = counting(client, ledger, tag)
+  await goOn(loops, 5)
+  const move = await cluster.moveSlot(keySlot(`{${tag}}`), to, { half: true })
+  // Enough of them for a breaker to open, if they spoke against the node.
+  await until(() => ledger.ids('failed').length >= 30)
+  await goOn(loops.slice(0, names.length), 20)
+  await move.finish()
+  await goOn(loops, 20)
+  await Promise.all(loops.map(({ stop }) => stop()))
+
+  expect([...new Set(ledger.errors.map(error => (error as { code?: string }).code))]).toEqual(['TRY_AGAIN'])
+  expect([...new Set(ledger.ids('failed').map(id => id.split('.')[0]))]).toEqual(['pair'])
+  const values = await valuesAt(to, tag)
+  bounds(ledger).forEach(([least], index) => void expect(values[index]).toBe(least))
+})
+
 test('a slot moves to a master that has none yet', { timeout: 60_000 }, async () => {
   const tag = 'settler'
   const from = await cluster.ownerOf(`{${tag}}`)

@@ -33,7 +33,8 @@ export async function keepPromises(clients: readonly Subject[], failover: () => 
           if (!signal.aborted) holders--
           else holders = Math.max(0, holders - 1)
         })
-        .catch(() => {})
+        // Refused at once, without a pause they would leave no turn to the links that have to be made.
+        .catch(() => sleep(5))
     }
   })
   await until(() => allowed > 60 && fences.length > 20)

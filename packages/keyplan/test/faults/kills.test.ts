@@ -1,6 +1,7 @@
 import { type RedisProcess, startRedis } from '@keyplan/local'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { becomes, figure, open } from './client-under-fault.ts'
+import { workOverKilledLinks } from './killed-links.ts'
 import { openLedger } from './ledger.ts'
 
 let server: RedisProcess
@@ -74,4 +75,9 @@ test('FLUSHALL in the middle: holders are told, caches miss, limits begin anew, 
   expect(await client.knocks({ id: 1 }).consume()).toMatchObject({ allowed: true, remaining: 2 })
   expect(await client.door({ id: 1 }).tryAcquire()).toBeDefined()
   expect(client.$stats().errors).toEqual({})
+})
+
+test('links that are killed at random: every call settles in time, the breaker closes, and nothing stays held', async () => {
+  const seen = await workOverKilledLinks(server, 2_000)
+  expect(seen.done).toBeGreaterThan(0)
 })

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { connect } from '../../dist/client/index.js'
 import { cache, definePlan, json, lock } from '../../dist/index.js'
 
-const [task, url, sinkUrl, group, ttl, rounds] = process.argv.slice(2)
+const [task, url, sinkUrl, group, ttl, rounds, keys] = process.argv.slice(2)
 const say = words => process.stdout.write(`${JSON.stringify(words)}\n`)
 const plan = definePlan('holders', { locks: lock('held:<group>', { ttl }) })
 const sinkPlan = definePlan('sinks', { sink: cache('sink:<group>', { ttl: '1h', value: json() }) })
@@ -39,21 +39,28 @@ const tasks = {
       await held[Symbol.asyncDispose]()
     }
   },
-  /** Takes it again and again; the sink's server counts who is inside. */
+  /**
+   * Takes `<group>1`, `<group>2` and so on again and again, each by two callers; the sink's server counts who is inside. Each key
+   * is contended for by all processes, and hand-overs of several go on at once.
+   */
   async contend() {
-    for (let round = 0; round < Number(rounds); round++) {
-      await mine.run(
+    const left = Array.from({ length: Number(keys) }, () => Number(rounds))
+    const take = (contended, key) =>
+      redis.locks({ group: contended }).run(
         async ({ fence }) => {
           const [inside] = await sinks.$transaction([
-            ['incr', `inside:${group}`],
-            ['rpush', `fences:${group}`, String(fence)],
+            ['incr', `inside:${contended}`],
+            ['rpush', `fences:${contended}`, String(fence)],
           ])
-          if (inside !== 1) say({ overlap: inside })
-          await sinks.$command('decr', [`inside:${group}`])
+          if (inside !== 1) say({ overlap: inside, key })
+          await sinks.$command('decr', [`inside:${contended}`])
         },
         { wait: '2m' },
       )
+    const call = async key => {
+      while (left[key]-- > 0) await take(`${group}${key + 1}`, key)
     }
+    await Promise.all(left.flatMap((_, key) => [call(key), call(key)]))
     say({ done: Number(rounds) })
   },
 }

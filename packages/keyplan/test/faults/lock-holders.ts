@@ -25,15 +25,30 @@ function start(task: string, args: readonly string[], proxy?: FaultProxy): Holde
   return { child, proxy, said }
 }
 
-/** So many processes take one lock so often each; gives the fences in the order in which they were inside. */
-export async function contend(server: RedisProcess, sink: RedisProcess, processes: number, rounds: number) {
-  const args = [server.url, sink.url, 'contended', '30s', String(rounds)]
+interface Contention {
+  readonly processes: number
+  readonly keys: number
+  /** How often each process takes each of the keys. */
+  readonly rounds: number
+}
+
+/** So many processes take locks so often each; gives the fences of each in the order in which they were inside. */
+export async function contend(
+  server: RedisProcess,
+  sink: RedisProcess,
+  { processes, keys, rounds }: Contention,
+): Promise<readonly bigint[][]> {
+  const args = [server.url, sink.url, 'contended', '30s', String(rounds), String(keys)]
   const holders = Array.from({ length: processes }, () => start('contend', args))
-  await until(() => holders.every(({ said }) => said.some(words => 'done' in words)))
+  await until(() => {
+    expect(holders.filter(({ child }) => (child.exitCode ?? 0) !== 0)).toEqual([])
+    return holders.every(({ said }) => said.some(words => 'done' in words))
+  })
   expect(holders.flatMap(({ said }) => said.filter(words => 'overlap' in words))).toEqual([])
-  const fences = (await sink.ask('LRANGE', 'fences:contended', '0', '-1')) as string[]
-  await sink.ask('DEL', 'fences:contended')
-  return fences.map(BigInt)
+  const lists = Array.from({ length: keys }, (_, key) => `fences:contended${key + 1}`)
+  const fences = await Promise.all(lists.map(list => sink.ask('LRANGE', list, '0', '-1')))
+  await sink.ask('DEL', ...lists)
+  return fences.map(found => (found as string[]).map(BigInt))
 }
 
 const ttlMs = 400

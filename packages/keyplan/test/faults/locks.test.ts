@@ -18,7 +18,7 @@ afterAll(async () => {
 const timeout = 120_000
 
 test('eight processes are never inside at once, and their fences grow', { timeout }, async () => {
-  const fences = await contend(server, sink, 8, 50)
+  const [fences = []] = await contend(server, sink, { processes: 8, keys: 1, rounds: 50 })
   expect(fences).toHaveLength(400)
   expectGrowing(fences)
 })

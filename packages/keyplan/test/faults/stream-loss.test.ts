@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type RedisProcess, startRedis } from '@keyplan/local'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Notice } from '../../src/kinds/kind.ts'
-import type { StreamClient } from '../conformance/stream.ts'
+import { hastyStreamPlan, type StreamClient } from '../conformance/stream.ts'
 import { type RedisStreamHarness, redisHarness } from '../kinds/stream-redis-harness.ts'
 import { until } from '../live-server.ts'
 
@@ -18,7 +18,7 @@ describe('a stream that others lay hands on', () => {
   })
   afterAll(() => server.cleanUp())
   beforeEach(async () => {
-    harness = await redisHarness(server.port)
+    harness = await redisHarness(server.port, hastyStreamPlan)
     redis = await harness.client()
     gaps = []
     redis.$on('notice', notice => void (notice.type === 'gap' && gaps.push(notice)))

@@ -72,3 +72,22 @@ test('who could not be reached is named, with the whole deadline and why there i
     cause,
   })
 })
+
+test('a probe that fails before it has asked anything does not keep the breaker half-open', async () => {
+  const clock = handClock()
+  const breaker = createBreaker({ failures: 1, successes: 1, probeEvery: 30_000 }, clock, () => {})
+  const retry = createRetry({ attempt: 1_000, deadline: 5_000 }, () => breaker, clock)
+  const ask = <T>(work: () => Promise<T>) =>
+    new Promise<T>((succeeded, failed) => {
+      retry({ ...terms, begun: clock.now() }, work, { retried() {}, succeeded, failed })
+    })
+  await expect(ask(() => Promise.reject(new KeyplanError('TIMEOUT', '', { outcome: 'unknown' })))).rejects.toBeDefined()
+  breaker.serverIsBack()
+  const bug = () => {
+    throw new TypeError('not written in the right way')
+  }
+  await expect(ask(bug)).rejects.toThrow(TypeError)
+  expect(breaker.state).toBe('half-open')
+  expect(await ask(async () => 'answered')).toBe('answered')
+  expect(breaker.state).toBe('closed')
+})

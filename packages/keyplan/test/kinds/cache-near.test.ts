@@ -136,7 +136,7 @@ describe('copies in the process', () => {
 
   test('copies are bounded by their number, their bytes and their time', async () => {
     const few = await opened({ near: { max: 2 } })
-    const small = await opened({ near: { maxBytes: '100b' } })
+    const small = await opened({ near: { maxBytes: '900b' } })
     const brief = await opened({ near: { ttl: '30ms' } })
     for (const id of ['a', 'b', 'c']) await few.cache({ id }).set('x'.repeat(60))
     for (const client of [few, small]) {
@@ -144,6 +144,7 @@ describe('copies in the process', () => {
       const before = client.figures().hits
       await client.cache.getMany(['a', 'b', 'c'].map(id => ({ id })))
       expect(client.figures().hits).toBeGreaterThan(before)
+      expect(client.figures().nearCopies).toBe(2)
     }
     await nearby(brief, 'a')
     await sleep(40)

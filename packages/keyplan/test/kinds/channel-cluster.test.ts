@@ -110,3 +110,34 @@ test('a slot that moves takes its feed and its channels along: nothing is missin
   await follower.stop()
   await harness.close()
 })
+
+test('feeds that are asked for in turn begin anew where a server is back at once without them, though its ids are lower', async () => {
+  await empty()
+  const [reader, writer] = [await thoughtsOf(), await thoughtsOf()]
+  const ids = Array.from({ length: 4 }, (_, index) => `slot${index}`)
+  const owner = await cluster.ownerOf('thoughts:slot0')
+  const followers = ids.map(id => followed(reader.thoughts({ id })))
+  const ahead = Date.now() + 3_600_000
+  await Promise.all(ids.slice(1).map(id => writer.thoughts({ id }).append({ n: 1 })))
+  await owner.ask('XADD', 'thoughts:slot0', `${ahead}-0`, 'p', '0-0', 'v', '{"n":1}')
+  await until(() => followers.every(({ entries }) => entries.length === 1))
+  // A wait that began while there were fewer is over now.
+  await owner.ask('XADD', 'thoughts:slot0', `${ahead}-1`, 'p', `${ahead}-0`, 'v', '{"n":2}')
+  await until(() => followers[0]!.entries.length === 2)
+  await owner.ask('FLUSHALL')
+  await owner.ask('CLIENT', 'KILL', 'TYPE', 'normal')
+  // What was under way is lost with the link.
+  await until(() =>
+    writer
+      .thoughts({ id: 'slot0' })
+      .append({ n: 3 })
+      .catch(() => undefined),
+  )
+  await until(async () => {
+    await writer.thoughts({ id: 'slot0' }).append({ n: 4 })
+    return followers[0]!.numbers.at(-1) === 4
+  })
+  expect(followers[0]!.gaps).toHaveLength(1)
+  for (const { stop } of followers) await stop()
+  await Promise.all([reader.close(), writer.close()])
+})

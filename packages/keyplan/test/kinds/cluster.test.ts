@@ -30,7 +30,7 @@ import { leaseMs, readWriteConformance } from '../conformance/read-write-lock.ts
 import { type AgentClient, type RegistryHarness, registryConformance } from '../conformance/registry.ts'
 import { type SemaphoreHarness, semaphoreConformance } from '../conformance/semaphore.ts'
 import { sessionConformance } from '../conformance/session.ts'
-import { callFor, type LiveServer, openTarget, until } from '../live-server.ts'
+import { callFor, type LiveServer, openTarget, patient, until } from '../live-server.ts'
 import { openClient as openDocumentClient } from './document-redis-harness.ts'
 import { openClient, openStore } from './lock-redis-harness.ts'
 import { openClient as openOnceClient, openStore as openOnceStore } from './once-redis-harness.ts'
@@ -64,7 +64,7 @@ async function clusterHarness() {
   const opened: Opened<unknown>[] = []
   async function server(): Promise<LiveServer> {
     const addresses = cluster.nodes.map(({ port }) => ({ host: '127.0.0.1', port }))
-    const live = openTarget({ topology: 'cluster', addresses }, { scripts })
+    const live = patient(openTarget({ topology: 'cluster', addresses }, { scripts, attempt: 5_000, deadline: 15_000 }))
     servers.push(live)
     await until(() => live.connection.state === 'ready')
     return live

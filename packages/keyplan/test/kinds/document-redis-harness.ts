@@ -1,25 +1,26 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-import { connectResp, type RespConnection } from '@keyplan/local'
 import { realClock } from '../../src/base/clock.ts'
 import { createBareGuard } from '../../src/guard/guard.ts'
 import { document } from '../../src/kinds/document/contract.ts'
 import { documentKind } from '../../src/kinds/document/kind.ts'
+import { documentNames } from '../../src/kinds/document/names.ts'
+import { createRedisDocumentStore } from '../../src/kinds/document/redis.ts'
 import type { Server } from '../../src/kinds/kind.ts'
 import { parsePattern } from '../../src/plan/pattern/parse.ts'
-import {
-  type DocumentClient,
-  type DocumentHarness,
-  type DocumentTestOptions,
-  declared,
-} from '../conformance/document.ts'
-import { connectTo, type LiveServer } from '../live-server.ts'
+import type { Redis } from '../../src/redis/redis.ts'
+import { type DocumentClient, type DocumentTestOptions, declared } from '../conformance/document.ts'
+import { connectTo as connectToServer } from '../live-server.ts'
+import { storeHarness } from './store-harness.ts'
+
+const pattern = parsePattern('doc:<id>')
+
+const connectTo = (port: number) => connectToServer(port, { name: 'keyplan:documents', scripts: documentKind.scripts })
 
 let instances = 0
 
-export function openClient(server: Server | undefined, options: DocumentTestOptions = {}): DocumentClient {
+export function openClient(server: Server, options: DocumentTestOptions = {}): DocumentClient {
   const { client, close } = documentKind.open(document('doc:<id>', { ...declared, ...options }) as never, {
     name: 'boards',
-    pattern: parsePattern('doc:<id>'),
+    pattern,
     clock: realClock,
     instance: `client-${++instances}`,
     server,
@@ -29,27 +30,7 @@ export function openClient(server: Server | undefined, options: DocumentTestOpti
   return { boards: client as unknown as DocumentClient['boards'], close }
 }
 
-/** A real server, emptied between tests, and what was opened on it. */
-export async function redisHarness(port: number): Promise<DocumentHarness & { ask: RespConnection['ask'] }> {
-  const plain = await connectResp({ port })
-  await plain.ask('FLUSHALL')
-  await plain.ask('CONFIG', 'RESETSTAT')
-  const connections: LiveServer[] = []
-  const clients: DocumentClient[] = []
-  return {
-    async client(options) {
-      const connection = await connectTo(port, { name: 'keyplan:documents', scripts: documentKind.scripts })
-      connections.push(connection)
-      const client = openClient(connection, options)
-      clients.push(client)
-      return client
-    },
-    advance: ms => sleep(ms),
-    ask: plain.ask,
-    async close() {
-      for (const client of clients) await client.close()
-      for (const connection of connections) await connection.close()
-      plain.close()
-    },
-  }
-}
+const openStore = (redis: Redis) =>
+  createRedisDocumentStore(redis, documentNames(pattern), document('doc:<id>', declared).options)
+
+export const redisHarness = (port: number) => storeHarness(port, { connectTo, openStore, openClient })

@@ -1,13 +1,7 @@
 import { type RedisProcess, startRedis } from '@keyplan/local'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { json } from '../../src/base/codec/json.ts'
-import { document } from '../../src/kinds/document/contract.ts'
-import { documentKind } from '../../src/kinds/document/kind.ts'
-import { documentNames } from '../../src/kinds/document/names.ts'
-import { createRedisDocumentStore } from '../../src/kinds/document/redis.ts'
-import { parsePattern } from '../../src/plan/pattern/parse.ts'
-import { type Board, declared, documentConformance } from '../conformance/document.ts'
-import { callFor, connectTo, until } from '../live-server.ts'
+import { type Board, documentConformance } from '../conformance/document.ts'
+import { until } from '../live-server.ts'
 import { redisHarness } from './document-redis-harness.ts'
 
 let server: RedisProcess
@@ -140,22 +134,19 @@ describe('document on a real server', () => {
   })
 
   test('a write that is sent again is recognised, and is unknown when others have written since', async () => {
-    const { redis, close } = await connectTo(server.port, { scripts: documentKind.scripts })
-    const { options } = document('doc:<id>', { ...declared, value: json<Board>() })
-    const store = createRedisDocumentStore(redis, documentNames(parsePattern('doc:<id>')), options)
-    const lost = { ...callFor(), written: 1 }
+    const { store, call } = harness
+    const lost = { ...call(), written: 1 }
     const write = { id: 'one', value: '{"count":1}', expected: 0, unanswered: new Set([lost]) }
-    const first = await store.write(callFor(), 'doc:a', write)
-    expect(await store.write(callFor(), 'doc:a', write)).toEqual(first)
+    const first = await store.write(call(), 'doc:a', write)
+    expect(await store.write(call(), 'doc:a', write)).toEqual(first)
     const other = { id: 'two', value: '{"count":2}', expected: first.version, unanswered: new Set<never>() }
-    expect(await store.write(callFor(), 'doc:a', other)).toMatchObject({ done: true })
-    await expect(store.write(callFor(), 'doc:a', write)).rejects.toMatchObject({
+    expect(await store.write(call(), 'doc:a', other)).toMatchObject({ done: true })
+    await expect(store.write(call(), 'doc:a', write)).rejects.toMatchObject({
       code: 'DOCUMENT_CONFLICT',
       outcome: 'unknown',
     })
     const unwritten = { ...write, unanswered: new Set([{ ...lost, written: 0 }]) }
-    expect(await store.write(callFor(), 'doc:a', unwritten)).toMatchObject({ done: false, value: '{"count":2}' })
-    await close()
+    expect(await store.write(call(), 'doc:a', unwritten)).toMatchObject({ done: false, value: '{"count":2}' })
   })
 
   test('what cannot be read as declared is an error, and can be replaced', async () => {

@@ -90,4 +90,37 @@ describe('a fingerprint', () => {
   test.each([[10n], [() => {}], [Symbol('s')]])('of %s there is none', payload => {
     expect(() => fingerprintOf(payload)).toThrow(/that JSON cannot hold/)
   })
+
+  // JSON would write each of these as null or as an empty object, as which another payload may come.
+  test.each<[unknown, string]>([
+    [{ amount: Number.NaN }, 'holds NaN'],
+    [[1, Number.POSITIVE_INFINITY], 'holds Infinity'],
+    [Number.NEGATIVE_INFINITY, 'holds -Infinity'],
+    [{ items: [undefined] }, 'holds undefined'],
+    [[() => 1], 'holds a function'],
+    [{ items: new Map([['a', 1]]) }, 'holds an instance of Map'],
+    [new Set([1]), 'holds an instance of Set'],
+    [{ bytes: new ArrayBuffer(2) }, 'holds an instance of ArrayBuffer'],
+    [{ reason: Object.assign(new Error('x'), { code: 1 }) }, 'holds an instance of Error'],
+    [new FormData(), 'holds an instance of FormData'],
+    [{ photo: new File(['x'], 'x.png') }, 'holds an instance of File'],
+    [new URLSearchParams('a=1'), 'holds an instance of URLSearchParams'],
+    [{ at: new Date('none') }, 'holds an object'],
+  ])('of %o there is none', (payload, message) => {
+    expect(() => fingerprintOf(payload)).toThrow(expect.objectContaining({ code: 'PARAM_INVALID' }))
+    expect(() => fingerprintOf(payload)).toThrow(message)
+  })
+
+  test('fields that are undefined are not there', () => {
+    expect(fingerprintOf({ a: 1, b: undefined })).toBe(fingerprintOf({ a: 1 }))
+  })
+
+  test('objects of any class count by their fields', () => {
+    class Order {}
+    const values = [new Order(), Object.create(null), {}].map(order =>
+      fingerprintOf({ order, bytes: new Uint8Array() }),
+    )
+    expect(new Set(values).size).toBe(1)
+    expect(fingerprintOf([new Number(1), new String('a')])).toBe(fingerprintOf([1, 'a']))
+  })
 })

@@ -47,7 +47,7 @@ rateLimitConformance('memory', async (): Promise<RateLimitHarness> => {
   }
 })
 
-/** A history of requests on one key: what was consumed when. */
+/** A history of requests on one key: what was consumed when, or with a negative cost given back. */
 interface Consumed {
   readonly at: number
   readonly cost: number
@@ -90,8 +90,9 @@ async function play(
   for (const { pause, cost } of moves) {
     if (cost > policy.capacity) continue
     elapsed += pause
-    const [result] = (await store.consume(call, requests(home, policy, ['k'], [cost]))) as RateLimitResult[]
-    if (result!.allowed) consumed.push({ at: elapsed, cost })
+    const asked = requests(home, policy, ['k'], [cost]).map(request => ({ ...request, forced: cost < 0 }))
+    const [result] = (await store.consume(call, asked)) as RateLimitResult[]
+    if (result!.allowed || cost < 0) consumed.push({ at: elapsed, cost })
     expect(result!.remaining).toBeGreaterThanOrEqual(0)
     expect(result!.remaining).toBeLessThanOrEqual(policy.capacity)
     await look(result!, elapsed, cost, async ahead => {
@@ -169,6 +170,33 @@ describe('rate limit arithmetic', () => {
               const passed = sum(consumed.slice(first, last + 1))
               expect(passed * windowMs).toBeLessThanOrEqual(capacity * windowMs + limit * span)
             }
+          }
+        }),
+      )
+    },
+  )
+
+  test.each(algorithms)(
+    '%s: with rewards whenever they come, a window passes its limit and what was given back in it',
+    async algorithm => {
+      const rewarding = fc.array(
+        fc.record({ pause: fc.integer({ min: 0, max: 200 }), cost: fc.integer({ min: -8, max: 6 }) }),
+        { maxLength: 80 },
+      )
+      await fc.assert(
+        fc.asyncProperty(policies(algorithm), rewarding, async (policy, moves) => {
+          const { limit, windowMs, capacity } = policy
+          const moved = await play(policy, moves)
+          // Windows begin with their first unit, are aligned, or are any stretch.
+          let opened = Number.NEGATIVE_INFINITY
+          for (const { at, cost } of moved) {
+            if (cost > 0 && at >= opened + windowMs) opened = at
+            if (cost <= 0) continue
+            const from = { 'fixed-window': opened, 'sliding-window': at - (at % windowMs) }[algorithm as string]
+            const begin = from ?? at - windowMs + 1
+            const refilled = hasBurst(algorithm) ? (limit * (at - begin)) / windowMs : 0
+            // What has passed less what was given back.
+            expect(between(moved, begin, at)).toBeLessThanOrEqual(capacity + refilled)
           }
         }),
       )

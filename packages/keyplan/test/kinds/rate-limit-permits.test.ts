@@ -1,16 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { connectResp, type RedisProcess, startRedis } from '@keyplan/local'
+import { connectResp, type RedisProcess, startProxy, startRedis } from '@keyplan/local'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { handClock, realClock } from '../../src/base/clock.ts'
+import { KeyplanError } from '../../src/base/error.ts'
 import { createBareGuard } from '../../src/guard/guard.ts'
 import { type ConcurrencyNamespace, definePlan, rateLimit } from '../../src/index.ts'
 import type { Opened, Server, Surroundings } from '../../src/kinds/kind.ts'
 import { openAllPermits, openPermits } from '../../src/kinds/rate-limit/concurrency/open.ts'
 import { createRedisConcurrencyStore } from '../../src/kinds/rate-limit/concurrency/redis.ts'
 import { rateLimitKind } from '../../src/kinds/rate-limit/kind.ts'
+import { createClaim } from '../../src/mechanisms/lease/claim.ts'
 import { parsePattern } from '../../src/plan/pattern/parse.ts'
 import { held, type PermitHarness, type PermitLimitOptions, permitConformance } from '../conformance/permits.ts'
-import { callFor, connectTo, type LiveServer } from '../live-server.ts'
+import { callFor, connectTo, type LiveServer, until } from '../live-server.ts'
 
 const declare = (options: PermitLimitOptions) =>
   rateLimit<string>('slots:<id>', { ...options, algorithm: 'concurrency' })
@@ -73,6 +75,9 @@ async function redisHarness() {
   }
 }
 
+const openStore = ({ redis }: Pick<LiveServer, 'redis'>, limit = 1) =>
+  createRedisConcurrencyStore(redis, { limit, leaseMs: 1_000, instances: 1 }, key => key, realClock)
+
 permitConformance('Redis', redisHarness)
 
 describe('permits on a real server', () => {
@@ -82,8 +87,11 @@ describe('permits on a real server', () => {
     const kept = held(await alive({ id: 'a' }).acquire())
     // As a crashed process leaves it: nobody renews it.
     const mortal = await harness.connection()
-    const crashed = createRedisConcurrencyStore(mortal.redis, { limit: 2, leaseMs: 1_000, instances: 1 }, key => key)
-    expect(await crashed.acquire(callFor(), 'slots:a', 'crashed')).toMatchObject({ granted: true, held: 2 })
+    const crashed = openStore(mortal, 2)
+    expect(await crashed.acquire(callFor(), 'slots:a', createClaim('crashed'))).toMatchObject({
+      granted: true,
+      held: 2,
+    })
     expect(await alive({ id: 'a' }).acquire()).toMatchObject({ allowed: false, remaining: 0 })
     expect(Number(await harness.ask('PTTL', 'slots:a'))).toBeGreaterThan(0)
     const next = held(await alive({ id: 'a' }).acquire({ wait: '10s' }))
@@ -91,6 +99,79 @@ describe('permits on a real server', () => {
     await next.release()
     await kept.release()
     expect(await harness.ask('EXISTS', 'slots:a')).toBe(0)
+    await harness.close()
+  })
+
+  test('an acquire that arrives after its own release, over a link that was given up, holds a permit no longer than it was waited for', async () => {
+    const harness = await redisHarness()
+    const connection = await harness.connection()
+    const { redis } = connection
+    let arrive: (() => Promise<unknown>) | undefined
+    const evaluate: typeof redis.evaluate = (script, keys, args, call, ...more) => {
+      if (arrive || script.name !== 'rate-limit.acquire') return redis.evaluate(script, keys, args, call, ...more)
+      arrive = () => redis.evaluate(script, keys, args, callFor())
+      call.written++
+      return Promise.reject(new KeyplanError('DISCONNECTED', 'The link was lost', { outcome: 'unknown' }))
+    }
+    const server = { ...connection, redis: { ...redis, evaluate } }
+    const { client, close } = openPermits(declare({ limit: 1, lease: '1h' }), surroundings({ server }))
+    // Answered without Redis, as one that is retried is by it.
+    await held(await client({ id: 'a' }).acquire()).release()
+    await arrive!()
+    await until(async () => (await harness.ask('EXISTS', 'slots:a')) === 0)
+    await close()
+    await harness.close()
+  })
+
+  test('a request whose time is over is refused and takes nothing', async () => {
+    const harness = await redisHarness()
+    const connection = await harness.connection()
+    const late = openStore(connection).acquire(callFor(-1_000), 'slots:a', createClaim('late'))
+    await expect(late).rejects.toMatchObject({ code: 'TIMEOUT', outcome: 'not-executed' })
+    const { redis } = connection
+    const behind = openStore({ redis: { ...redis, serverTime: key => redis.serverTime(key) - 60_000 } })
+    expect(await behind.acquire(callFor(), 'slots:a', createClaim('one'))).toMatchObject({ granted: true, held: 1 })
+    await harness.close()
+  })
+
+  test('a permit whose reply was lost, so that the caller was answered without Redis, is soon free again', async () => {
+    const harness = await redisHarness()
+    const proxy = await startProxy({ to: server.port })
+    const connection = await connectTo(proxy.port, { scripts: rateLimitKind.scripts })
+    const { client, close } = openPermits(declare({ limit: 1, lease: '1h' }), surroundings({ server: connection }))
+    await proxy.swallowReplies()
+    const permit = held(await client({ id: 'a' }).acquire())
+    expect(permit.degraded).toBe(true)
+    expect(await harness.ask('ZCARD', 'slots:a')).toBe(1)
+    await proxy.pass()
+    await until(async () => (await harness.ask('EXISTS', 'slots:a')) === 0)
+    expect(permit.signal.aborted).toBe(false)
+    await permit.release()
+    await close()
+    await connection.close()
+    await proxy.close()
+    await harness.close()
+  })
+
+  test('whenDown does not answer for permits that Redis gave: a release goes on in the background, and what cannot be renewed is lost', async () => {
+    const harness = await redisHarness()
+    const proxy = await startProxy({ to: server.port })
+    const connection = await connectTo(proxy.port, { scripts: rateLimitKind.scripts })
+    const open = (lease: '1h' | '1s') => openPermits(declare({ limit: 1, lease }), surroundings({ server: connection }))
+    const [long, brief] = [open('1h'), open('1s')]
+    const ended = held(await long.client({ id: 'a' }).acquire())
+    const kept = held(await brief.client({ id: 'b' }).acquire())
+    await proxy.refuse()
+    await ended.release()
+    await until(() => kept.signal.aborted)
+    expect(kept.signal.reason).toMatchObject({ code: 'LOCK_LOST' })
+    expect(await harness.ask('EXISTS', 'slots:a')).toBe(1)
+    await proxy.pass()
+    await until(async () => (await harness.ask('EXISTS', 'slots:a')) === 0)
+    await long.close()
+    await brief.close()
+    await connection.close()
+    await proxy.close()
     await harness.close()
   })
 

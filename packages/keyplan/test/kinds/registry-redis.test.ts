@@ -73,7 +73,7 @@ describe('registry on a real server', () => {
   })
 
   test('a thousand members beat in one call, and join in a few', async () => {
-    const { agents, figures } = await harness.client({ lease: '10s', beat: '300ms' })
+    const { agents, figures } = await harness.client({ lease: '10s', beat: '1s' })
     const joins = Array.from({ length: 1_000 }, (_, n) => agents({ id: `a${n}` }).join({ metadata: {} }))
     const members = await Promise.all(joins)
     expect(await timesRun(server, 'evalsha')).toBeLessThanOrEqual(20)
@@ -114,6 +114,18 @@ describe('registry on a real server', () => {
     expect(before).toContain('zrangebylex 5')
   })
 
+  test('whose turn it is is remembered of a bounded number of queries', async () => {
+    const { agents } = await harness.client()
+    const names = Array.from({ length: 48 }, (_, n) => `c${n}`)
+    await agents({ id: 'a' }).join({ capabilities: names, metadata: {} })
+    const pairs = names.flatMap((one, n) => names.slice(n + 1).map(other => [one, other]))
+    expect(pairs.length).toBeGreaterThan(1_000)
+    const picked = await Promise.all(pairs.map(capabilities => agents.pick({ capabilities })))
+    expect(new Set(picked.map(found => typeof found === 'object' && found.id))).toEqual(new Set(['a']))
+    const [turns] = (await server.ask('KEYS', '*turns*')) as string[]
+    expect(await server.ask('HLEN', turns!)).toBe(pairs.length - 1_000)
+  })
+
   test('a client whose clock is hours off lists and beats like any other', async () => {
     const wrong = { ...realClock, wall: () => Date.now() + 10 * 3_600_000 }
     const [one, two] = await Promise.all([harness.client(brief), harness.client(brief, wrong)])
@@ -136,7 +148,9 @@ describe('registry on a real server', () => {
     )
 
   test('a server whose clock jumps forward by an hour loses nobody who lives, and those who do not a lease later', async () => {
-    const [one, two, dead] = await Promise.all([1, 2, 3].map(() => harness.client(brief)))
+    // Long enough that who lives is heard in time by a machine that stands still for a second.
+    const terms = { lease: '2s', beat: '200ms' } as const
+    const [one, two, dead] = await Promise.all([1, 2, 3].map(() => harness.client(terms)))
     for (const [id, { agents }] of [
       ['a', one!],
       ['b', two!],

@@ -1,5 +1,6 @@
 import { type FaultProxy, type RedisProcess, startProxy, startRedis } from '@keyplan/local'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import { KeyplanError } from '../../src/base/error.ts'
 import { createClaim } from '../../src/mechanisms/lease/claim.ts'
 import { expectGrowing } from '../conformance/lock.ts'
 import { semaphoreConformance, ttlMs } from '../conformance/semaphore.ts'
@@ -102,6 +103,25 @@ describe('semaphore on a real server', () => {
     const mine = { key: 'sem:a', claim: createClaim('one'), permits: 1 }
     expect(await store.acquire(callFor(), mine, 3, ttlMs)).toMatchObject({ granted: true })
     await close()
+  })
+
+  test('an acquire that arrives after its own release, over a link that was given up, holds its permits no longer than it was waited for', async () => {
+    const connection = await connectTo(server.port)
+    const { redis } = connection
+    let arrive: (() => Promise<unknown>) | undefined
+    const evaluate: typeof redis.evaluate = (script, keys, args, call, ...more) => {
+      if (arrive || script.name !== 'semaphore.acquire') return redis.evaluate(script, keys, args, call, ...more)
+      arrive = () => redis.evaluate(script, keys, args, callFor())
+      call.written++
+      return Promise.reject(new KeyplanError('DISCONNECTED', 'The link was lost', { outcome: 'unknown' }))
+    }
+    const client = openClient({ ...connection, redis: { ...redis, evaluate } }, { ttl: '1h' })
+    const held = (await client.semaphores({ id }).tryAcquire({ permits: 2 }))!
+    expect(await held.release()).toBe(true)
+    await arrive!()
+    await until(async () => (await harness.ask('EXISTS', 'sem:a')) === 0)
+    await client.close()
+    await connection.close()
   })
 
   test('a key that holds something else is an error and stays as it is', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { handClock } from '../../src/base/clock.ts'
+import { createKept } from '../../src/kinds/session/kept.ts'
 import { createMemorySessionStore } from '../../src/kinds/session/memory.ts'
 import { localWake } from '../../src/mechanisms/wake.ts'
 import { sessionConformance } from '../conformance/session.ts'
@@ -38,12 +39,45 @@ describe('sessions in memory', () => {
     expect(there.map(reading => reading instanceof Error || reading.raw !== null)).toEqual([true, true, false, true])
   })
 
-  test('where there is no room for a new id the session keeps its old one', async () => {
+  test('sessions that ended take no room from those that begin, and only the newest of them have a trace', async () => {
+    const clock = handClock()
+    const store = createMemorySessionStore(names, localWake(), clock, undefined, 3)
+    const ending = { version: 1, trace: '{"ended":0}', keepMs: 3_600_000 }
+    const keys = Array.from({ length: 8 }, (_, at) => `k${at}`)
+    for (const key of keys) {
+      expect(await store.create(call, key, draft)).toMatchObject({ is: 'saved' })
+      expect(await store.end(call, key, ending)).toMatchObject({ is: 'ended' })
+    }
+    const there = await store.look(call, keys)
+    const traced = there.map(reading => !(reading instanceof Error) && reading.raw === ending.trace)
+    expect(traced).toEqual(keys.map((_, at) => at >= 5))
+    expect(await store.create(call, 'k7', draft)).toMatchObject({ is: 'found', raw: ending.trace })
+  })
+
+  test('what has ended is let go of as others are looked at', async () => {
+    const clock = handClock()
+    const kept = createKept(clock.wall, 1_000)
+    for (let at = 0; at < 500; at++) {
+      kept.put(`s${at}`, 'session', clock.wall() + 1_000)
+      kept.put(`e${at}`, 'session', clock.wall() + 1_000)
+      kept.end(`e${at}`, 'trace', clock.wall() + 3_600_000)
+      await clock.advance(1)
+    }
+    kept.put('used', 'session', clock.wall() + 10_000_000)
+    expect([kept.at('s499'), kept.at('e0'), kept.size]).toEqual(['session', 'trace', 1_001])
+    await clock.advance(1_000)
+    expect([kept.at('s499'), kept.at('e0'), kept.size]).toEqual([null, 'trace', 501])
+    await clock.advance(3_600_000)
+    expect([kept.at('used'), kept.at('e499'), kept.size]).toEqual(['session', null, 1])
+  })
+
+  test('a session moves to a new id where there is no room for one more', async () => {
     const store = createMemorySessionStore(names, localWake(), handClock(), undefined, 1)
     await store.create(call, 'a', draft)
     const ending = { version: 1, trace: '{"ended":0}', keepMs: 1_000 }
-    await expect(store.move(call, 'a', 'b', draft, ending)).rejects.toMatchObject({ code: 'OVERLOADED' })
-    expect(await store.save(call, 'a', 1, draft)).toMatchObject({ is: 'saved' })
+    expect(await store.move(call, 'a', 'b', draft, ending)).toMatchObject({ is: 'saved' })
+    expect(await store.look(call, ['a', 'b'])).toMatchObject([{ raw: ending.trace }, { raw: expect.any(String) }])
+    await expect(store.create(call, 'c', draft)).rejects.toMatchObject({ code: 'OVERLOADED' })
   })
 
   test('what comes after its time is refused, and leaves what is there', async () => {

@@ -7,14 +7,14 @@ export interface RedisStreamHarness extends StreamHarness {
 }
 
 /** A server, emptied, and clients of it as processes have them. */
-export async function redisHarness(port: number): Promise<RedisStreamHarness> {
+export async function redisHarness(port: number, plan = streamPlan): Promise<RedisStreamHarness> {
   const plain = await connectResp({ port })
   await plain.ask('FLUSHALL')
   const clients: StreamClient[] = []
   return {
     ask: plain.ask,
     async client() {
-      const redis = await connect(streamPlan, { url: `redis://127.0.0.1:${port}`, start: 'required', log: false })
+      const redis = await connect(plan, { url: `redis://127.0.0.1:${port}`, start: 'required', log: false })
       clients.push(redis)
       return redis
     },

@@ -95,3 +95,11 @@ test.each([
 ])('a registry of %s does not announce on %o', (pattern, channelOf, problem) => {
   expect(() => definePlan('p', { agents: members('live', pattern), live: channelOf })).toThrow(problem)
 })
+
+test('a literal tag is warned of, unless it is that of the channel on which is announced', () => {
+  const tagged = { live: live('{thoughts}:live'), others: live('{others}:live') }
+  expect(definePlan('p', { thoughts: announcing('live', '{thoughts}:<id>'), ...tagged }).warnings).toEqual([
+    expect.stringMatching(/^others: .*literal hash tag/),
+  ])
+  expect(definePlan('p', { thoughts: announcing('others', '{thoughts}:<id>'), ...tagged }).warnings).toHaveLength(3)
+})

@@ -42,10 +42,28 @@ export async function brokenLink(replica: RedisProcess): Promise<string | undefi
   return link === 'up' ? undefined : `has a replication link that is ${link}`
 }
 
-/** Why the node is not a master with so many replicas in step, or undefined when it is one. */
+/** How long replicas may take to confirm, in milliseconds. */
+const confirmWithin = 100
+
+/**
+ * Why the node is not a master with so many replicas in step, or undefined when it is one. A master calls a replica online to
+ * which it sends nothing yet, for up to a second if it missed its first word: so they confirm something that was written, a
+ * message that nobody hears.
+ */
 export async function lackingMaster(node: RedisProcess, replicas: number): Promise<string | undefined> {
   const replication = await replicationOf(node)
   if (replication.get('role') !== 'master') return 'is no master'
   const online = [...replication].filter(([name, value]) => /^slave\d/.test(name) && value.includes('state=online'))
-  return online.length === replicas ? undefined : `has ${online.length} of ${replicas} replicas in step`
+  const inStep = online.length === replicas ? await confirming(node, replicas) : online.length
+  return inStep === replicas ? undefined : `has ${inStep} of ${replicas} replicas in step`
+}
+
+async function confirming(master: RedisProcess, replicas: number): Promise<number> {
+  const connection = await master.connect()
+  try {
+    await connection.ask('PUBLISH', '~in-step', '')
+    return Number(await connection.ask('WAIT', String(replicas), String(confirmWithin)))
+  } finally {
+    connection.close()
+  }
 }

@@ -23,9 +23,10 @@ export async function promote(
   )
 
   await settle('the failover', async () => {
-    const now = await master()
-    const port = String(clientPort(now))
+    const now = await master().catch(() => undefined)
+    if (now === undefined) return { node: first, what: 'or no other names a master that was started here' }
     if (now === old) return { node: first, what: 'still names the old master' }
+    const port = String(clientPort(now))
     return (
       (await firstObstacle(running, async sentinel =>
         (await statedMaster(sentinel, masterName)).get('port') === port ? undefined : 'names another master',

@@ -1,4 +1,4 @@
-import { replicationOf } from '../replicated/replication.ts'
+import { lackingMaster, replicationOf } from '../replicated/replication.ts'
 import type { RedisProcess } from '../server/redis-process.ts'
 import { firstObstacle, type Obstacle } from '../topology/settling.ts'
 import { clientPort } from '../topology/topology.ts'
@@ -23,7 +23,7 @@ export async function sentinelObstacle({ masterName, data, sentinels }: Watched)
   if (newest === undefined) return { node: sentinels[0]!, what: 'does not answer' }
   return (
     (await firstObstacle(sentinels, sentinel => doubt(sentinel, masterName, newest.port, data, sentinels))) ??
-    (await firstObstacle(data, node => misplaced(node, newest.port)))
+    (await firstObstacle(data, node => misplaced(node, newest.port, data.length - 1)))
   )
 }
 
@@ -57,9 +57,9 @@ function isPromotable(replica: Stated): boolean {
 }
 
 /** Why the node does not have the role it should, as it says itself. */
-async function misplaced(node: RedisProcess, masterPort: number): Promise<string | undefined> {
+async function misplaced(node: RedisProcess, masterPort: number, replicas: number): Promise<string | undefined> {
+  if (clientPort(node) === masterPort) return lackingMaster(node, replicas)
   const replication = await replicationOf(node)
-  if (clientPort(node) === masterPort) return replication.get('role') === 'master' ? undefined : 'is no master yet'
   if (replication.get('master_port') !== String(masterPort)) return 'follows another master'
   return replication.get('master_link_status') === 'up' ? undefined : 'has a replication link that is down'
 }

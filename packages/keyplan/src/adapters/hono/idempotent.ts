@@ -1,7 +1,8 @@
 import type { Context, MiddlewareHandler } from 'hono'
 import type { NodeIdempotencyOptions } from '../idempotency/node.ts'
 import { createIdempotency, type IdempotencyNamespace } from '../idempotency/requests.ts'
-import { noteRun } from '../idempotency/runs.ts'
+import { isEventStream } from '../idempotency/response.ts'
+import { idempotencyOf, noteRun } from '../idempotency/runs.ts'
 import { settingsOf } from '../idempotency/settings.ts'
 
 /**
@@ -20,6 +21,8 @@ export function idempotent(
   const idempotency = createIdempotency(namespace, settings)
 
   return async (context, next) => {
+    // Such as for the whole application and for one of its routes: to the second one the first would be another request.
+    if (idempotencyOf(context)) return next()
     const { req } = context
     const request = {
       method: req.method,
@@ -27,33 +30,42 @@ export function idempotent(
       key: req.header('idempotency-key'),
       caller: caller(context),
       body: settings.methods.has(req.method) ? await body(context) : undefined,
+      get left() {
+        return req.raw.signal
+      },
     }
     const before = new Headers(context.res.headers)
     const verdict = await idempotency.handle(request, async run => {
       noteRun(context, run)
       await next()
       return {
-        status: context.res.status,
+        status: byHand(context) ?? context.res.status,
         headers: Object.fromEntries(context.res.headers),
         body: await bytesOf(context, settings.maxBody),
       }
     })
     if (verdict.kind === 'pass') await next()
-    if (verdict.kind !== 'answer') return
+    if (verdict.kind !== 'answer' || byHand(context)) return
     const { status, headers, body: answer } = verdict.answer
     for (const [name, value] of Object.entries(headers)) before.set(name, value)
     // Else it would take over the headers of what the application made.
     context.res = undefined
-    const text = status === 204 || status === 304 ? null : Buffer.from(answer)
-    context.res = new Response(text, { status, headers: before })
+    context.res = new Response(answer.length > 0 ? Buffer.from(answer) : null, { status, headers: before })
   }
 }
 
-/** The body of the response, which is sent from a copy; undefined for what is too large, or a stream of events. */
+/** The status of a response that was sent past Hono, as `RESPONSE_ALREADY_SENT` of @hono/node-server says. */
+function byHand({ res, env }: Context): number | undefined {
+  if (!res.headers.has('x-hono-already-sent')) return undefined
+  const { outgoing }: { outgoing?: { statusCode: number } } = env ?? {}
+  return outgoing?.statusCode ?? res.status
+}
+
+/** The body of the response, which is sent from a copy; undefined for what is too large, a stream of events, or sent by hand. */
 async function bytesOf(context: Context, most: number): Promise<Uint8Array | undefined> {
   const { res } = context
-  if (!res.body) return new Uint8Array()
-  if (res.headers.get('content-type')?.startsWith('text/event-stream')) return undefined
+  if (!res.body) return byHand(context) ? undefined : new Uint8Array()
+  if (isEventStream(res.headers.get('content-type'))) return undefined
   const reader: ReadableStreamDefaultReader<Uint8Array> | undefined = res.clone().body?.getReader()
   const chunks: Uint8Array[] = []
   let size = 0

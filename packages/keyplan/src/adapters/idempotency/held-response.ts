@@ -1,150 +1,153 @@
-import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
-import { noteHeaders } from './earlier-headers.ts'
-import type { ProducedResponse } from './response.ts'
+import type { ServerResponse } from 'node:http'
+import { type HttpAnswer, isEventStream, ofBody, type ProducedResponse } from './response.ts'
+import { addHeaders, type NodeHeaders, noteHead, plainHeaders, putHeaders, type ResponseHead } from './response-head.ts'
 
 /** A response of Node's that the application writes and that is not sent yet. */
 export interface HeldResponse {
-  /** Resolves when the application has ended it; rejects when the client is gone and it has not done so in time. */
+  /** Resolves when the application has ended it. */
   readonly produced: Promise<ProducedResponse>
   /** Sends what the application has written. */
   release(): void
-  /** Forgets it, so that something else can be sent: behind the headers that stood there before the application wrote. */
-  discard(): void
+  /** Gives the response back as if nothing had been written: with these headers, and no others. */
+  discard(headers: NodeHeaders): void
 }
 
-/** How long an application that lost its client may still take to answer, in milliseconds. */
-const graceMs = 30_000
-
 type Chunk = string | Uint8Array
+type Written = Pick<ServerResponse, 'write' | 'end' | 'writeHead' | 'flushHeaders'>
 
 /**
- * Takes the place of the methods by which a response is written. What grows beyond `maxBytes`, or is flushed, is sent as it
- * comes, and its body is not kept.
+ * Takes the place of the methods by which a response is written. What grows beyond `maxBytes`, is flushed, or is a stream of
+ * events, is sent as it comes, and its body is not kept.
  */
 export function holdResponse(response: ServerResponse, maxBytes: number): HeldResponse {
-  const own = {
-    write: response.write,
-    end: response.end,
-    writeHead: response.writeHead,
-    flushHeaders: response.flushHeaders,
-  }
-  const removeItsHeaders = noteHeaders(response)
+  const { write, end, writeHead, flushHeaders } = response
+  const own: Written = { write, end, writeHead, flushHeaders }
   const chunks: Buffer[] = []
   let size = 0
-  let state: 'holding' | 'ended' | 'passing' = 'holding'
-  let produced: ProducedResponse | undefined
-  let head: Head | undefined
+  let state: 'holding' | 'passing' | 'ended' | 'over' = 'holding'
+  let made: { readonly body: Uint8Array; readonly head: ResponseHead } | undefined
   let settle!: (produced: ProducedResponse) => void
-  let fail!: (error: Error) => void
-  const promise = new Promise<ProducedResponse>((resolve, reject) => {
+  const produced = new Promise<ProducedResponse>(resolve => {
     settle = resolve
-    fail = reject
   })
-  let patience: NodeJS.Timeout | undefined
-  const leave = () => {
-    patience = setTimeout(() => fail(new Error('the client left, and there was no response')), graceMs)
-    patience.unref()
-  }
-  response.once('close', leave)
 
-  function restore(): void {
-    Object.assign(response, own)
-    Reflect.deleteProperty(response, 'headersSent')
-    Reflect.deleteProperty(response, 'writableEnded')
-    response.off('close', leave)
-    clearTimeout(patience)
-  }
+  /** Also those who have put something of their own before these go on, with what is beneath. */
+  const through = () => state === 'passing' || state === 'over'
   function pass(): void {
     state = 'passing'
-    Object.assign(response, { write: own.write, writeHead: own.writeHead, flushHeaders: own.flushHeaders })
-    for (const chunk of chunks.splice(0)) response.write(chunk)
+    for (const chunk of chunks.splice(0)) Reflect.apply(own.write, response, [chunk])
   }
-  function add(chunk: unknown, encoding: unknown): void {
+  function add(chunk: unknown, encoding: unknown): number {
     const bytes =
       typeof chunk === 'string' ? Buffer.from(chunk, encodingOf(encoding)) : Buffer.from(chunk as Uint8Array)
     chunks.push(bytes)
     size += bytes.length
+    return bytes.length
   }
-  function end(body: Uint8Array | undefined): void {
-    clearTimeout(patience)
-    head = headOf(response)
-    produced = { status: response.statusCode, headers: plainHeaders(response.getHeaders()), body }
-    settle(produced)
+  function keepLast(): void {
+    chunks.splice(0, chunks.length - 1)
+    size = chunks[0]?.length ?? 0
   }
+  const tell = (body: Uint8Array | undefined) =>
+    settle({ status: response.statusCode, headers: plainHeaders(response), body })
 
-  response.writeHead = ((status: number, ...rest: unknown[]) => {
-    response.statusCode = status
-    if (typeof rest[0] === 'string') response.statusMessage = rest[0]
-    setHeaders(response, rest.at(-1))
-    return response
-  }) as typeof own.writeHead
-  response.flushHeaders = () => {
-    pass()
-    response.flushHeaders()
-  }
-  response.write = ((chunk: Chunk, ...rest: unknown[]) => {
-    if (state === 'ended') return false
-    add(chunk, rest[0])
-    if (size > maxBytes) pass()
-    told(rest)
-    return true
-  }) as typeof own.write
-  response.end = ((...args: unknown[]) => {
-    if (state === 'ended') return response
-    if (state === 'passing') {
-      state = 'ended'
-      Reflect.apply(own.end, response, args)
-      end(undefined)
+  const held = {
+    writeHead(status: number, ...rest: unknown[]) {
+      if (through()) return Reflect.apply(own.writeHead, response, [status, ...rest])
+      response.statusCode = status
+      if (typeof rest[0] === 'string') response.statusMessage = rest[0]
+      addHeaders(response, rest.at(-1))
       return response
-    }
-    if (args[0] !== undefined && args[0] !== null && typeof args[0] !== 'function') add(args[0], args[1])
-    if (size > maxBytes) {
-      pass()
-      return response.end(...(args.filter(arg => typeof arg === 'function') as [() => void]))
-    }
-    state = 'ended'
-    // Who looks is told what would be true without this: that it has been sent.
-    for (const name of ['headersSent', 'writableEnded']) {
-      Object.defineProperty(response, name, { configurable: true, get: () => true })
-    }
-    response.once('finish', () => told(args))
-    end(Buffer.concat(chunks))
-    return response
-  }) as typeof own.end
+    },
+    flushHeaders() {
+      if (state === 'holding') pass()
+      if (through()) Reflect.apply(own.flushHeaders, response, [])
+    },
+    write(chunk: Chunk, ...rest: unknown[]) {
+      if (through()) return Reflect.apply(own.write, response, [chunk, ...rest])
+      if (state === 'ended') return false
+      add(chunk, rest[0])
+      if (size > maxBytes || isEventStream(response.getHeader('content-type'))) pass()
+      told(rest)
+      return true
+    },
+    end(...args: unknown[]) {
+      if (state === 'over') return Reflect.apply(own.end, response, args)
+      if (state === 'ended') return response
+      // Who has put something of its own before this, to add headers at the last moment, is told that this is the moment.
+      if (state === 'holding' && response.writeHead !== held.writeHead) response.writeHead(response.statusCode)
+      let rest = args
+      if (state === 'holding' && args[0] !== undefined && args[0] !== null && typeof args[0] !== 'function') {
+        const length = add(args[0], args[1])
+        // What answers in place of one that has failed half-way says how long it is: what that has written is no part of it.
+        if (length > 0 && Number(response.getHeader('content-length')) === length) keepLast()
+        rest = args.filter(arg => typeof arg === 'function')
+        if (size > maxBytes) pass()
+      }
+      if (state === 'passing') {
+        state = 'ended'
+        Reflect.apply(own.end, response, rest)
+        tell(undefined)
+        return response
+      }
+      state = 'ended'
+      // Who looks is told what would be true without this: that it has been sent.
+      for (const name of ['headersSent', 'writableEnded']) {
+        Object.defineProperty(response, name, { configurable: true, get: () => true })
+      }
+      response.once('finish', () => told(args))
+      made = { body: Buffer.concat(chunks), head: noteHead(response) }
+      tell(made.body)
+      return response
+    },
+  } as Written
+  Object.assign(response, held)
+
+  function restore(): void {
+    state = 'over'
+    Object.assign(response, own)
+    Reflect.deleteProperty(response, 'headersSent')
+    Reflect.deleteProperty(response, 'writableEnded')
+  }
 
   return {
-    produced: promise,
+    produced,
     release() {
       restore()
-      if (!produced?.body || !head) return
-      takeBack(response, head)
-      response.end(produced.body)
+      if (!made) return
+      // What was changed after the end, such as by a second answer, the client would not have seen.
+      made.head.restore()
+      response.end(made.body)
     },
-    discard() {
+    discard(headers) {
       restore()
-      removeItsHeaders()
+      if (!response.headersSent) putHeaders(response, headers)
     },
   }
 }
 
-/** Status and headers as they were when the response was ended. */
-type Head = Pick<ServerResponse, 'statusCode' | 'statusMessage'> & {
-  readonly headers: OutgoingHttpHeaders
+/**
+ * Lets a framework end a response in its own way, and sends the answer in place of what it writes: no more and no less than
+ * was answered before. What has become another status meanwhile, such as by an error, is sent as it is.
+ */
+export function replaceResponse(response: ServerResponse, answer: HttpAnswer): void {
+  const held = holdResponse(response, Number.POSITIVE_INFINITY)
+  held.produced.then(({ status }) => {
+    if (status !== answer.status) return held.release()
+    const headers = Object.entries(response.getHeaders()).filter(([name]) => !ofBody.has(name))
+    // Node names no length where one was taken away.
+    const length = status === 204 || status === 304 ? {} : { 'content-length': answer.body.length }
+    held.discard({ ...Object.fromEntries(headers), ...length })
+    sendAnswer(response, answer)
+  })
 }
 
-const headOf = (response: ServerResponse): Head => ({
-  statusCode: response.statusCode,
-  statusMessage: response.statusMessage,
-  headers: response.getHeaders(),
-})
-
-/** Undoes what was changed after the end, such as by a second answer: the client would not have seen it. */
-function takeBack(response: ServerResponse, { headers, ...status }: Head): void {
-  Object.assign(response, status)
-  for (const name of response.getHeaderNames()) if (!(name in headers)) response.removeHeader(name)
-  for (const [name, value] of Object.entries(headers)) {
-    if (value !== undefined && response.getHeader(name) !== value) response.setHeader(name, value)
-  }
+/** Does nothing where the client has gone, or has been answered as the response was made. */
+export function sendAnswer(response: ServerResponse, { status, headers, body }: HttpAnswer): void {
+  if (response.headersSent || response.destroyed) return
+  response.statusCode = status
+  addHeaders(response, headers)
+  response.end(body)
 }
 
 function told(args: readonly unknown[]): void {
@@ -154,20 +157,3 @@ function told(args: readonly unknown[]): void {
 
 const encodingOf = (given: unknown): BufferEncoding =>
   typeof given === 'string' && Buffer.isEncoding(given) ? given : 'utf8'
-
-function plainHeaders(headers: OutgoingHttpHeaders): Record<string, string> {
-  const plain: Record<string, string> = {}
-  for (const [name, value] of Object.entries(headers)) {
-    if (value !== undefined) plain[name.toLowerCase()] = Array.isArray(value) ? value.join(', ') : String(value)
-  }
-  return plain
-}
-
-/** As `writeHead` takes them: an object, or a flat list of names and values. */
-function setHeaders(response: ServerResponse, headers: unknown): void {
-  if (typeof headers !== 'object' || headers === null) return
-  const pairs = Array.isArray(headers)
-    ? headers.flatMap((name, index) => (index % 2 === 0 ? [[name, headers[index + 1]]] : []))
-    : Object.entries(headers)
-  for (const [name, value] of pairs) if (value !== undefined) response.setHeader(name, value)
-}

@@ -1,8 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type HeldResponse, holdResponse } from './held-response.ts'
-import { createIdempotency, type IdempotencyNamespace } from './requests.ts'
-import type { HttpAnswer } from './response.ts'
-import { noteRun } from './runs.ts'
+import { holdRequests, keyIn } from './held-requests.ts'
+import { sendAnswer } from './held-response.ts'
+import type { IdempotencyNamespace } from './requests.ts'
 import { type IdempotencyOptions, settingsOf } from './settings.ts'
 
 /** What Express, or another that has middleware of its form, adds to a request of Node's. */
@@ -31,44 +30,24 @@ export function idempotent<Request extends IncomingMessage & Parsed>(
 ): (request: Request, response: ServerResponse, next: (error?: unknown) => void) => Promise<void> {
   const settings = settingsOf(options, ['caller', 'body'])
   const { caller, body = request => request.body } = options
-  const idempotency = createIdempotency(namespace, settings)
+  const begin = holdRequests(namespace, settings)
 
   return async (request, response, next) => {
-    let held: HeldResponse | undefined
     try {
-      const key = request.headers['idempotency-key']
-      const verdict = await idempotency.handle(
+      const answer = await begin(
         {
           method: request.method ?? '',
           target: request.originalUrl ?? request.url ?? '',
-          key: Array.isArray(key) ? key.join(', ') : key,
+          key: keyIn(request.headers),
           caller: caller(request),
           body: body(request),
         },
-        run => {
-          noteRun(request, run)
-          held = holdResponse(response, settings.maxBody)
-          next()
-          return held.produced
-        },
+        { subject: request, response, failed: next },
       )
-      if (verdict.kind === 'pass') next()
-      else if (verdict.kind === 'ran') held?.release()
-      else {
-        held?.discard()
-        send(response, verdict.answer)
-      }
+      if (answer) sendAnswer(response, answer)
+      else next()
     } catch (error) {
-      held?.discard()
       if (!response.headersSent && !response.destroyed) next(error)
     }
   }
-}
-
-function send(response: ServerResponse, { status, headers, body }: HttpAnswer): void {
-  // The client has gone, or has been answered as the response was made.
-  if (response.headersSent || response.destroyed) return
-  response.statusCode = status
-  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
-  response.end(body)
 }

@@ -1,6 +1,7 @@
 import { isKeyplanError, isUnavailable, KeyplanError, kindOf } from '../../base/error.ts'
 import type { Json } from '../../base/json.ts'
 import type { Once, OnceRun } from '../../kinds/once/contract.ts'
+import { withinGrace } from './grace.ts'
 import { parseIdempotencyKey } from './key.ts'
 import { type ProblemName, problemAnswer } from './problem.ts'
 import { type HttpAnswer, openResponse, type ProducedResponse, sealResponse } from './response.ts'
@@ -23,6 +24,8 @@ export interface IdempotentRequest {
   readonly caller: string | undefined
   /** As it was read: bytes, text, or what a parser made of it. Undefined: not compared. */
   readonly body: unknown
+  /** Fires when the client has left: from then on the application has `grace` to answer. Undefined: it is never known. */
+  readonly left?: AbortSignal | undefined
 }
 
 /** What the application is told while it works. */
@@ -57,7 +60,7 @@ class NotKept extends Error {
 }
 
 export function createIdempotency(namespace: IdempotencyNamespace, settings: IdempotencySettings): Idempotency {
-  const { required, methods, headers, keep, wait, problemType } = settings
+  const { required, methods, headers, keep, wait, graceMs, problemType } = settings
   if (typeof namespace !== 'function') {
     const given = `idempotency was given ${kindOf(namespace)}`
     throw new KeyplanError('PARAM_INVALID', `${given}; give an open once, such as redis.requests`)
@@ -84,7 +87,7 @@ export function createIdempotency(namespace: IdempotencyNamespace, settings: Ide
   ): Promise<IdempotencyVerdict> {
     let produced: ProducedResponse | undefined
     async function work(run: IdempotentRun): Promise<Uint8Array> {
-      produced = await produce(run)
+      produced = await withinGrace(request.left, graceMs, run, produce)
       if (!keep(produced.status)) throw new NotKept(produced.status)
       return sealResponse(produced, headers)
     }
@@ -95,9 +98,9 @@ export function createIdempotency(namespace: IdempotencyNamespace, settings: Ide
     } catch (error) {
       if (produced) {
         // What the application has done is true, whether or not it could be noted.
-        if (error instanceof NotKept || isUnavailable(error)) return { kind: 'ran' }
+        if (error instanceof NotKept || isOutOfReach(error)) return { kind: 'ran' }
         if (isKeyplanError(error, 'ONCE_LOST')) return problem('lost')
-      } else if (isUnavailable(error)) return problem('unavailable')
+      } else if (isOutOfReach(error)) return problem('unavailable')
       throw error
     }
   }
@@ -111,6 +114,9 @@ export function createIdempotency(namespace: IdempotencyNamespace, settings: Ide
     },
   }
 }
+
+/** A process that ends closes its client while requests are still at work: to them it is as if Redis were away. */
+const isOutOfReach = (error: unknown): boolean => isUnavailable(error) || isKeyplanError(error, 'CLOSED')
 
 /** The same key on another path is another request. */
 function payloadOf({ method, target, body }: IdempotentRequest): Json {

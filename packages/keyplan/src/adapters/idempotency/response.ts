@@ -20,12 +20,26 @@ interface Head {
   readonly truncated: boolean
 }
 
-/** Those without a body have nothing to describe. */
-const ofBody = /^content-|^etag$|^last-modified$/
+/** Headers that describe a body, and are kept with it. */
+export const describing = [
+  'content-type',
+  'content-language',
+  'content-encoding',
+  'content-disposition',
+  'content-location',
+  'etag',
+  'last-modified',
+] as const
+
+/** Headers of one body: what answers without it, or with another, does not have them. */
+export const ofBody: ReadonlySet<string> = new Set([...describing, 'content-length', 'transfer-encoding', 'trailer'])
+
+/** Events are to arrive as they happen. */
+export const isEventStream = (contentType: unknown): boolean => String(contentType).startsWith('text/event-stream')
 
 /** @param chosen the headers that are kept, in lower case */
 export function sealResponse({ status, headers, body }: ProducedResponse, chosen: ReadonlySet<string>): Uint8Array {
-  const kept = Object.entries(headers).filter(([name]) => chosen.has(name) && (body || !ofBody.test(name)))
+  const kept = Object.entries(headers).filter(([name]) => chosen.has(name) && (body || !ofBody.has(name)))
   const head: Head = { status, headers: Object.fromEntries(kept), truncated: body === undefined }
   return sealFrame({ head, bodies: body ? [body] : [] })
 }

@@ -3,6 +3,7 @@ import { type Duration, durationMs } from '../../base/duration.ts'
 import { KeyplanError, kindOf, shown } from '../../base/error.ts'
 import { groupProblems } from '../../base/option-group.ts'
 import { type Size, sizeBytes } from '../../base/size.ts'
+import { describing } from './response.ts'
 
 export interface IdempotencyOptions {
   /** Whether a request without a key is refused with 400. Default: true. */
@@ -20,6 +21,11 @@ export interface IdempotencyOptions {
   keep?: (status: number) => boolean
   /** How long a duplicate waits for the one that runs, before 409. Default: no wait. */
   wait?: Duration
+  /**
+   * How long a handler may still take when its client has left: what then has not answered has failed, its `signal` fires, and
+   * another request may run. Default: 30s.
+   */
+  grace?: Duration
   /** The `type` of the problems it answers with: a page that tells your clients about idempotency. Default: about:blank. */
   problemType?: string
 }
@@ -31,6 +37,7 @@ export interface IdempotencySettings {
   readonly maxBody: number
   readonly keep: (status: number) => boolean
   readonly wait: Duration | undefined
+  readonly graceMs: number
   readonly problemType: string
 }
 
@@ -41,20 +48,9 @@ const names: Readonly<Record<keyof IdempotencyOptions, true>> = {
   maxBody: true,
   keep: true,
   wait: true,
+  grace: true,
   problemType: true,
 }
-
-const described = [
-  'content-type',
-  'content-language',
-  'content-encoding',
-  'content-disposition',
-  'content-location',
-  'etag',
-  'last-modified',
-  'location',
-  'link',
-]
 
 const saysNothingWasDone: ReadonlySet<number> = new Set([401, 403, 408, 409, 425, 429])
 
@@ -79,15 +75,17 @@ export function settingsOf(options: IdempotencyOptions, own: readonly string[] =
   if (problemType !== undefined && typeof problemType !== 'string') {
     problems.push(`problemType is ${kindOf(problemType)}; give a URL`)
   }
+  const graceMs = collect(problems, () => durationMs(options?.grace ?? '30s', 'grace', shown), 0)
   const maxBody = collect(problems, () => sizeBytes(options?.maxBody ?? '256kb', 'maxBody', shown), 0)
   if (problems.length > 0) throw new KeyplanError('PARAM_INVALID', `idempotency: ${problems.join('; ')}`, { problems })
   return {
     required,
     methods: new Set(methods.map(method => method.toUpperCase())),
-    headers: new Set([...described, ...headers.map(name => name.toLowerCase())]),
+    headers: new Set([...describing, 'location', 'link', ...headers.map(name => name.toLowerCase())]),
     maxBody,
     keep: keep ?? (status => status < 500 && !saysNothingWasDone.has(status)),
     wait,
+    graceMs,
     problemType: problemType ?? 'about:blank',
   }
 }

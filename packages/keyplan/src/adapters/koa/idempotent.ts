@@ -1,9 +1,9 @@
-import { Stream } from 'node:stream'
 import type { Context, Next } from 'koa'
-import { noteHeaders } from '../idempotency/earlier-headers.ts'
+import { holdRequests } from '../idempotency/held-requests.ts'
+import { replaceResponse } from '../idempotency/held-response.ts'
 import type { NodeIdempotencyOptions } from '../idempotency/node.ts'
-import { createIdempotency, type IdempotencyNamespace } from '../idempotency/requests.ts'
-import { noteRun } from '../idempotency/runs.ts'
+import type { IdempotencyNamespace } from '../idempotency/requests.ts'
+import { idempotencyOf } from '../idempotency/runs.ts'
 import { settingsOf } from '../idempotency/settings.ts'
 
 /**
@@ -19,50 +19,40 @@ export function idempotent(
 ): (context: Context, next: Next) => Promise<void> {
   const settings = settingsOf(options, ['caller', 'body'])
   const { caller, body = parsedBody } = options
-  const idempotency = createIdempotency(namespace, settings)
+  const begin = holdRequests(namespace, settings)
 
   return async (context, next) => {
-    const request = {
-      method: context.method,
-      target: context.originalUrl,
-      key: context.get('idempotency-key') || undefined,
-      caller: caller(context),
-      body: body(context),
+    const { res } = context
+    const answer = await begin(
+      {
+        method: context.method,
+        target: context.originalUrl,
+        key: context.get('idempotency-key') || undefined,
+        caller: caller(context),
+        body: body(context),
+      },
+      { subject: context, response: res, failed: error => context.onerror(error as Error) },
+    )
+    if (answer) {
+      replaceResponse(res, answer)
+      context.status = answer.status
+      context.body = Buffer.from(answer.body)
+      context.set({ ...answer.headers })
+      return
     }
-    const removeItsHeaders = noteHeaders(context.res)
-    const verdict = await idempotency.handle(request, async run => {
-      noteRun(context, run)
+    try {
       await next()
-      const made = bytesOf(context.body)
-      return {
-        status: context.status,
-        headers: textHeaders(context.response.headers),
-        body: made && made.length <= settings.maxBody ? made : undefined,
-      }
-    })
-    if (verdict.kind === 'pass') await next()
-    if (verdict.kind !== 'answer') return
-    // What was made in its place is not sent.
-    removeItsHeaders()
-    context.status = verdict.answer.status
-    context.body = Buffer.from(verdict.answer.body)
-    context.set({ ...verdict.answer.headers })
+    } finally {
+      if (idempotencyOf(context)) answerTheGone(context)
+    }
   }
+}
+
+/** Koa answers nobody who has gone. What it would have said is wanted all the same, for when they ask again. */
+function answerTheGone(context: Context): void {
+  const { res, response } = context
+  const get = () => response.writable || (res.destroyed && !res.writableEnded)
+  Object.defineProperty(context, 'writable', { configurable: true, get })
 }
 
 const parsedBody = ({ request }: Context): unknown => 'body' in request && request.body
-
-/** What Koa will send of a body; undefined for what it streams. */
-function bytesOf(body: unknown): Uint8Array | undefined {
-  if (body === undefined || body === null) return new Uint8Array()
-  if (typeof body === 'string') return Buffer.from(body)
-  if (body instanceof Uint8Array) return body
-  if (body instanceof Stream || body instanceof ReadableStream || body instanceof Blob || body instanceof Response) {
-    return undefined
-  }
-  return Buffer.from(JSON.stringify(body))
-}
-
-function textHeaders(headers: object): Record<string, string> {
-  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)]))
-}

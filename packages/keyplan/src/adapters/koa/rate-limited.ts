@@ -2,6 +2,7 @@ import type { Context, Next } from 'koa'
 import { createHttpLimit } from '../http/limit.ts'
 import type { HttpLimitOptions, OpenLimit, SeveralLimits, SharedOptions } from '../http/limit-options.ts'
 import { onceSent, senderOf, setHeaders } from '../http/node.ts'
+import type { Header } from '../http/rate-headers.ts'
 
 export type RateLimitedOptions<Params> = HttpLimitOptions<Context, Params>
 
@@ -34,11 +35,24 @@ export function rateLimited<Params>(
     onceSent(context.res, verdict)
     if (!context.headerSent) setHeaders(context.res, headers)
     if (!refusal) {
-      await next()
+      try {
+        await next()
+      } catch (error) {
+        keepHeaders(error, context, headers)
+        throw error
+      }
       return
     }
     context.status = refusal.status
     context.body = refusal.body
     context.type = refusal.contentType
   }
+}
+
+/** Koa's answer to an error has no headers but those of the error. */
+function keepHeaders(error: unknown, { res }: Context, headers: readonly Header[]): void {
+  if (!(error instanceof Error) || !Object.isExtensible(error)) return
+  const { headers: own = {} } = error as Error & { readonly headers?: object }
+  const kept = Object.fromEntries(headers.map(([name]) => [name, res.getHeader(name)]))
+  Object.assign(error, { headers: { ...own, ...kept } })
 }

@@ -1,6 +1,6 @@
 import type { CallOptions } from '../../base/call.ts'
 import type { Duration } from '../../base/duration.ts'
-import { type Declaration, optionProblems } from '../../plan/declaration.ts'
+import { commonOf, type Declaration, optionProblems } from '../../plan/declaration.ts'
 import type { Params } from '../../plan/params.ts'
 import { factsOf } from './facts.ts'
 import { type CacheOptions, ownOptions, type WhenDown } from './options.ts'
@@ -165,7 +165,7 @@ export function cache<const P extends string, In, Out>(
   const given = options ?? {}
   const problems = optionProblems(options, Object.keys(ownOptions))
   const settings = settingsOf(given, problems)
-  const common = Object.fromEntries(Object.entries(given).filter(([name]) => !(name in ownOptions)))
+  const common = commonOf(given)
   return {
     kind: 'cache',
     pattern,

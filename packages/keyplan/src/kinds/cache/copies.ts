@@ -20,6 +20,7 @@ export interface Copies<P extends Place> {
   remove(place: P): void
   clear(): void
   readonly size: number
+  readonly bytes: number
 }
 
 /**
@@ -95,6 +96,9 @@ export function createCopies<P extends Place>(most: number, mostBytes: number, l
     },
     get size() {
       return places.size
+    },
+    get bytes() {
+      return bytes
     },
   }
 }

@@ -4,6 +4,9 @@ export interface CacheFigures {
   readonly hits: number
   /** Reads answered in this process, by the near cache. */
   readonly nearHits: number
+  /** Copies in this process at this moment, and about how many bytes of its memory they take. */
+  readonly nearCopies: number
+  readonly nearBytes: number
   /** Reads answered with an old value, by `staleWhileRevalidate` or `staleIfError`. */
   readonly stale: number
   /** Reads answered by the knowledge that there is no value. */
@@ -26,7 +29,9 @@ export interface CacheFigures {
 }
 
 /** The figures as they are counted. */
-export type Counting = { -readonly [Figure in keyof Omit<CacheFigures, 'hitRatio'>]: number }
+export type Counting = {
+  -readonly [Figure in keyof Omit<CacheFigures, 'hitRatio' | 'nearCopies' | 'nearBytes'>]: number
+}
 
 export function createCounting(): Counting {
   return {
@@ -44,9 +49,16 @@ export function createCounting(): Counting {
   }
 }
 
-export function figuresOf(counting: Counting): CacheFigures {
+/** What copies in the process take. */
+export interface Kept {
+  readonly size: number
+  readonly bytes: number
+}
+
+export function figuresOf(counting: Counting, near: Kept = { size: 0, bytes: 0 }): CacheFigures {
   const { hits, nearHits, stale, negative, misses } = counting
   const answered = hits + nearHits + stale + negative
   const reads = answered + misses
-  return { ...counting, hitRatio: reads === 0 ? undefined : answered / reads }
+  const hitRatio = reads === 0 ? undefined : answered / reads
+  return { ...counting, nearCopies: near.size, nearBytes: near.bytes, hitRatio }
 }

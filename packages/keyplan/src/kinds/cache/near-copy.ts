@@ -1,4 +1,5 @@
 import type { Marks } from '../../base/codec/headed.ts'
+import type { Stored } from '../../base/codec.ts'
 import type { Place } from './copies.ts'
 
 /** What is known of a copy beside its value. */
@@ -12,8 +13,16 @@ export interface CopyTerms {
   readonly bytes: number
 }
 
-/** A value as it is kept in this process: shared by all who read it, or decoded for each. */
-export type CopySource = { readonly value: unknown } | { readonly decode: () => unknown }
+/** A value as it is kept in this process: shared by all who read it, or decoded for each, who might change it. */
+export type CopySource =
+  | { readonly value: unknown }
+  | { readonly stored: Stored; readonly decode: (stored: Stored) => unknown }
+
+/** What a copy takes in this process beside its texts and its value, with its place among the others, about. */
+export const copyBytes = 250
+
+/** What its place among those of one tag takes beside the text of the tag, about. */
+export const tagBytes = 50
 
 /** A value that is kept in this process. A class, so that all have one shape: it is looked at for every hit. */
 export class Copy implements Place {
@@ -32,8 +41,9 @@ export class Copy implements Place {
   older: this | undefined = undefined
   /** Whether it is a value, and not the knowledge that there is none. */
   readonly present: boolean
-  private readonly decode: (() => unknown) | undefined
-  private readonly same: unknown
+  /** What all who read it are given; or what it is made of for each of them. */
+  private readonly kept: unknown
+  private readonly decode: ((stored: Stored) => unknown) | undefined
   /** One for all who read it: to make a promise costs as much as the rest of a hit. */
   private readonly shared: Promise<unknown> | undefined
 
@@ -46,13 +56,13 @@ export class Copy implements Place {
     this.tags = tags
     this.bytes = bytes
     this.decode = 'decode' in source ? source.decode : undefined
-    this.same = 'value' in source ? source.value : undefined
+    this.kept = 'value' in source ? source.value : source.stored
     this.shared = 'value' in source ? Promise.resolve(source.value) : undefined
     this.present = marks.none !== true
   }
 
   value(): unknown {
-    return this.decode ? this.decode() : this.same
+    return this.decode ? this.decode(this.kept as Stored) : this.kept
   }
 
   answer(): Promise<unknown> {

@@ -1,5 +1,4 @@
 import type { Clock } from '../../base/clock.ts'
-import type { Stored } from '../../base/codec.ts'
 import type { KeyplanError } from '../../base/error.ts'
 import type { ParamValues, Pattern } from '../../plan/pattern/pattern.ts'
 import type { Redis, Tracking } from '../../redis/redis.ts'
@@ -9,8 +8,9 @@ import { copyOf } from './copy-of.ts'
 import type { Form, Opened } from './form.ts'
 import { freezeWhole } from './freeze-whole.ts'
 import type { Freshness } from './freshness.ts'
+import { createNameBytes, textBytes } from './heap-bytes.ts'
 import { createBelief } from './near-belief.ts'
-import { Copy } from './near-copy.ts'
+import { Copy, copyBytes, tagBytes } from './near-copy.ts'
 import { createNearNames } from './near-names.ts'
 import type { Found, Question } from './reads.ts'
 import type { CacheSettings } from './settings.ts'
@@ -36,6 +36,9 @@ export interface Near {
   /** A change by this process: said when it is sent, and when it is done. */
   drop(names: readonly string[]): void
   clear(): void
+  /** How many are kept, and about how many bytes of memory they take. */
+  readonly size: number
+  readonly bytes: number
   close(): void
 }
 
@@ -67,6 +70,7 @@ export function createNear(parts: NearParts): Near {
   const copies = createCopies<Copy>(near.max, near.maxBytes, copy => {
     for (const tag of copy.tags) untag(tag, copy)
   })
+  const nameBytes = createNameBytes()
   const byTag = new Map<string, Set<Copy>>()
   const changes = createTraces(mostTraces)
   const tracking: Tracking = parts.redis.track(parts.prefixes, {
@@ -119,7 +123,7 @@ export function createNear(parts: NearParts): Near {
     keep(ticket, { key, tags }, opened, { stored, seen: answered }) {
       const { seen } = ticket
       // Of one key all values are alike, whether they are kept or not.
-      const isShared = near.frozen && opened.is !== 'miss' && freezeWhole(opened.value)
+      const shared = near.frozen && opened.is !== 'miss' ? freezeWhole(opened.value, nameBytes) : undefined
       // What this process makes up for Redis is not kept twice.
       if (opened.is !== 'fresh' || answered === undefined || stored === null || stored === undefined) return
       const isUntouched = changes.untouched(key, seen) && tags.every(tag => changes.untouched(tag, seen))
@@ -130,8 +134,10 @@ export function createNear(parts: NearParts): Near {
       const name = nameOfKey(key)
       if (ms === 0 || name === undefined) return
       // Of one's own: what was read may be a part of something larger.
-      const source = isShared ? { value } : { decode: decodingAnew(copyOf(stored)) }
-      const bytes = Buffer.byteLength(key) + Buffer.byteLength(stored)
+      const source = shared === undefined ? { stored: copyOf(stored), decode: form.copy } : { value }
+      const valueBytes = shared ?? (typeof stored === 'string' ? textBytes(stored) : stored.length)
+      const tagsBytes = tags.reduce((sum, tag) => sum + tagBytes + textBytes(tag), 0)
+      const bytes = copyBytes + 2 * textBytes(key) + tagsBytes + valueBytes
       const copy = new Copy(name, key, source, { marks, mark, until: clock.now() + ms, tags, bytes })
       copies.add(copy)
       if (copy.gone) return
@@ -143,14 +149,15 @@ export function createNear(parts: NearParts): Near {
     },
     drop,
     clear,
+    get size() {
+      return copies.size
+    },
+    get bytes() {
+      return copies.bytes
+    },
     close() {
       tracking.close()
       copies.clear()
     },
-  }
-
-  /** What could be changed by who reads it is made anew for each. */
-  function decodingAnew(stored: Stored): () => unknown {
-    return () => form.copy(stored)
   }
 }

@@ -91,7 +91,7 @@ export interface CacheOptions<P extends string, In, Out> extends NamespaceOption
 export interface NearOptions {
   /** Most values. Default: 10,000. */
   max?: number
-  /** Most bytes of keys and values, as they are stored. Default: 64mb. */
+  /** Most bytes that copies take of the memory of the process, about: frozen objects take several times their JSON. Default: 64mb. */
   maxBytes?: Size
   /** How long a copy lives, which bounds what could go unheard. Default: 1m. Never longer than the namespace's `ttl`. */
   ttl?: Duration

@@ -71,7 +71,7 @@ export function openOverRedis(
   })
   return {
     client: openCache({ ...parts, pattern, loader, lookup, near, named, owed: debts.concerns }),
-    figures: () => figuresOf(parts.counting),
+    figures: () => figuresOf(parts.counting, near),
     async close() {
       unhook()
       fleet?.close()

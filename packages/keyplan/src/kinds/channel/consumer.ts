@@ -1,6 +1,4 @@
 import type { KeyplanError } from '../../base/error.ts'
-import { createRecurring } from '../../base/recurring.ts'
-import type { Notice } from '../kind.ts'
 import type { ChannelGap, Delivery } from './contract.ts'
 
 /** What takes the messages of a subscription. */
@@ -11,15 +9,10 @@ export interface Consumer {
   ended(error: KeyplanError | undefined): void
 }
 
-/** Tells of what happens again and again. */
-export type Tell = (happened: Happening, problem: string) => void
-
-type Happening =
-  | { readonly type: 'handler-failed' | 'subscription-ended'; readonly error: Error }
-  | { readonly type: 'message-undecodable' | 'message-dropped' | 'announcement-refused' }
-
-export function createTell(namespace: string, notify: (notice: Notice) => void): Tell {
-  const occurrence = createRecurring()
-  return (happened, problem) =>
-    notify({ ...happened, namespace, ...occurrence(happened.type, `${namespace}: ${problem}`) })
-}
+/** What is told of a channel again and again. */
+export type Happening =
+  | { readonly type: 'handler-failed'; readonly error: Error }
+  | { readonly type: 'subscription-ended'; readonly error: Error }
+  | { readonly type: 'message-undecodable' }
+  | { readonly type: 'message-dropped' }
+  | { readonly type: 'announcement-refused' }

@@ -1,9 +1,9 @@
 import type { CallOptions } from '../../base/call.ts'
 import type { KeyplanError } from '../../base/error.ts'
 import type { InboxLimits } from '../../base/inbox.ts'
-import type { LogGap } from '../../mechanisms/log/follower.ts'
+import type { LogGap } from '../../mechanisms/log/place.ts'
 import type { Declaration } from '../../plan/declaration.ts'
-import { optionProblems } from '../../plan/declaration.ts'
+import { commonOf, optionProblems } from '../../plan/declaration.ts'
 import type { ParamName, Params } from '../../plan/params.ts'
 import { factsOf } from './facts.ts'
 import { type ChannelOptions, ownOptions } from './options.ts'
@@ -131,7 +131,7 @@ export function channel<const P extends string, In, Out>(
   const problems = optionProblems(options, Object.keys(ownOptions))
   const settings = settingsOf(given, problems)
   const whenDown = given.whenDown ?? (settings.reliable ? 'fail' : 'drop')
-  const common = Object.fromEntries(Object.entries(given).filter(([name]) => !(name in ownOptions)))
+  const common = commonOf(given)
   return {
     kind: 'channel',
     pattern,

@@ -1,11 +1,12 @@
 import { KeyplanError } from '../../base/error.ts'
 import { createHandover } from '../../base/handover.ts'
+import type { Tell } from '../../base/tell.ts'
 import { errorOf, inFull } from '../../base/thrown.ts'
 import type { Guarded } from '../../guard/guarded.ts'
 import type { ParamValues } from '../../plan/pattern/pattern.ts'
 import type { Opened, Server, Surroundings } from '../kind.ts'
 import { checkHandler, checkSubscription } from './checks.ts'
-import type { Consumer, Tell } from './consumer.ts'
+import type { Consumer, Happening } from './consumer.ts'
 import type {
   Channel,
   ChannelHandler,
@@ -29,7 +30,7 @@ export interface ChannelParts extends Pick<Surroundings, 'name' | 'pattern'> {
   /** Undefined where nothing is ever heard. */
   readonly sourcing: Sourcing | undefined
   readonly counting: Counting
-  readonly tell: Tell
+  readonly tell: Tell<Happening>
 }
 
 type Handler = ChannelHandler<string, unknown>

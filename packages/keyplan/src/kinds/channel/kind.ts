@@ -1,9 +1,10 @@
 import { isUnavailable } from '../../base/error.ts'
+import { createTell } from '../../base/tell.ts'
 import { guarded } from '../../guard/guarded.ts'
 import { createLocalServer } from '../../mechanisms/log/local.ts'
 import { announceScript } from '../../mechanisms/log/scripts.ts'
 import type { Kind, Surroundings } from '../kind.ts'
-import { createTell } from './consumer.ts'
+import type { Happening } from './consumer.ts'
 import type { ChannelDeclaration, Published } from './contract.ts'
 import { createCounting } from './figures.ts'
 import { openChannels } from './handle.ts'
@@ -56,5 +57,12 @@ const dropping = (store: ChannelStore): ChannelStore => ({
 })
 
 function partsOf({ options: settings }: ChannelDeclaration, { name, pattern, server, notify }: Surroundings) {
-  return { name, pattern, lane: server?.lane, settings, counting: createCounting(), tell: createTell(name, notify) }
+  return {
+    name,
+    pattern,
+    lane: server?.lane,
+    settings,
+    counting: createCounting(),
+    tell: createTell<Happening>(name, notify),
+  }
 }

@@ -1,10 +1,9 @@
 import type { Clock } from '../../base/clock.ts'
-import { isKeyplanError } from '../../base/error.ts'
 import type { Guarded } from '../../guard/guarded.ts'
-import { createGather } from '../../mechanisms/gather.ts'
 import { unsealed } from '../../mechanisms/log/announcement.ts'
-import { beginning, type LogEntry } from '../../mechanisms/log/entry.ts'
+import { beginning } from '../../mechanisms/log/entry.ts'
 import { createFollower, type Follower } from '../../mechanisms/log/follower.ts'
+import { sharedReads } from '../../mechanisms/log/shared-reads.ts'
 import type { Pattern } from '../../plan/pattern/pattern.ts'
 import type { Delivery } from './contract.ts'
 import { announcementOf } from './names.ts'
@@ -71,30 +70,23 @@ const mostFollowed = 10_000
 
 /** Messages as they come, and from the log beside the channel what did not come. */
 export function createReplaying({ name, pattern, settings, listening, steps, clock }: SourcingParts): Sourcing {
-  // After a lost link all who have read as far ask the same.
-  const replays = createGather<{ log: string; after: string; count: number }, readonly LogEntry[]>({
-    max: 100,
-    key: ({ log, after, count }) => `${after} ${count} ${log}`,
-    run: requests =>
-      Promise.all(
-        requests.map(({ log, after, count }) =>
-          steps.replay(undefined, log, after, count).catch(error => {
-            if (isKeyplanError(error)) return error
-            throw error
-          }),
-        ),
-      ),
-  })
+  const replay = sharedReads((count: number, after: string, log: string) => steps.replay(undefined, log, after, count))
+  const newest = sharedReads((log: string) => steps.newest(undefined, log))
   const logOf = (channel: string) => announcementOf(channel, pattern, settings).log!.key
 
-  function follow(channel: string, params: Params, subscriber: Subscriber, from: string | undefined, live = false) {
+  function follow(
+    channel: string,
+    params: Params,
+    subscriber: Subscriber,
+    begins: { readonly from: string | undefined; readonly live?: boolean; readonly resumed?: boolean },
+  ) {
     const log = logOf(channel)
     return createFollower({
       namespace: name,
-      from,
-      live,
+      ...begins,
       most: settings.buffer.count,
-      range: (after, count) => replays.add({ log, after, count }),
+      range: (after, count) => replay(count, after, log),
+      newest: () => newest(log),
       accept: (entry, gap) =>
         subscriber.offer({ payload: entry && String(entry.value ?? ''), params, id: entry?.id, gap }),
       caughtUp: () => {},
@@ -116,9 +108,13 @@ export function createReplaying({ name, pattern, settings, listening, steps, clo
         refused: subscriber.end,
       })
       subscriber.finally(close)
-      const from = after ?? (await steps.newest(undefined, logOf(channel))) ?? beginning
+      const isId = after !== undefined && after !== 'start'
+      const from = after ?? (await newest(logOf(channel))) ?? beginning
       // It begins by reading, and so finds what came since it listens.
-      follower = follow(channel, params, subscriber, from === 'start' ? undefined : from)
+      follower = follow(channel, params, subscriber, {
+        from: from === 'start' ? undefined : from,
+        resumed: isId,
+      })
       hold(follower.room)
       subscriber.finally(follower.close)
     },
@@ -132,7 +128,7 @@ export function createReplaying({ name, pattern, settings, listening, steps, clo
           followers.get(oldest!)?.close()
           followers.delete(oldest!)
         }
-        const follower = follow(channel, params, subscriber, prev, true)
+        const follower = follow(channel, params, subscriber, { from: prev, live: true })
         followers.set(channel, follower)
         return follower
       }

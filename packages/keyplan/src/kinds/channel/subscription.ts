@@ -2,8 +2,9 @@ import { KeyplanError } from '../../base/error.ts'
 import { createInbox } from '../../base/inbox.ts'
 import { onAbort } from '../../base/on-abort.ts'
 import { surfacing } from '../../base/surfacing.ts'
-import type { LogGap } from '../../mechanisms/log/follower.ts'
-import type { Consumer, Tell } from './consumer.ts'
+import type { Tell } from '../../base/tell.ts'
+import type { LogGap } from '../../mechanisms/log/place.ts'
+import type { Consumer, Happening } from './consumer.ts'
 import type { ChannelSubscription, Delivery } from './contract.ts'
 import type { Counting } from './figures.ts'
 import type { ChannelSettings } from './settings.ts'
@@ -34,7 +35,7 @@ export interface SubscriberParts {
   readonly name: string
   readonly settings: Pick<ChannelSettings, 'codec' | 'buffer'>
   readonly counting: Counting
-  readonly tell: Tell
+  readonly tell: Tell<Happening>
 }
 
 /** @param room is told whenever something has left */

@@ -3,7 +3,7 @@ import { type Call, type CallOptions, checkOptions } from '../../base/call.ts'
 import type { Stored } from '../../base/codec.ts'
 import { KeyplanError, kindOf, shown } from '../../base/error.ts'
 import { groupProblems } from '../../base/option-group.ts'
-import { createRecurring } from '../../base/recurring.ts'
+import { createTell } from '../../base/tell.ts'
 import { errorOf, inFull } from '../../base/thrown.ts'
 import type { Guarded } from '../../guard/guarded.ts'
 import { createRefusals } from '../../mechanisms/log/refusals.ts'
@@ -43,12 +43,11 @@ export function openDocuments<In, Out>(
 ): Opened<DocumentNamespace<string, In, Out>> {
   const subscriptions = new Set<DocumentSubscription>()
   const refused = createRefusals(name, 'documents are changed', notify)
-  const occurrence = createRecurring()
+  const tell = createTell<{ readonly type: 'handler-failed'; readonly error: Error }>(name, notify)
   let closed = false
 
   function failed(thrown: unknown): void {
-    const line = `${name}: a handler failed: ${inFull(thrown)}`
-    notify({ type: 'handler-failed', namespace: name, error: errorOf(thrown), ...occurrence('handler-failed', line) })
+    tell({ type: 'handler-failed', error: errorOf(thrown) }, `a handler failed: ${inFull(thrown)}`)
   }
 
   function decoded(stored: Stored): Out {

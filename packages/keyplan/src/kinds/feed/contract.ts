@@ -1,7 +1,7 @@
 import type { CallOptions } from '../../base/call.ts'
-import type { LogGap } from '../../mechanisms/log/follower.ts'
 import type { FollowOptions } from '../../mechanisms/log/followings.ts'
-import { type Declaration, optionProblems } from '../../plan/declaration.ts'
+import type { LogGap } from '../../mechanisms/log/place.ts'
+import { commonOf, type Declaration, optionProblems } from '../../plan/declaration.ts'
 import type { Params } from '../../plan/params.ts'
 import { type FeedOptions, ownOptions } from './options.ts'
 import { type FeedSettings, factsOf, settingsOf } from './settings.ts'
@@ -75,7 +75,7 @@ export function feed<const P extends string, In, Out>(
   const given = options ?? {}
   const problems = optionProblems(options, Object.keys(ownOptions))
   const settings = settingsOf(given, problems)
-  const common = Object.fromEntries(Object.entries(given).filter(([name]) => !(name in ownOptions)))
+  const common = commonOf(given)
   return {
     kind: 'feed',
     pattern,

@@ -1,6 +1,7 @@
 import { type CallOptions, checkOptions } from '../../base/call.ts'
 import { KeyplanError, kindOf, shown } from '../../base/error.ts'
 import type { Guarded } from '../../guard/guarded.ts'
+import { decoding } from '../../mechanisms/log/decoding.ts'
 import { isId, type LogEntry, timeOf } from '../../mechanisms/log/entry.ts'
 import { createFollowings } from '../../mechanisms/log/followings.ts'
 import type { Log, LogNews } from '../../mechanisms/log/log.ts'
@@ -26,15 +27,11 @@ export function openFeeds(
   const counting = createCounting()
   const unannounced = createRefusals(name, 'entries are appended', notify)
 
-  function decode({ id, value }: LogEntry): FeedEntry | undefined {
-    try {
-      if (value !== undefined) return { id, at: timeOf(id), value: codec.decode(value) }
-    } catch {
-      // Counted, as what other software has put there is.
-    }
-    counting.undecodable++
-    return undefined
-  }
+  const decode = decoding(
+    ({ id, value }: LogEntry): FeedEntry | undefined =>
+      value === undefined ? undefined : { id, at: timeOf(id), value: codec.decode(value) },
+    counting,
+  )
   const followings = createFollowings({ namespace: name, clock, steps, news, decode, counting })
   const decoded = (entries: readonly LogEntry[]) => entries.flatMap(entry => decode(entry) ?? [])
 

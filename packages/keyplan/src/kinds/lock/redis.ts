@@ -3,7 +3,7 @@ import type { Clock } from '../../base/clock.ts'
 import { isUnavailable, type KeyplanError } from '../../base/error.ts'
 import { lastChance } from '../../mechanisms/lease/claim.ts'
 import { fenceTtl } from '../../mechanisms/lease/fence.ts'
-import { createRequests, tooLate } from '../../mechanisms/lease/requests.ts'
+import { createRequests } from '../../mechanisms/lease/requests.ts'
 import type { Acquisition } from '../../mechanisms/lease/steps.ts'
 import { perSlot } from '../../mechanisms/per-slot.ts'
 import { replyFailure } from '../../redis/failure.ts'
@@ -43,51 +43,29 @@ export function createRedisLockStore(
   const channel = names.wake(instance)
   const counts = alone ? 1 : 0
   const { scripts } = form
-  const tracked = createRequests(redis, clock)
+  const tracked = createRequests(redis, clock, 'lock')
 
-  /** One trip for keys of one slot: what each request is told, undefined where it came too late. */
-  function ask(
-    call: Call,
-    requests: readonly LockRequest[],
-    ttlMs: number,
-  ): Promise<(Acquisition | KeyplanError | undefined)[]> {
-    const sentAt = clock.now()
+  type Answers = readonly (Acquisition | KeyplanError)[]
+
+  /** One trip for keys of one slot. */
+  function acquireTogether(call: Call, requests: readonly LockRequest[], ttlMs: number): Promise<Answers> {
+    let sentAt = 0
     const keys = requests.map(keyOf)
     const seats = requests.some(({ seat }) => seat) ? requests.map(seatText).join(' ') : ''
     const args = { ttl: ttlMs, fenceTtl: fenceTtl(ttlMs), channel, counts, seats, ...claimArgs(requests) }
     const claims = requests.map(({ claim }) => claim)
-    const answered = tracked.send(call, keys[0]!, claims, notAfter =>
-      redis.evaluate(scripts.acquire, { keys: form.acquired(keys) }, { ...args, notAfter }, call),
-    )
+    const answered = tracked.send(call, keys[0]!, claims, notAfter => {
+      sentAt = clock.now()
+      return redis.evaluate(scripts.acquire, { keys: form.acquired(keys) }, { notAfter, ...args }, call)
+    })
     return answered.then(({ lines }) =>
       lines.map(({ sign, detail }, index) => {
         if (sign === '!') return replyFailure(detail)
-        if (sign === '~') return undefined
         if (sign === '-') return { granted: false, remainingMs: Number(detail) < 0 ? undefined : Number(detail) }
         requests[index]!.claim.granted = true
         return { granted: true, fence: detail, until: sentAt + ttlMs, degraded: false }
       }),
     )
-  }
-
-  type Answers = readonly (Acquisition | KeyplanError)[]
-
-  const acquireTogether = (call: Call, requests: readonly LockRequest[], ttlMs: number): Promise<Answers> =>
-    ask(call, requests, ttlMs).then(answers =>
-      answers.includes(undefined) ? askLate(call, requests, answers, ttlMs) : (answers as Answers),
-    )
-
-  /** An answer in time that says "too late" means that the server's clock is not where it was thought to be. */
-  async function askLate(
-    call: Call,
-    requests: readonly LockRequest[],
-    answers: readonly (Acquisition | KeyplanError | undefined)[],
-    ttlMs: number,
-  ): Promise<Answers> {
-    const late = requests.filter((_, index) => answers[index] === undefined)
-    const again = clock.now() < call.expires ? await ask(call, late, ttlMs) : []
-    let next = 0
-    return answers.map(answer => answer ?? again[next++] ?? tooLate('lock'))
   }
 
   function releaseTogether(call: Call, requests: readonly LockRequest[]): Promise<readonly (boolean | KeyplanError)[]> {

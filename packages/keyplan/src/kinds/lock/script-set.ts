@@ -1,3 +1,4 @@
+import type { Answered } from '../../mechanisms/lease/requests.ts'
 import type { Script } from '../../redis/script.ts'
 
 /** The scripts by which a store over Redis works. Their keys are those that its `LockForm` names, in order. */
@@ -23,22 +24,33 @@ export interface Line {
   readonly detail: string
 }
 
-const lineOf = (text: string): Line => ({ sign: text.slice(0, 1), detail: text.slice(1) })
+/** Taken apart by hand: most replies have one line, and what splits texts costs more than the rest of reading it. */
+function linesFrom(text: string, start: number): Line[] {
+  const lines: Line[] = []
+  for (let from = start; from <= text.length; ) {
+    const next = text.indexOf('\n', from)
+    const end = next < 0 ? text.length : next
+    lines.push({ sign: text.charAt(from), detail: text.slice(from + 1, end) })
+    from = end + 1
+  }
+  return lines
+}
 
-export interface AcquireReply {
-  /** Epoch milliseconds. */
-  readonly now: number
-  /** `+` and the fence: granted. `-` and the milliseconds left: busy. `~`: too late. */
+export interface AcquireReply extends Answered {
+  /** `+` and the fence: granted. `-` and the milliseconds left: busy. One that came too late has `~` for all of them. */
   readonly lines: readonly Line[]
 }
 
 export function acquireReply(reply: unknown): AcquireReply {
-  const [micros, ...lines] = (reply as string).split('\n')
-  return { now: Number(micros) / 1_000, lines: lines.map(lineOf) }
+  const text = reply as string
+  const at = text.indexOf('\n')
+  const late = text.charAt(at + 1) === '~'
+  // Microseconds are more digits than a number is quickly read of.
+  return { now: Number(text.slice(0, at - 3)), late, lines: linesFrom(text, at + 1) }
 }
 
 /** `1`: it was the owner's, and is free. */
-export const releaseReply = (reply: unknown): readonly Line[] => (reply as string).split('\n').map(lineOf)
+export const releaseReply = (reply: unknown): readonly Line[] => linesFrom(reply as string, 0)
 
 /** Of a lock: what lies there, the milliseconds left (-2: free), how many processes wait, and the server's time. */
 export interface InspectReply {

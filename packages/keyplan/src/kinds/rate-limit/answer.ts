@@ -40,8 +40,8 @@ export function combined(parts: readonly RateLimitResult[]): RateLimitResult {
     const closer = part.allowed ? part.remaining < found.remaining : part.retryAfterMs > found.retryAfterMs
     return closer ? part : found
   })
-  const isDegraded = parts.some(part => part.degraded)
-  return { ...tightest, allowed, parts, ...(isDegraded && { degraded: true }) }
+  const answer = { parts, ...tightest, allowed }
+  return parts.some(part => part.degraded) ? { degraded: true, ...answer } : answer
 }
 
 /** One answer for each request from one for each of their parts. */

@@ -79,7 +79,9 @@ export interface RateLimit {
    */
   penalty(units?: number, options?: CallOptions): Promise<RateLimitResult>
   /**
-   * Gives back units, at most those that were consumed; the newest first. What a peek would then say is answered.
+   * Gives back units of what counts at that moment, at most all of it; the newest first. Whose they are is not known: after the
+   * window in which they were consumed has ended, they make room in the one that runs then. What a peek would then say is
+   * answered.
    *
    * @param units above 0, at most 1,000,000,000 steps. Default: 1
    */

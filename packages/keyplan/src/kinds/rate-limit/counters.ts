@@ -1,4 +1,4 @@
-import { createHmac, randomBytes } from 'node:crypto'
+import { keyMark } from '../../base/key-mark.ts'
 import type { Pattern } from '../../plan/pattern/pattern.ts'
 import type { RateLimitResult } from './contract.ts'
 import { createHeavyHitters } from './heavy-hitters.ts'
@@ -41,13 +41,6 @@ export function createCounters(pattern: Pattern, report: readonly string[]): Cou
   const limited = createHeavyHitters(kept)
   const hashed = pattern.parts.flatMap(part => ('param' in part && part.hashed ? [part.param] : []))
   const open = new Set(report.filter(param => !hashed.includes(param)))
-  let secret: Buffer | undefined
-
-  /** Keyed, since a plain digest of an address is found by trying all of them. */
-  function markOf(param: string, value: string): string {
-    secret ??= randomBytes(16)
-    return `#${createHmac('sha256', secret).update(`${param}:${value}`).digest('hex').slice(0, 8)}`
-  }
 
   return {
     answered(key, { allowed, degraded }) {
@@ -72,7 +65,7 @@ export function createCounters(pattern: Pattern, report: readonly string[]): Cou
           params: Object.fromEntries(
             Object.entries(pattern.match(name) ?? {}).map(([param, value]) => [
               param,
-              open.has(param) ? value : markOf(param, value),
+              open.has(param) ? value : keyMark(`${param}:${value}`),
             ]),
           ),
           denied: count,

@@ -1,12 +1,12 @@
 import { formatDuration } from '../../base/duration.ts'
 import { shown } from '../../base/error.ts'
 import type { Json } from '../../base/json.ts'
-import { type NamespaceOptions, optionProblems } from '../../plan/declaration.ts'
+import { commonOf, type NamespaceOptions, optionProblems } from '../../plan/declaration.ts'
 import type { ParamName } from '../../plan/params.ts'
 import { type ConcurrencyDeclaration, type ConcurrencyOptions, concurrencyDeclaration } from './concurrency/contract.ts'
 import type { RateLimitDeclaration, RateLimitOptions } from './contract.ts'
 import { hasBurst, type RateLimitPolicy } from './policy.ts'
-import { type RateLimitSettings, settingsOf, type WholeOptions } from './settings.ts'
+import { checkWhenDown, type RateLimitSettings, settingsOf, type WholeOptions } from './settings.ts'
 
 const ownOptions: Readonly<Record<Exclude<keyof WholeOptions | 'whenDown', keyof NamespaceOptions>, true>> = {
   limit: true,
@@ -56,9 +56,7 @@ function rateDeclaration<P extends string, Tier extends string>(
   const whole: WholeOptions = options ?? {}
   const { whenDown = 'allow' } = whole
   const settings = settingsOf(whole, problems)
-  if (whenDown !== 'allow' && whenDown !== 'deny' && whenDown !== 'memory') {
-    problems.push(`whenDown is ${shown(whenDown)}; use 'allow', 'deny' or 'memory'`)
-  }
+  checkWhenDown(whenDown, problems)
   for (const param of paramsNamed(settings)) {
     if (typeof pattern !== 'string' || pattern.includes(`<${param}>`) || pattern.includes(`<${param}...>`)) continue
     problems.push(`${shown(param)} is named in allow, deny or report and is no parameter of the pattern`)
@@ -90,10 +88,6 @@ function paramsNamed({ allow, deny, report }: RateLimitSettings): string[] {
 
 const isList = (guests: unknown): guests is object =>
   typeof guests === 'object' && guests !== null && !Array.isArray(guests)
-
-function commonOf(options: object): NamespaceOptions {
-  return Object.fromEntries(Object.entries(options).filter(([name]) => !(name in ownOptions)))
-}
 
 function limitFacts(policies: readonly RateLimitPolicy[]): Record<string, Json> {
   const facts = policies.map(policy => ({

@@ -1,6 +1,6 @@
-import { type Algorithm, type Entry, mostExact } from './algorithm.ts'
+import type { Algorithm, Entry } from './algorithm.ts'
 import { keepUntil } from './lua-locals.ts'
-import { bucketResult, bucketTaken, fullOf, levelAfter } from './token-bucket.ts'
+import { bucketFits, bucketLua, bucketResult, bucketTake, bucketTaken, fullOf, levelAfter } from './token-bucket.ts'
 
 export interface Arrival extends Entry {
   /** The arrival time, and by how many 1 ÷ limit of a millisecond it lies later. */
@@ -24,12 +24,7 @@ export interface Arrival extends Entry {
  */
 export const gcra: Algorithm<Arrival> = {
   lua: {
-    text: true,
-    figures: ['level'],
-    found: ['till'],
-    begin: `
-local full = capacity * window
-local slack = ceil(full / limit / 8)`,
+    ...bucketLua,
     look: `
 level = full
 if state then
@@ -42,25 +37,17 @@ if state then
     failure = 'ERR value is not an arrival time'
   end
 end`,
-    fits: 'asked * window <= level',
-    take: `
-level = level - cost * window
-if level < -${mostExact} then level = -${mostExact} end
-if level >= full then
-  level, failure = full, fault(call('DEL', key))
-else
-  local debt = full - level
+    take: bucketTake(`local debt = full - level
   local rest = debt % limit
   local at = now + (debt - rest) / limit
-  ${keepUntil('at', 'rest', 'rest > 0 and at + 1 or at')}
-end`,
+  ${keepUntil('at', 'rest', 'rest > 0 and at + 1 or at')}`),
   },
   look: (entry, now, policy) => [
     fullOf(policy) - (entry ? Math.max(0, (entry.at - now) * policy.limit + entry.rest) : 0),
     0,
     0,
   ],
-  fits: ([level], cost, { windowMs }) => cost * windowMs <= level,
+  fits: bucketFits,
   take(_, [before], cost, now, policy) {
     const debt = fullOf(policy) - levelAfter(before, cost, policy)
     if (debt === 0) return undefined

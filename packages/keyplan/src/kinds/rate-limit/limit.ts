@@ -23,7 +23,7 @@ export class Limit implements RateLimit {
     // The common call: one unit of one limit.
     if (options === undefined && !this.#others && !guest && more.length === 0 && policy.scale <= policy.capacity) {
       const denial = space.denial(this.#first.key, policy, policy.scale)
-      return denial ?? space.ask(undefined, partOf(this.#first, policy.scale, false))
+      return denial ?? space.take(partOf(this.#first, policy.scale, false))
     }
     return this.#consumeBy(options ?? {})
   }

@@ -17,6 +17,11 @@ import { type LimitOverride, tiersOf } from './tiers.ts'
  */
 export type RateLimitWhenDown = 'allow' | 'deny' | 'memory'
 
+export function checkWhenDown(whenDown: unknown, problems: string[]): void {
+  if (whenDown === 'allow' || whenDown === 'deny' || whenDown === 'memory') return
+  problems.push(`whenDown is ${shown(whenDown)}; use 'allow', 'deny' or 'memory'`)
+}
+
 /** Everything beside the limits themselves. */
 export interface CommonOptions<Param extends string, Tier extends string> {
   /** Decimal places of costs and limits, 0 to 6. Default: 0, whole units. */

@@ -30,6 +30,8 @@ export interface SpaceParts {
 /** An open namespace, as its limits use it: asking for a request gathers it, notes the answer and counts it. */
 export interface Space extends SpaceParts {
   ask(options: CallOptions | undefined, request: Request): Promise<RateLimitResult>
+  /** `ask` of what `denial` has no answer to: a request that takes units of one limit. */
+  take(request: Request): Promise<RateLimitResult>
   /** The answer without asking, where this process knows that the key is used up. Counted. */
   denial(key: string, policy: RateLimitPolicy, cost: number): Promise<RateLimitResult> | undefined
   /** Sends what is gathered, so that what follows keeps its place in the order. */
@@ -89,6 +91,7 @@ export function createSpace(parts: SpaceParts): Space {
     ...parts,
     flush: gather.flush,
     denial,
+    take: request => (near ? sendNoted(near, undefined, request) : send(undefined, request)),
     ask(options, request) {
       if (!near || request.cost <= 0 || request.forced || request.more) return send(options, request)
       return denial(request.key, request.policy, request.cost) ?? sendNoted(near, options, request)

@@ -7,6 +7,30 @@ export interface TokenBucket extends Entry {
   readonly at: number
 }
 
+/** What every bucket does on the server, however it keeps its level. */
+export const bucketLua = {
+  text: true,
+  figures: ['level'],
+  found: ['till'],
+  begin: `
+local full = capacity * window
+local slack = ceil(full / limit / 8)`,
+  fits: 'asked * window <= level',
+} as const
+
+/** `fits` of `bucketLua`, in this process. */
+export const bucketFits = ([level]: Usage, cost: number, { windowMs }: RateLimitPolicy) => cost * windowMs <= level
+
+/** @param keep statements that write a bucket that is not full */
+export const bucketTake = (keep: string) => `
+level = level - cost * window
+if level < -${mostExact} then level = -${mostExact} end
+if level >= full then
+  level, failure = full, fault(call('DEL', key))
+else
+  ${keep}
+end`
+
 /**
  * A token bucket that is refilled when it is looked at. In any stretch of `t` milliseconds at most
  * `burst + limit × t ÷ window` units pass.
@@ -23,12 +47,7 @@ export interface TokenBucket extends Entry {
  */
 export const tokenBucket: Algorithm<TokenBucket> = {
   lua: {
-    text: true,
-    figures: ['level'],
-    found: ['till'],
-    begin: `
-local full = capacity * window
-local slack = ceil(full / limit / 8)`,
+    ...bucketLua,
     look: `
 level = full
 if state then
@@ -41,21 +60,13 @@ if state then
     failure = 'ERR value is not a token bucket'
   end
 end`,
-    fits: 'asked * window <= level',
-    take: `
-level = level - cost * window
-if level < -${mostExact} then level = -${mostExact} end
-if level >= full then
-  level, failure = full, fault(call('DEL', key))
-else
-  ${keepUntil('level', 'now', 'now + ceil((full - level) / limit)')}
-end`,
+    take: bucketTake(keepUntil('level', 'now', 'now + ceil((full - level) / limit)')),
   },
   look: (entry, now, policy) => {
     const full = fullOf(policy)
     return [entry ? Math.min(full, entry.level + (now - entry.at) * policy.limit) : full, 0, 0]
   },
-  fits: ([level], cost, { windowMs }) => cost * windowMs <= level,
+  fits: bucketFits,
   take(_, [before], cost, now, policy) {
     const level = levelAfter(before, cost, policy)
     const left = fullOf(policy) - level

@@ -1,11 +1,7 @@
 import type { CallOptions } from '../../base/call.ts'
-import type { LogGap } from '../../mechanisms/log/follower.ts'
 import type { FollowOptions } from '../../mechanisms/log/followings.ts'
-import type { SourceHealth } from '../../mechanisms/source.ts'
-import { type Declaration, optionProblems } from '../../plan/declaration.ts'
 import type { ParamName, Params } from '../../plan/params.ts'
-import { ownOptions, type RegistryOptions, type RegistryWhenDown } from './options.ts'
-import { factsOf, type RegistrySettings, settingsOf } from './settings.ts'
+import type { JoinOptions, Membership } from './membership/contract.ts'
 
 /** A member as others see it. */
 export interface RegistryMember<Out = unknown> {
@@ -34,49 +30,6 @@ export interface RegistryEvent<Out = unknown> extends RegistryChange<Out> {
   readonly id: string
   /** When it happened, in milliseconds since the epoch on the server's clock. */
   readonly at: number
-}
-
-/** What a member tells of itself. */
-export type MemberContents<In> = {
-  /** What it can do; up to 64 texts of up to 200 characters. Default: nothing. */
-  capabilities?: readonly string[] | undefined
-  /** How busy it is: a number from 0, by which `pick` and `find` compare. Default: 0. */
-  load?: number | undefined
-} & ([In] extends [undefined] ? { metadata?: undefined } : { metadata: In })
-
-export type JoinOptions<In> = MemberContents<In> &
-  CallOptions & {
-    /**
-     * It had been taken off the list, because its process was silent for longer than its lease or what was known was lost,
-     * and is on it again.
-     */
-    rejoined?: (() => void) | undefined
-  }
-
-/** One that this process keeps on the list, until it leaves or another takes its name. */
-export interface Membership<In = unknown> extends AsyncDisposable {
-  readonly id: string
-  /** `replaced`: another has joined under its name. That ends it. */
-  readonly state: 'member' | 'replaced' | 'left'
-  /** Fires with MEMBERSHIP_LOST when another has joined under its name. */
-  readonly signal: AbortSignal
-  /** Of the heartbeat that it shares with the other members of this process. Undefined: it is no member any more. */
-  readonly health: SourceHealth | undefined
-  /** Milliseconds for which it is certainly listed, by the monotonic clock. 0: the server may not list it any more. */
-  remaining(): number
-  /**
-   * Changes what is given and keeps the rest, in one step and one after the other. That only `load` changes is no event.
-   *
-   * @throws KeyplanError PARAM_INVALID, VALUE_INVALID; MEMBERSHIP_LOST when it is no member any more; when Redis cannot be asked
-   */
-  update(contents: Partial<MemberContents<In>>, options?: CallOptions): Promise<void>
-  /**
-   * Takes it off the list.
-   *
-   * @returns false when it was not on it any more
-   * @throws KeyplanError when Redis cannot be asked; it then goes when its lease ends
-   */
-  leave(options?: CallOptions): Promise<boolean>
 }
 
 /** One name of a registry. */
@@ -157,45 +110,3 @@ export type RegistryNamespace<
   ([Exclude<ParamName<P>, MemberName<P>>] extends [never]
     ? Registry<Out, Field, Down>
     : { in(params: Omit<Params<P>, MemberName<P>>): Registry<Out, Field, Down> })
-
-export interface RegistryDeclaration<
-  P extends string = string,
-  In = never,
-  Out = unknown,
-  Field extends string = string,
-  Down extends RegistryWhenDown = RegistryWhenDown,
-> extends Declaration<'registry', P, RegistryNamespace<P, In, Out, Field, Exclude<Down, 'fail'>>> {
-  readonly whenDown: Down
-  readonly options: RegistrySettings
-}
-
-/**
- * Declares who is alive and what they can do: `registry('agents:<agentId>', { lease: '30s', metadata: json<Agent>() })`. The last
- * parameter names a member; where others stand before it there is a registry for each of their values.
- */
-export function registry<
-  const P extends string,
-  In = undefined,
-  Out = undefined,
-  Field extends string = never,
-  Down extends RegistryWhenDown = 'unknown',
->(pattern: P, options: RegistryOptions<P, In, Out, Field, Down> = {}): RegistryDeclaration<P, In, Out, Field, Down> {
-  const given = options ?? {}
-  const problems = optionProblems(options, Object.keys(ownOptions))
-  const settings = settingsOf(pattern, given as never, problems)
-  return {
-    kind: 'registry',
-    pattern,
-    space: 'key',
-    durability: 'durable',
-    whenDown: settings.whenDown as Down,
-    common: Object.fromEntries(Object.entries(given).filter(([name]) => !(name in ownOptions))),
-    options: settings,
-    facts: factsOf(settings),
-    problems,
-    announce: settings.announce,
-    gathers: settings.param,
-  }
-}
-
-export type { FollowOptions, LogGap }

@@ -1,5 +1,7 @@
+import { createFollowCounting, type FollowFigures } from '../../mechanisms/log/following.ts'
+
 /** What was done with the registries of a namespace since the client was opened. */
-export interface RegistryFigures {
+export interface RegistryFigures extends FollowFigures {
   /** Members of this process now. */
   readonly members: number
   /** Calls by which this process said that its members are alive. */
@@ -14,14 +16,6 @@ export interface RegistryFigures {
   readonly left: number
   /** Members of whatever process that this one took off the list because their lease had ended. */
   readonly expired: number
-  /** Events given to those who follow. */
-  readonly followed: number
-  /** Loops that follow now. */
-  readonly followers: number
-  /** How often one of them was told that events are missing. */
-  readonly gaps: number
-  /** Members and events that were read, did not decode and were left out. */
-  readonly undecodable: number
 }
 
 export type Counting = { -readonly [Figure in Exclude<keyof RegistryFigures, 'members'>]: number }
@@ -34,8 +28,5 @@ export const createCounting = (): Counting => ({
   replaced: 0,
   left: 0,
   expired: 0,
-  followed: 0,
-  followers: 0,
-  gaps: 0,
-  undecodable: 0,
+  ...createFollowCounting(),
 })

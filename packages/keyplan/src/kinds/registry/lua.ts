@@ -83,80 +83,22 @@ local function strike(id, record)
   redis.call('ZREM', index, unpack(found))
   redis.call('ZREM', loads, unpack(loaded))
 end
+-- Of one who is on no list of leases any more. Gives how many there were: one, or none.
+local function depart(id, how)
+  local record = redis.call('HGET', members, id)
+  strike(id, record)
+  if not record then return 0 end
+  tell(how, record)
+  return 1
+end
 local function sweep(most)
   local ids = redis.call('ZRANGEBYSCORE', leases, '-inf', text(due), 'LIMIT', 0, most)
   local expired = 0
   for _, id in ipairs(ids) do
     -- A server that takes no writes now is read all the same. At maxmemory this frees, and lets the rest pass.
     if type(redis.pcall('ZREM', leases, id)) == 'table' then break end
-    local record = redis.call('HGET', members, id)
-    strike(id, record)
-    if record then
-      tell('expired', record)
-      expired = expired + 1
-    end
+    expired = expired + depart(id, 'expired')
   end
   return expired
 end
-`
-
-/** What reads share: `walk` gives members that have all terms and are alive. */
-export const walking = `
-local function size(term)
-  return redis.call('ZLEXCOUNT', index, '[' .. term .. '\\0', '(' .. term .. '\\1')
-end
--- The rarest of the terms is walked, and each member on the way is asked for the others.
-local function rarest()
-  local first, least = 1, nil
-  if #terms > 1 then
-    for place, term in ipairs(terms) do
-      local number = size(term)
-      if not least or number < least then first, least = place, number end
-    end
-  end
-  local others = {}
-  for place, term in ipairs(terms) do if place ~= first and term ~= '*' then others[#others + 1] = term end end
-  return terms[first], others
-end
--- Most often nobody is left whose lease has ended, and nobody need be asked for it.
-local dead = redis.call('ZCOUNT', leases, '-inf', text(alive)) > 0
--- Of these ids those that count, in order.
-local function kept(ids, others)
-  local some = ids
-  if dead and #ids > 0 then
-    local ends = redis.call('ZMSCORE', leases, unpack(ids))
-    some = {}
-    for place, id in ipairs(ids) do
-      if ends[place] and tonumber(ends[place]) > alive then some[#some + 1] = id end
-    end
-  end
-  for _, term in ipairs(others) do
-    if #some == 0 then return some end
-    local wanted = {}
-    for place, id in ipairs(some) do wanted[place] = term .. '\\0' .. id end
-    local has = redis.call('ZMSCORE', index, unpack(wanted))
-    local rest = {}
-    for place, id in ipairs(some) do if has[place] then rest[#rest + 1] = id end end
-    some = rest
-  end
-  return some
-end
--- Up to \`most\` ids of a range of the index or the loads, whose entries begin with so many other bytes.
-local function walk(key, low, high, skip, others, most)
-  local found, sifted = {}, dead or #others > 0
-  local page = sifted and math.max(16, math.min(most, 500)) or most
-  while true do
-    local part = redis.call('ZRANGEBYLEX', key, low, high, 'LIMIT', 0, page)
-    local ids = {}
-    for place, entry in ipairs(part) do ids[place] = string.sub(entry, skip + 1) end
-    if not sifted then return ids end
-    for _, id in ipairs(kept(ids, others)) do
-      found[#found + 1] = id
-      if #found == most then return found end
-    end
-    if #part < page then return found end
-    low, page = '(' .. part[#part], math.min(500, 2 * page)
-  end
-end
-local loadlength = 17
 `

@@ -3,7 +3,18 @@ import { KeyplanError } from '../../base/error.ts'
 import type { LocalServer } from '../../mechanisms/log/local.ts'
 import type { RegistryNames } from './names.ts'
 import type { RegistrySettings } from './settings.ts'
-import type { Entry, Found, Place, Put, PutResult, Query, RegistryStore, Standing, Sweep } from './store.ts'
+import {
+  type Entry,
+  type Found,
+  mostTurns,
+  type Place,
+  type Put,
+  type PutResult,
+  type Query,
+  type RegistryStore,
+  type Standing,
+  type Sweep,
+} from './store.ts'
 
 interface Kept extends Entry {
   readonly joinedAt: number
@@ -140,6 +151,7 @@ export function createMemoryRegistryStore(
       const turn = `${query.order} ${query.terms.join()}`
       const before = turns.get(turn)
       const next = (before !== undefined && least.find(({ id }) => id > before)) || least[0]
+      if (before === undefined && turns.size >= mostTurns) turns.clear()
       if (next) turns.set(turn, next.id)
       return next && found(next)
     },

@@ -21,6 +21,8 @@ export function loadOf(text: string): number {
 export const headOf = (id: string, capabilities: readonly string[]): string =>
   JSON.stringify({ id, capabilities }).slice(1, -1)
 
+export const idOf = ({ head }: Found): string => (JSON.parse(`{${head}}`) as Pick<RegistryMember, 'id'>).id
+
 type MetadataCodec = Codec<unknown> | undefined
 
 /**

@@ -120,3 +120,6 @@ export const lingerMs = (leaseMs: number): number => Math.max(86_400_000, 10 * l
 
 /** Most that one step takes off the list: beats more than reads. */
 export const swept = { beat: 100, other: 20 } as const
+
+/** Of how many queries it is remembered whose turn it is. Where there are more all begin anew: one may be picked twice. */
+export const mostTurns = 1_000

@@ -1,49 +1,32 @@
-import type { Call } from '../../base/call.ts'
 import type { Clock } from '../../base/clock.ts'
 import { lastChance } from '../../mechanisms/lease/claim.ts'
 import { fenceTtl } from '../../mechanisms/lease/fence.ts'
-import { createRequests, tooLate } from '../../mechanisms/lease/requests.ts'
-import type { Acquisition } from '../../mechanisms/lease/steps.ts'
+import { createRequests } from '../../mechanisms/lease/requests.ts'
 import type { Redis } from '../../redis/redis.ts'
 import type { SemaphoreNames } from './names.ts'
 import { acquireScript, extendScript, inspectScript, releaseScript, resizeScript, withdrawScript } from './scripts.ts'
-import { type PermitRequest, type SemaphoreStore, stateOf, tooMany } from './store.ts'
+import { type SemaphoreStore, stateOf, tooMany } from './store.ts'
 
 export function createRedisSemaphoreStore(
   redis: Pick<Redis, 'evaluate' | 'serverTime' | 'lane'>,
   names: SemaphoreNames,
   clock: Clock,
 ): SemaphoreStore {
-  const requests = createRequests(redis, clock)
+  const requests = createRequests(redis, clock, 'permit')
   const keysOf = (key: string) => ({ semaphore: key, fence: names.fence(key), limit: names.limit(key) })
 
-  /** Undefined when it came too late. */
-  async function ask(
-    call: Call,
-    { key, claim, permits }: PermitRequest,
-    declared: number,
-    ttlMs: number,
-  ): Promise<Acquisition | undefined> {
-    const sentAt = clock.now()
-    const args = { owner: claim.owner, permits, declared, ttl: ttlMs, fenceTtl: fenceTtl(ttlMs) }
-    const { sign, detail } = await requests.send(call, key, [claim], notAfter =>
-      redis.evaluate(acquireScript, keysOf(key), { ...args, notAfter }, call),
-    )
-    if (sign === '~') return undefined
-    if (sign === '>') throw tooMany(permits, Number(detail))
-    if (sign === '-') return { granted: false, remainingMs: Number(detail) }
-    claim.granted = true
-    return { granted: true, fence: detail, until: sentAt + ttlMs, degraded: false }
-  }
-
   return {
-    async acquire(call, request, declared, ttlMs) {
-      const answer = await ask(call, request, declared, ttlMs)
-      if (answer) return answer
-      // An answer in time that says "too late" means that the server's clock is not where it was thought to be.
-      const again = clock.now() < call.expires ? await ask(call, request, declared, ttlMs) : undefined
-      if (again) return again
-      throw tooLate('permit')
+    async acquire(call, { key, claim, permits }, declared, ttlMs) {
+      let sentAt = 0
+      const args = { owner: claim.owner, permits, declared, ttl: ttlMs, fenceTtl: fenceTtl(ttlMs) }
+      const { sign, detail } = await requests.send(call, key, [claim], notAfter => {
+        sentAt = clock.now()
+        return redis.evaluate(acquireScript, keysOf(key), { notAfter, ...args }, call)
+      })
+      if (sign === '>') throw tooMany(permits, Number(detail))
+      if (sign === '-') return { granted: false, remainingMs: Number(detail) }
+      claim.granted = true
+      return { granted: true, fence: detail, until: sentAt + ttlMs, degraded: false }
     },
     async extend(call, { key, claim, permits }, ttlMs) {
       const until = clock.now() + ttlMs

@@ -1,4 +1,6 @@
+import { yetGranted } from '../../mechanisms/lease/claim.ts'
 import { fencing } from '../../mechanisms/lease/fence.ts'
+import { readSigned } from '../../mechanisms/lease/requests.ts'
 import { script } from '../../redis/script.ts'
 
 /**
@@ -33,25 +35,15 @@ end
 /** Permits that have expired: nobody counts them, so it matters only that they do not pile up. */
 const sweep = `redis.call('ZREMRANGEBYSCORE', semaphore, '-inf', string.format('%.0f', now))`
 
-export interface PermitReply {
-  /**
-   * `+` and the fence: granted. `-` and the milliseconds until enough permits expire: busy. `>` and the number there is:
-   * that many there are not. `~`: too late.
-   */
-  readonly sign: string
-  readonly detail: string
-  readonly now: number
-}
-
-/** Without a write before the fence, so that at maxmemory nothing is given out. */
+/**
+ * `+` and the fence: granted. `-` and the milliseconds until enough permits expire: busy. `>` and the number there is: that many
+ * there are not. Without a write before the fence, so that at maxmemory nothing is given out.
+ */
 export const acquireScript = script({
   name: 'semaphore.acquire',
   keys: ['semaphore', 'fence', 'limit'],
   args: ['owner', 'permits', 'declared', 'ttl', 'fenceTtl', 'notAfter'],
-  reply: (reply): PermitReply => {
-    const [now, answer] = reply as [string, string]
-    return { now: Number(now), sign: answer.slice(0, 1), detail: answer.slice(1) }
-  },
+  reply: readSigned,
   lua: `
 ${fencing}
 ${members}
@@ -130,7 +122,7 @@ export const withdrawScript = script({
 ${fencing}
 ${members}
 ${release}
-return string.format('%.0f', math.max(0, tonumber(notAfter) + 1 - now))
+return ${yetGranted}
 `,
 })
 

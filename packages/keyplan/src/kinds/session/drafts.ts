@@ -43,14 +43,14 @@ export function createDrafts({ ttlMs, absoluteMs }: SessionSettings, lists: User
       const { user } = content
       const sameUser = before !== undefined && before.user === user
       const created = before !== undefined && (sameUser || user === undefined) ? before.created : now
-      const rest = restOf({ ...content, created }, newMark())
+      const rest = restOf({ created, ...content }, newMark())
       const draft = { rest, ttlMs, until: endOf(created), notAfter: undefined }
       if (user === undefined) return { draft, created, settle: async () => {} }
       if (sameUser && before.key === key)
         return { draft: { ...draft, until: undefined }, created, settle: async () => {} }
       const { until, at, crowd } = await lists.note(user, key, endOf(created))
       return {
-        draft: { ...draft, until, notAfter: at + latestWriteMs },
+        draft: { rest, ttlMs, until, notAfter: at + latestWriteMs },
         created,
         settle: () => lists.trim(user, crowd),
       }

@@ -1,16 +1,11 @@
 import type { Clock } from '../../base/clock.ts'
-import { KeyplanError } from '../../base/error.ts'
 import type { LocalWake } from '../../mechanisms/wake.ts'
 import type { Happening } from './announcing.ts'
+import { createKept } from './kept.ts'
 import { listSlackMs } from './list-scripts.ts'
 import type { SessionNames } from './names.ts'
 import { headOf, withHead } from './record.ts'
 import type { Draft, Ended, Ending, Saved, SessionStore } from './store.ts'
-
-interface Entry {
-  readonly raw: string
-  readonly ends: number
-}
 
 /** When each key of a user was noted, and when the last one. */
 interface List {
@@ -18,12 +13,9 @@ interface List {
   readonly latest: number
 }
 
-/** A store looks through all its entries for those that have expired at most this often. */
-const sweepMs = 1_000
-
 /**
  * The sessions of one process. When there are `maxEntries` that live, no further one begins: to forget one would log somebody
- * out.
+ * out. Of those that ended it keeps as many traces, the newest.
  */
 export function createMemorySessionStore(
   names: SessionNames,
@@ -32,35 +24,20 @@ export function createMemorySessionStore(
   tell: (happening: Happening & { readonly text: string }) => void = () => {},
   maxEntries = 100_000,
 ): SessionStore {
-  const entries = new Map<string, Entry>()
+  const time = () => Math.floor(clock.wall())
+  const kept = createKept(time, maxEntries)
   /** By user, in the order they were last written. */
   const lists = new Map<string, List>()
-  let sweptAt = Number.NEGATIVE_INFINITY
-  const time = () => Math.floor(clock.wall())
 
-  function rawAt(key: string): string | null {
-    const entry = entries.get(key)
-    if (entry === undefined) return null
-    if (entry.ends > time()) return entry.raw
-    entries.delete(key)
-    return null
-  }
-  function makeRoom(key: string): void {
-    if (entries.size < maxEntries || entries.has(key)) return
-    const now = time()
-    if (now - sweptAt >= sweepMs) {
-      sweptAt = now
-      for (const [name, { ends }] of entries) if (ends <= now) entries.delete(name)
-    }
-    if (entries.size < maxEntries) return
-    const many = `This process already keeps ${entries.size} sessions in memory`
-    throw new KeyplanError('OVERLOADED', many, { outcome: 'not-executed' })
-  }
   function put(key: string, version: number, until: number, ttlMs: number, rest: string): Saved {
-    makeRoom(key)
+    kept.makeRoom(key)
     const seen = time()
-    entries.set(key, { raw: withHead(version, seen, until, rest), ends: Math.min(seen + ttlMs, until) })
+    kept.put(key, withHead(version, seen, until, rest), Math.min(seen + ttlMs, until))
     return { is: 'saved', seen, until }
+  }
+  function read(key: string) {
+    const raw = kept.at(key)
+    return { raw, head: raw === null ? undefined : headOf(raw) }
   }
   /** The lists that were written longest ago, of users who are gone. */
   function dropIdle(before: number): void {
@@ -78,11 +55,9 @@ export function createMemorySessionStore(
   const begin = (key: string, draft: Draft) =>
     put(key, 1, draft.until ?? Number.MAX_SAFE_INTEGER, draft.ttlMs, draft.rest)
   function end(key: string, { version, trace, keepMs }: Ending): Ended {
-    const raw = rawAt(key)
-    const head = raw === null ? undefined : headOf(raw)
+    const { raw, head } = read(key)
     if (raw === null || !head || (version !== undefined && head.version !== version)) return { is: 'found', raw }
-    entries.delete(key)
-    entries.set(key, { raw: trace, ends: time() + keepMs })
+    kept.end(key, trace, time() + keepMs)
     wake.notify(names.wake(key))
     return { is: 'ended', raw }
   }
@@ -90,15 +65,14 @@ export function createMemorySessionStore(
   return {
     touch: async (_, keys, { ttlMs, everyMs }) =>
       keys.map(key => {
-        const raw = rawAt(key)
-        const head = raw === null ? undefined : headOf(raw)
+        const { raw, head } = read(key)
         if (!head || Math.abs(time() - head.seen) < everyMs) return { raw, touched: false }
         put(key, head.version, head.until, ttlMs, head.rest)
-        return { raw: rawAt(key), touched: true }
+        return { raw: kept.at(key), touched: true }
       }),
-    look: async (_, keys) => keys.map(key => ({ raw: rawAt(key), touched: false })),
+    look: async (_, keys) => keys.map(key => ({ raw: kept.at(key), touched: false })),
     async create(_, key, draft) {
-      const raw = rawAt(key)
+      const raw = kept.at(key)
       if (raw !== null) return again(raw, draft) ?? { is: 'found', raw }
       if (isLate(draft)) return { is: 'late' }
       const begun = begin(key, draft)
@@ -106,15 +80,13 @@ export function createMemorySessionStore(
       return begun
     },
     async save(_, key, version, draft) {
-      const raw = rawAt(key)
-      const head = raw === null ? undefined : headOf(raw)
+      const { raw, head } = read(key)
       if (!head || head.version !== version) return (raw && again(raw, draft)) || { is: 'found', raw }
       if (isLate(draft)) return { is: 'late' }
       return put(key, version + 1, draft.until ?? head.until, draft.ttlMs, draft.rest)
     },
     async prolong(_, key, ttlMs, until) {
-      const raw = rawAt(key)
-      const head = raw === null ? undefined : headOf(raw)
+      const { head } = read(key)
       if (head && head.until < until) put(key, head.version, until, ttlMs, head.rest)
     },
     async end(_, key, ending) {
@@ -124,8 +96,7 @@ export function createMemorySessionStore(
     },
     async move(_, key, to, draft, ending) {
       if (isLate(draft)) return { is: 'late' }
-      // Before anything ends: where there is no room the session stays where it is.
-      makeRoom(to)
+      // There is room: that of the one which ends.
       const ended = end(key, ending)
       if (ended.is !== 'ended') return ended
       tell({ event: 'moved', key, to, text: draft.rest })

@@ -31,7 +31,7 @@ export function createRedisSessionStore(
     return savedOf(is)
   }
   async function end(call: Call, key: string, ending: Ending, happening?: Happening) {
-    const args = { ...endingArgs(ending), wake: names.wake(key), news: newsArguments(news, happening) }
+    const args = { wake: names.wake(key), news: newsArguments(news, happening), ...endingArgs(ending) }
     const { is, unannounced } = await redis.evaluate(endScript, { session: key }, args, call)
     refused(unannounced)
     return endedOf(is)
@@ -70,7 +70,7 @@ export function createRedisSessionStore(
     async move(call, key, to, draft, ending) {
       if (redis.slot(key) !== redis.slot(to)) return moveInSteps(call, key, to, draft, ending)
       const told = newsArguments(news, { event: 'moved', key, to, text: draft.rest })
-      const args = { ...endingArgs(ending), ...argsOf(draft), wake: names.wake(key), news: told }
+      const args = { wake: names.wake(key), news: told, ...endingArgs(ending), ...argsOf(draft) }
       const { is, unannounced } = await redis.evaluate(moveScript, { session: key, to }, args, call)
       refused(unannounced)
       return savedOf(is)

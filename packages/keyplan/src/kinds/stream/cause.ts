@@ -1,4 +1,5 @@
-import { isKeyplanError, kindOf } from '../../base/error.ts'
+import { kindOf } from '../../base/error.ts'
+import { textsOf } from '../../base/thrown.ts'
 import type { Cause } from './delivery.ts'
 
 const longestMessage = 500
@@ -6,17 +7,18 @@ const longestTrace = 2_000
 
 /** What is kept of whatever a handler threw. It lies beside the entry itself, so it may tell as much. */
 export function causeOf(thrown: unknown): Cause {
-  if (!(thrown instanceof Error)) {
-    const text = typeof thrown === 'string' ? `: ${thrown}` : ''
-    return { name: 'NonError', message: `the handler threw ${kindOf(thrown)}${text}`.slice(0, longestMessage) }
-  }
-  return {
-    name: thrown.name,
-    message: thrown.message.slice(0, longestMessage),
-    code: isKeyplanError(thrown) ? thrown.code : undefined,
-    trace: thrown.stack?.slice(0, longestTrace),
-  }
+  const texts = textsOf(thrown)
+  if (!texts) return { name: 'NonError', message: `the handler threw ${whatElse(thrown)}`.slice(0, longestMessage) }
+  const { name, message, code, stack } = texts
+  return { name, message: message.slice(0, longestMessage), code, trace: stack?.slice(0, longestTrace) }
 }
+
+const whatElse = (thrown: unknown) =>
+  typeof thrown === 'string'
+    ? `a string: ${thrown}`
+    : typeof thrown === 'object' && thrown !== null
+      ? 'an object'
+      : kindOf(thrown)
 
 /** Nobody could say what went wrong: the process ended, or lost its claim. */
 export const vanished = (deliveries: number): Cause => ({

@@ -1,3 +1,4 @@
+import { errorOf, inFull } from '../../base/thrown.ts'
 import { causeOf } from './cause.ts'
 import type { Counts } from './counts.ts'
 import type { Cause, Delivery } from './delivery.ts'
@@ -20,7 +21,7 @@ export interface Endings {
 }
 
 interface EndingsParts {
-  readonly job: Pick<Job, 'settings' | 'clock'>
+  readonly job: Pick<Job, 'group' | 'workerName' | 'settings' | 'clock' | 'tell'>
   readonly hand: Hand
   readonly counts: Counts
   readonly settlement: Settlement
@@ -33,7 +34,7 @@ interface EndingsParts {
 export const mostUnsettled = 5_000
 
 export function createEndings({ job, hand, counts, settlement, line, ring }: EndingsParts): Endings {
-  const { settings, clock } = job
+  const { group, workerName: source, settings, clock, tell } = job
   const most = mostDeliveries(settings)
 
   function forget(one: Held): void {
@@ -45,6 +46,9 @@ export function createEndings({ job, hand, counts, settlement, line, ring }: End
     const { id, number, value, origin } = one.given
     counts.buried++
     settlement.bury({ id, number, value, origin, effect: one.effect, cause }, () => {
+      const { name, message } = cause
+      const told = { source, id, deliveries: number, cause: { name, message } }
+      tell({ type: 'dead-letter', ...told }, `${group} has given up an entry after ${number} deliveries: ${name}`)
       forget(one)
       buried()
     })
@@ -60,6 +64,8 @@ export function createEndings({ job, hand, counts, settlement, line, ring }: End
         return
       }
       counts.failed++
+      const error = errorOf(ending.thrown)
+      tell({ type: 'handler-failed', source, error }, `a handler of ${group} failed: ${inFull(ending.thrown)}`)
       const cause = causeOf(ending.thrown)
       const { id, number } = one.given
       if (number >= most) {

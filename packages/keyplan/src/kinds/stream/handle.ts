@@ -1,6 +1,7 @@
 import { checkOptions } from '../../base/call.ts'
 import { isKeyplanError, KeyplanError, kindOf, shown } from '../../base/error.ts'
 import { likely } from '../../base/likely.ts'
+import { createTell } from '../../base/tell.ts'
 import { type Guarded, guarded } from '../../guard/guarded.ts'
 import { createGather, type Gather } from '../../mechanisms/gather.ts'
 import type { Opened, Surroundings } from '../kind.ts'
@@ -8,7 +9,7 @@ import { consumerName } from './consumer-name.ts'
 import type { AppendOptions, Stream, StreamNamespace } from './contract.ts'
 import type { Handler } from './desk.ts'
 import { createCounting } from './figures.ts'
-import type { Job } from './job.ts'
+import type { Happening, Job } from './job.ts'
 import { openLetters } from './letters.ts'
 import type { StreamSettings } from './settings.ts'
 import { type AppendRequest, type StreamSteps, type StreamStore, streamOperations } from './store.ts'
@@ -32,6 +33,7 @@ export function openStreams(
   const steps: Guarded<StreamSteps> = guarded<StreamSteps>(name, store, streamOperations, server?.guard ?? bare)
   const gathers = new Map<string, Gather<AppendRequest, string>>()
   const workers = new Set<Worker>()
+  const tell = createTell<Happening>(name, notify)
   const counting = createCounting(Object.keys(settings.groups), clock)
   let closed = false
 
@@ -99,7 +101,21 @@ export function openStreams(
         const work = workSettingsOf(options, handler, settings)
         const consumer = consumerName(work.consumer)
         const { wait } = store
-        const job: Job = { namespace: name, key, group, consumer, settings, work, steps, wait, clock, notify }
+        const workerName = `worker of ${group}`
+        const job: Job = {
+          namespace: name,
+          key,
+          group,
+          consumer,
+          workerName,
+          settings,
+          work,
+          steps,
+          wait,
+          clock,
+          tell,
+          notify,
+        }
         const forget = (ended: Worker) => workers.delete(ended)
         const worker = createWorker({ job, handler: handler as Handler, counting, closed: forget })
         workers.add(worker)

@@ -37,13 +37,13 @@ export function createRedisStreamStore(
   return {
     async append(call, requests) {
       const values = requests.map(({ value }) => value)
-      const lines = await redis.evaluate(appendScript, { stream: requests[0]!.key }, { ...trim, values }, call)
+      const lines = await redis.evaluate(appendScript, { stream: requests[0]!.key }, { values, ...trim }, call)
       return allRefused(lines.map(line => (line.startsWith('!') ? replyFailure(line.slice(1)) : line)))
     },
 
     async appendOnce(call, key, value, token) {
       const keys = { stream: key, appended: names.appended(key, token) }
-      const id = await redis.evaluate(appendOnceScript, keys, { ...trim, window: settings.dedupeMs, value }, call)
+      const id = await redis.evaluate(appendOnceScript, keys, { value, window: settings.dedupeMs, ...trim }, call)
       return id.startsWith('=') ? { id: id.slice(1), duplicate: true } : { id, duplicate: false }
     },
 

@@ -21,6 +21,7 @@ interface SettlementParts {
   readonly namespace: string
   readonly group: string
   readonly key: string
+  readonly workerName: string
   readonly clock: Clock
   readonly steps: Pick<Guarded<StreamSteps>, 'done' | 'postpone' | 'bury'>
   settled(held: Held): void
@@ -49,6 +50,7 @@ export function createSettlement({
   namespace,
   group,
   key,
+  workerName,
   clock,
   steps,
   settled,
@@ -108,7 +110,7 @@ export function createSettlement({
         }
         // Refused for good, for all anybody knows: the entry is not acknowledged, and asks again later.
         const warning = `${namespace}: a dead letter of ${group} was refused, so its entry is kept: ${messageOf(error)}`
-        notify({ type: 'dead-letter-refused', namespace, source: `worker of ${group}`, error, warning })
+        notify({ type: 'dead-letter-refused', namespace, source: workerName, error, warning })
         const { id, number, cause } = what
         const delayMs = refusedFor * (0.8 + 0.4 * Math.random())
         postponed.push({ what: { id, number, counted: number, delayMs, cause }, settled: owed.settled })

@@ -46,7 +46,7 @@ export function createWorker({ job, handler, counting, closed }: WorkerParts): W
 
   const fetching = createSource({
     namespace,
-    name: `worker of ${group}`,
+    name: job.workerName,
     clock,
     keepAlive: true,
     turn: taking.turn,

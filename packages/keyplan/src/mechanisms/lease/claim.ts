@@ -57,6 +57,12 @@ export function isDoubtful({ unanswered }: Claim): boolean {
   return false
 }
 
+/**
+ * Lua of a script that withdraws a claim: the milliseconds in which a request that is still on its way would yet be granted. It
+ * has `now` and `notAfter`, which is `lastChance`.
+ */
+export const yetGranted = `string.format('%.0f', math.max(0, tonumber(notAfter) + 1 - now))`
+
 /** Epoch milliseconds on the server's clock after which none of them can take it any more. */
 export function lastChance({ unanswered }: Claim): number {
   let notAfter = 0

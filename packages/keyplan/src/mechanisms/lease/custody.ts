@@ -105,7 +105,7 @@ export function createCustody<W extends Wanted>(
     } catch (error) {
       return Promise.reject(error)
     }
-    const request: Request<W> = { ...wanted, claim: createClaim(String(++claims), origin), seat }
+    const request: Request<W> = { claim: createClaim(String(++claims), origin), seat, ...wanted }
     underWay.begin()
     return steps.acquire(options, request).then(
       answer => {

@@ -47,6 +47,9 @@ export function announcementArguments(announcement: Announcement | undefined): A
  * says which one it follows: who reads on from there knows that nothing lay between. The bytes of all values up to an
  * entry stand in it, so that how much is kept is the difference of two entries. Both are read from the last one.
  *
+ * Where the server's clock is behind the last entry, as after a failover to one whose clock is, the id is some way behind that
+ * instead of next to it: a master that is gone may have given out the next ones, and who had those would take these for them.
+ *
  * `announce(value, command, channel, log, …)` publishes, and appends to the channel's log first where it has one. It gives
  * the receivers, or -1 and why it was refused, and the id: what was changed is changed, also where the user may not publish.
  *
@@ -55,6 +58,10 @@ export function announcementArguments(announcement: Announcement | undefined): A
 export const logFunctions = `
 local function field(entry, name)
   for i = 1, #entry[2], 2 do if entry[2][i] == name then return entry[2][i + 1] end end
+end
+local function log_time()
+  local time = redis.call('TIME')
+  return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000), tonumber(time[2])
 end
 local function append(log, value, count, age, bytes, ttl, renew)
   count, age, bytes = tonumber(count), tonumber(age), tonumber(bytes)
@@ -68,15 +75,22 @@ local function append(log, value, count, age, bytes, ttl, renew)
   end
   entry[#entry + 1] = 'v'
   entry[#entry + 1] = value
-  local id
-  if count > 0 then
-    id = redis.call('XADD', log, 'MAXLEN', '=', count, '*', unpack(entry))
-  else
-    id = redis.call('XADD', log, '*', unpack(entry))
+  local function add(id)
+    if count > 0 then return redis.call('XADD', log, 'MAXLEN', '=', count, id, unpack(entry)) end
+    return redis.call('XADD', log, id, unpack(entry))
+  end
+  local id = add('*')
+  -- Another one of the same millisecond, or the clock is behind.
+  if string.sub(id, -2) ~= '-0' then
+    local now, microseconds = log_time()
+    local ahead, number = string.match(id, '^(%d+)-(%d+)$')
+    if now < tonumber(ahead) then
+      redis.call('XDEL', log, id)
+      id = add(ahead .. '-' .. string.format('%.0f', tonumber(number) + 1 + microseconds))
+    end
   end
   if age > 0 then
-    local time = redis.call('TIME')
-    local oldest = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000) - age
+    local oldest = log_time() - age
     -- The newest stays, also where the server's clock was behind when it came.
     if oldest > 0 and oldest < tonumber(string.match(id, '%d+')) then
       redis.call('XTRIM', log, 'MINID', '=', string.format('%.0f', oldest))

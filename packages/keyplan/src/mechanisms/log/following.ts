@@ -5,8 +5,9 @@ import { createInbox, type InboxLimits } from '../../base/inbox.ts'
 import { onAbort } from '../../base/on-abort.ts'
 import { surfacing } from '../../base/surfacing.ts'
 import type { LogEntry } from './entry.ts'
-import { createFollower, type Follower, type LogGap } from './follower.ts'
+import { createFollower, type Follower } from './follower.ts'
 import type { LogNews } from './log.ts'
+import type { LogGap } from './place.ts'
 
 /** One loop over a log. */
 export interface Following<T> {
@@ -14,12 +15,21 @@ export interface Following<T> {
   end(error?: KeyplanError): void
 }
 
-/** What those who follow the logs of a namespace count. */
-export interface FollowCounting {
-  followed: number
-  followers: number
-  gaps: number
+/** What was done for those who follow the logs of a namespace. */
+export interface FollowFigures {
+  /** Entries given to those who follow. */
+  readonly followed: number
+  /** Loops that follow now. */
+  readonly followers: number
+  /** How often one of them was told that entries are missing. */
+  readonly gaps: number
+  /** What was read, did not decode and was left out. */
+  readonly undecodable: number
 }
+
+export type FollowCounting = { -readonly [Figure in keyof FollowFigures]: number }
+
+export const createFollowCounting = (): FollowCounting => ({ followed: 0, followers: 0, gaps: 0, undecodable: 0 })
 
 interface FollowingParts<T> {
   readonly namespace: string
@@ -27,7 +37,10 @@ interface FollowingParts<T> {
   readonly key: string
   /** Where to begin; undefined for the oldest that is kept. */
   from(): Promise<string | undefined>
+  /** That is an id which was given at another time. */
+  readonly resumed: boolean
   range(after: string, count: number): Promise<readonly LogEntry[]>
+  newest(): Promise<string | undefined>
   decode(entry: LogEntry): T | undefined
   readonly news: LogNews
   readonly limits: InboxLimits
@@ -44,7 +57,7 @@ interface Arrival {
 }
 
 export function openFollowing<T>(parts: FollowingParts<T>): Following<T> {
-  const { namespace, clock, key, from, range, decode, news, limits, signal, gap: told, counting, ended } = parts
+  const { namespace, clock, key, from, resumed, range, newest, decode, news, limits, signal, counting, ended } = parts
   let follower: Follower | undefined
   let over = false
   const handover = createHandover<T>(() => end())
@@ -54,7 +67,7 @@ export function openFollowing<T>(parts: FollowingParts<T>): Following<T> {
   function deliver({ entry, gap }: Arrival): Promise<void> | undefined {
     if (gap) {
       counting.gaps++
-      surfacing(() => told?.(gap))
+      surfacing(() => parts.gap?.(gap))
     }
     const decoded = entry && !over ? decode(entry) : undefined
     if (!decoded) return undefined
@@ -73,8 +86,10 @@ export function openFollowing<T>(parts: FollowingParts<T>): Following<T> {
     follower = createFollower({
       namespace,
       from: start,
+      resumed,
       most: limits.count,
       range,
+      newest,
       accept: (entry, gap) => inbox.put({ entry, gap }, entry?.value?.length ?? 0),
       caughtUp: listening.caughtUp,
       clock,

@@ -6,10 +6,10 @@ import { groupProblems } from '../../base/option-group.ts'
 import { type Size, sizeBytes } from '../../base/size.ts'
 import type { Guarded } from '../../guard/guarded.ts'
 import { beginning, isId, type LogEntry } from './entry.ts'
-import type { LogGap } from './follower.ts'
 import { type FollowCounting, type Following, openFollowing } from './following.ts'
 import type { Log, LogNews } from './log.ts'
-import { sharedPages } from './pages.ts'
+import type { LogGap } from './place.ts'
+import { sharedReads } from './shared-reads.ts'
 
 export interface FollowOptions {
   /** Ends it. */
@@ -50,7 +50,9 @@ const nothing = () => {}
 export function createFollowings<T>(parts: FollowingsParts<T>): Followings<T> {
   const { namespace, steps } = parts
   const followings = new Set<Following<T>>()
-  const pages = sharedPages((key, after, count) => steps.range(undefined, key, { after, count }))
+  const page = sharedReads((count: number, after: string, key: string) => steps.range(undefined, key, { after, count }))
+  const newest = async (key: string) => (await steps.range(undefined, key, { count: 1, reverse: true }))[0]?.id
+  const newestOfAll = sharedReads(newest)
   let closed = false
 
   function follow(key: string, options: FollowOptions, began = () => nothing): AsyncIterableIterator<T> {
@@ -58,7 +60,7 @@ export function createFollowings<T>(parts: FollowingsParts<T>): Followings<T> {
     const { after = 'start', signal, gap } = options
     const starts: Readonly<Record<string, () => Promise<string | undefined>>> = {
       start: async () => undefined,
-      now: async () => (await steps.range(undefined, key, { count: 1, reverse: true }))[0]?.id ?? beginning,
+      now: async () => (await newest(key)) ?? beginning,
     }
     let following: Following<T> | undefined
     function open(): Following<T> {
@@ -68,7 +70,9 @@ export function createFollowings<T>(parts: FollowingsParts<T>): Followings<T> {
         ...parts,
         key,
         from: starts[after] ?? (async () => after),
-        range: (from, count) => pages(key, from, count),
+        resumed: !(after in starts),
+        range: (from, count) => page(count, from, key),
+        newest: () => newestOfAll(key),
         limits,
         signal,
         gap,

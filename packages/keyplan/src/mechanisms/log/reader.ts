@@ -1,11 +1,11 @@
 import type { Clock } from '../../base/clock.ts'
 import { errorTable, isKeyplanError } from '../../base/error.ts'
-import type { Argument, Encoding, Redis, Reply } from '../../redis/redis.ts'
+import type { Argument, Encoding, Outage, Redis, Reply } from '../../redis/redis.ts'
 import { createSource, type Source } from '../source.ts'
 import { compareIds, readEntries } from './entry.ts'
 import type { LogListener, LogNews } from './log.ts'
 
-type ReaderServer = Pick<Redis, 'block' | 'send' | 'slot'>
+type ReaderServer = Pick<Redis, 'block' | 'send' | 'slot' | 'beforeReady'>
 
 /** A log that is read on from `at`, once somebody has caught up with it. */
 interface Followed {
@@ -39,6 +39,8 @@ export function createReader(redis: ReaderServer, clock: Clock, encoding: Encodi
 
   function openSlot(slot: number) {
     const logs = new Map<string, Followed>()
+    /** The server could not be asked: when it can be again, it may be another one, which has less. */
+    let wasLost = false
     /** What the long wait is for. */
     let waitedFor: ReadonlySet<string> = new Set()
 
@@ -65,6 +67,18 @@ export function createReader(redis: ReaderServer, clock: Clock, encoding: Encodi
         }
         throw error
       }
+    }
+
+    /** All that is read is compared with what is there. */
+    async function compare(keys: readonly Followed[], signal: AbortSignal): Promise<void> {
+      wasLost = false
+      try {
+        await read(keys, 0, signal)
+      } catch (error) {
+        wasLost = true
+        throw error
+      }
+      for (const log of ready()) setAside(log)
     }
 
     /** One key that the server refuses to read would keep all others from being read. */
@@ -98,11 +112,15 @@ export function createReader(redis: ReaderServer, clock: Clock, encoding: Encodi
         async turn({ signal }) {
           const keys = ready()
           if (keys.length === 0) return rest(main)
+          if (wasLost) return void (await compare(keys, signal))
           const isPolled = slots.size > mostSlots
           waitedFor = new Set(keys.map(({ key }) => key))
           try {
             const found = await read(keys, isPolled ? 0 : waits, signal)
             return isPolled && !found ? pollEvery : undefined
+          } catch (error) {
+            wasLost ||= !signal.aborted
+            throw error
           } finally {
             waitedFor = new Set()
           }
@@ -131,6 +149,12 @@ export function createReader(redis: ReaderServer, clock: Clock, encoding: Encodi
     }
 
     return {
+      /** There was an outage, which reads need not have met: those that wait for a link are held until it is back. */
+      outageEnded({ concerns }: Pick<Outage, 'concerns'>) {
+        if (![...logs.keys()].some(concerns)) return
+        wasLost = true
+        for (const log of logs.values()) if (log.at === undefined) setAside(log)
+      },
       join(key: string, listener: LogListener) {
         const log = logs.get(key) ?? { key, listeners: new Set(), at: undefined }
         logs.set(key, log)
@@ -154,6 +178,9 @@ export function createReader(redis: ReaderServer, clock: Clock, encoding: Encodi
     }
   }
 
+  redis.beforeReady(async (_, outage) => {
+    for (const slot of slots.values()) slot.outageEnded(outage)
+  })
   return {
     listen(key, listener) {
       const slot = redis.slot(key)

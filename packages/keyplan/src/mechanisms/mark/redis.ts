@@ -1,12 +1,11 @@
-import type { Call } from '../../base/call.ts'
 import type { Clock } from '../../base/clock.ts'
 import type { Stored } from '../../base/codec.ts'
 import { KeyplanError } from '../../base/error.ts'
 import { commandKeys } from '../../redis/command-table.ts'
 import { replyFailure } from '../../redis/failure.ts'
 import type { Argument, Encoding, Redis, Reply } from '../../redis/redis.ts'
-import { type Claim, lastChance } from '../lease/claim.ts'
-import { createRequests, tooLate } from '../lease/requests.ts'
+import { lastChance } from '../lease/claim.ts'
+import { createRequests } from '../lease/requests.ts'
 import {
   type ClaimReply,
   claimScript,
@@ -16,7 +15,7 @@ import {
   settleScript,
   withdrawScript,
 } from './scripts.ts'
-import type { ClaimAnswer, ClaimTerms, Ending, MarkStore, MarkView } from './store.ts'
+import type { ClaimAnswer, Ending, MarkStore, MarkView } from './store.ts'
 
 /**
  * @param wakeOf the channel on which it is told that a mark has changed
@@ -28,23 +27,15 @@ export function createRedisMarkStore(
   clock: Clock,
   encoding: Encoding,
 ): MarkStore {
-  const requests = createRequests(redis, clock)
-
-  async function ask(call: Call, key: string, claim: Claim, terms: ClaimTerms): Promise<ClaimReply> {
-    const { leaseMs: lease, ttlMs: ttl, takeOver, print = '' } = terms
-    const reply = await requests.send(call, key, [claim], notAfter => {
-      const args = { owner: claim.owner, lease, ttl, takeOver: takeOver ? 1 : 0, print, notAfter }
-      return redis.evaluate(claimScript, { mark: key }, args, call, encoding)
-    })
-    claim.granted ||= reply.sign === '+'
-    return reply
-  }
+  const requests = createRequests(redis, clock, 'mark')
 
   return {
-    async claim(call, key, claim, terms) {
-      let reply = await ask(call, key, claim, terms)
-      // An answer in time that says "too late" means that the server's clock is not where it was thought to be.
-      if (reply.sign === '~' && clock.now() < call.expires) reply = await ask(call, key, claim, terms)
+    async claim(call, key, claim, { leaseMs: lease, ttlMs: ttl, takeOver, print = '' }) {
+      const reply = await requests.send(call, key, [claim], notAfter => {
+        const args = { owner: claim.owner, lease, ttl, takeOver: takeOver ? 1 : 0, print, notAfter }
+        return redis.evaluate(claimScript, { mark: key }, args, call, encoding)
+      })
+      claim.granted ||= reply.sign === '+'
       return answerOf(reply)
     },
     renew: (call, key, { owner }, { leaseMs, ttlMs }) =>
@@ -80,8 +71,6 @@ function answerOf({ sign, detail }: ClaimReply): ClaimAnswer {
       return { state: 'unknown' }
     case '!':
       return { state: 'mismatch' }
-    case '~':
-      throw tooLate('mark')
     default:
       return { state: sign as Ending, value: detail as Stored }
   }
@@ -91,8 +80,8 @@ function viewOf(reply: readonly Reply[]): MarkView {
   if (reply.length === 0) return { state: 'none' }
   const [state, attempt, leaseMs, remainingMs] = reply.slice(0, 4).map(String)
   const common = { attempt: Number(attempt), remainingMs: Math.max(0, Number(remainingMs)) }
-  if (state !== 'running') return { ...common, state: state as Ending, value: reply[4] as Stored }
-  return { ...common, state: Number(leaseMs) > 0 ? 'running' : 'unknown', leaseMs: Number(leaseMs) }
+  if (state !== 'running') return { state: state as Ending, value: reply[4] as Stored, ...common }
+  return { state: Number(leaseMs) > 0 ? 'running' : 'unknown', leaseMs: Number(leaseMs), ...common }
 }
 
 /** Redis takes nothing back: what ran before the refused command stands. */

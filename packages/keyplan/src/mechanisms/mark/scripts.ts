@@ -1,5 +1,7 @@
 import type { Reply } from '../../redis/redis.ts'
 import { script } from '../../redis/script.ts'
+import { yetGranted } from '../lease/claim.ts'
+import type { Answered } from '../lease/requests.ts'
 
 /*
  * A mark is a hash: `state` (running, done or failed), `owner`, `until` (the end of the lease, epoch milliseconds on the
@@ -16,11 +18,10 @@ local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 const tell = "redis.pcall('PUBLISH', wake, '')"
 
 /** The server's clock, a sign, and what belongs to it. */
-export interface ClaimReply {
-  readonly now: number
+export interface ClaimReply extends Answered {
   /**
    * `+` and the attempt: claimed. `-` and the milliseconds left: another has it. `?`: its owner fell silent. `!`: another
-   * request. `~`: too late. `done` or `failed`, and the value.
+   * request. `done` or `failed`, and the value.
    */
   readonly sign: string
   readonly detail: Reply | undefined
@@ -32,7 +33,8 @@ export const claimScript = script({
   args: ['owner', 'lease', 'ttl', 'takeOver', 'print', 'notAfter'],
   reply: (reply): ClaimReply => {
     const [now, sign, detail] = reply as Reply[]
-    return { now: Number(String(now)), sign: String(sign), detail }
+    const said = String(sign)
+    return { now: Number(String(now)), late: said === '~', sign: said, detail }
   },
   lua: `
 ${clock}
@@ -125,7 +127,7 @@ if found[1] == 'running' and found[2] == owner then
   redis.call('DEL', mark)
   ${tell}
 end
-return string.format('%.0f', math.max(0, tonumber(notAfter) + 1 - now))
+return ${yetGranted}
 `,
 })
 

@@ -98,9 +98,9 @@ export const openCluster: OpenServer = (settings, clock, onEvent) => {
       })
     })
 
-  const send: Send = async (command, args, call, encoding) => {
+  const send: Send = (command, args, call, encoding) => {
     if (listenersAsked(command, args) !== 'all') return sendToOne(command, args, call, encoding)
-    return addedUp(await Promise.all([...nodes.values()].map(node => node.send(command, args, call, encoding))))
+    return Promise.all([...nodes.values()].map(node => node.send(command, args, call, encoding))).then(addedUp)
   }
 
   /** Messages on channels reach every node, so any will do to listen at. */

@@ -40,6 +40,8 @@ interface Journey<T> {
   readonly call: Call
   readonly args: readonly Argument[]
   readonly ask: (node: Node, asking: boolean) => Promise<T>
+  /** A reading of the clock until which it waits for its keys to be together. Known once they are not. */
+  patience: number | undefined
 }
 
 /** It was not asked at all: the node has lost the slot while the call waited for it. */
@@ -52,24 +54,26 @@ const tryAgainMs = 20
 export function createRouter(options: RouterOptions): Router {
   const { ownerOf, pointed, absent, unserved, disturbed, maxRedirects, clock } = options
 
-  const run: Router['run'] = (slot, call, args, ask) => {
+  function begin<T>(journey: Journey<T>): Promise<T> {
+    const { slot, call, args, ask } = journey
     const node = ownerOf(slot)
-    if (node) return ask(node, false).catch(error => follow(error, node, { slot, call, args, ask }))
+    if (node) return ask(node, false).catch(error => follow(error, node, journey))
     return new Promise((resolve, reject) => {
-      absent(call, args, () => run(slot, call, args, ask).then(resolve, reject), reject)
+      absent(call, args, () => begin(journey).then(resolve, reject), reject)
     })
   }
 
-  async function follow<T>(error: unknown, answered: Node, { slot, call, args, ask }: Journey<T>): Promise<T> {
+  async function follow<T>(error: unknown, answered: Node, journey: Journey<T>): Promise<T> {
+    const { call, ask } = journey
     let node = answered
     let reason = error
     for (let redirects = 0; ; ) {
       const redirection = redirectionOf(reason)
       if (redirection && redirects++ < maxRedirects) node = redirected(redirection, node, call)
       else if (isKeyplanError(reason, 'TRY_AGAIN')) {
-        await untilTogether(call)
-        return run(slot, call, args, ask)
-      } else if (isDismissed(reason)) return run(slot, call, args, ask)
+        await untilTogether(reason, journey)
+        return begin(journey)
+      } else if (isDismissed(reason)) return begin(journey)
       else {
         if (isKeyplanError(reason, 'CLUSTER_DOWN')) disturbed()
         throw reason
@@ -88,7 +92,12 @@ export function createRouter(options: RouterOptions): Router {
     return pointed(redirection, answered)
   }
 
-  async function untilTogether(call: Call): Promise<void> {
+  /** Half of its time is left for the answer that it is not: what is on its way when its time is up may have been done. */
+  async function untilTogether(reason: KeyplanError, journey: Journey<unknown>): Promise<void> {
+    const { call } = journey
+    const now = clock.now()
+    journey.patience ??= (now + call.expires) / 2
+    if (now >= journey.patience) throw reason
     call.written--
     await new Promise<void>(resolve => clock.after(tryAgainMs, resolve, true))
     const refusal = refusalOf(call, clock.now())
@@ -96,7 +105,7 @@ export function createRouter(options: RouterOptions): Router {
   }
 
   return {
-    run,
+    run: (slot, call, args, ask) => begin({ slot, call, args, ask, patience: undefined }),
     async block(slot, ask) {
       let asked: Node | undefined
       for (let redirects = 0; ; redirects++) {

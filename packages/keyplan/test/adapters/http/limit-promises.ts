@@ -43,13 +43,20 @@ export function limitPromises<Request>({ name, header, serve }: Framework<Reques
   describe(`rateLimited for ${name}`, () => {
     const setup = killableServer(limits)
     let reached: number
+    let broken: boolean
     beforeEach(() => {
       reached = 0
+      broken = false
     })
+
+    function application(): void {
+      reached++
+      if (broken) throw new Error('broken')
+    }
 
     /** Gives a way to ask the application behind limits. */
     async function served(...list: ServedLimit<Request>[]) {
-      const { url } = setup.closing(await serve(list, () => reached++))
+      const { url } = setup.closing(await serve(list, application))
       return (headers: Record<string, string> = {}) => fetch(url, { headers })
     }
 
@@ -76,6 +83,18 @@ export function limitPromises<Request>({ name, header, serve }: Framework<Reques
         'retry-after': expect.stringMatching(/^3\d{3}$/),
       })
       expect(reached).toBe(3)
+    })
+
+    test('an application that fails is told of all the same, by every limit in front of it', async () => {
+      const other = { namespace: setup.redis.bucket, options: { name: 'bucket' } }
+      const ask = await served({ namespace: setup.redis.api }, other)
+      broken = true
+      const response = await ask()
+      expect(response.status).toBe(500)
+      expect(told(response)).toEqual({
+        ratelimit: expect.stringMatching(/^"default";r=2;t=3\d{3}, "bucket";r=4;t=\d+$/),
+        'ratelimit-policy': expect.stringMatching(/^"default";q=3;w=3600, "bucket"/),
+      })
     })
 
     test('several limits are one step: what one of them denies is taken from none, and each is told', async () => {

@@ -25,5 +25,5 @@ test('two hundred faults: no save that was acknowledged is lost, and no session 
   const stored = async (id: string) => String(await server.ask('GET', `session:${digest(id)}`))
   const { saved, ended } = await savesUnderFaults({ faults: 200, proxy, open, stored })
   console.log(`${saved} saves, ${ended} logouts`)
-  expect(saved).toBeGreaterThan(2_000)
+  expect(saved).toBeGreaterThan(500)
 })

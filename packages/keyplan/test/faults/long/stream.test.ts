@@ -1,8 +1,12 @@
 import { test } from 'vitest'
-import { checkKills, checkMeddling, kill, meddle, soak } from '../stream-soak.ts'
+import { checkKills, checkMeddling, kill, meddle, reportLosses, soak } from '../stream-soak.ts'
 
-test('kills of workers and of the server forty times lose nothing that was acknowledged', async () => {
-  await soak({ rounds: 40, cruelty: kill, check: checkKills })
+test('fifty kills of workers and of the server lose nothing that was acknowledged', async () => {
+  await soak({ rounds: 50, cruelty: kill, check: checkKills })
+}, 600_000)
+
+test('fifty kills of workers and of a server with everysec: what is lost is reported', async () => {
+  await soak({ rounds: 50, appendfsync: 'everysec', cruelty: kill, check: reportLosses })
 }, 600_000)
 
 test('a hundred and fifty times over, what was acknowledged is handled, or told as lost, whatever is done to the stream', async () => {

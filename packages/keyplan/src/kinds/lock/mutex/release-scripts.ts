@@ -1,3 +1,4 @@
+import { yetGranted } from '../../../mechanisms/lease/claim.ts'
 import { clockNow } from '../../../mechanisms/lease/fence.ts'
 import { script } from '../../../redis/script.ts'
 import { isOwner } from '../asking-lua.ts'
@@ -69,7 +70,7 @@ if type(holder) == 'string' and ${isOwner('holder')} then
   redis.call('DEL', lock)
   pcall(callNext, lock, line)
 end
-return string.format('%.0f', math.max(0, tonumber(notAfter) + 1 - now))
+return ${yetGranted}
 `,
 })
 

@@ -4,7 +4,7 @@ import { KeyplanError } from '../../../base/error.ts'
 import type { Operations } from '../../../guard/operation.ts'
 import { type Claim, lastChance } from '../../../mechanisms/lease/claim.ts'
 import { fenceTtl } from '../../../mechanisms/lease/fence.ts'
-import { createRequests, tooLate } from '../../../mechanisms/lease/requests.ts'
+import { createRequests } from '../../../mechanisms/lease/requests.ts'
 import type { Redis } from '../../../redis/redis.ts'
 import type { LockNames } from '../names.ts'
 import {
@@ -50,7 +50,7 @@ export function createMember(
   restMs: number,
   clock: Clock,
 ): Member {
-  const requests = createRequests(redis, clock)
+  const requests = createRequests(redis, clock, 'lock')
   const keysOf = (key: string) => ({ lock: key, fence: names.fence(key) })
   const isRested = createRest(redis, restMs, clock)
 
@@ -63,9 +63,8 @@ export function createMember(
       }
       const args = { owner: claim.owner, ttl: ttlMs }
       const { sign, detail } = await requests.send(call, key, [claim], notAfter =>
-        redis.evaluate(voteScript, keysOf(key), { ...args, notAfter }, call),
+        redis.evaluate(voteScript, keysOf(key), { notAfter, ...args }, call),
       )
-      if (sign === '~') throw tooLate('lock')
       if (sign === '-') return { granted: false, remainingMs: Number(detail) < 0 ? undefined : Number(detail) }
       claim.granted = true
       return { granted: true, fence: BigInt(detail) }

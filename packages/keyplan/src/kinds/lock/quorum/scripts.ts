@@ -1,22 +1,17 @@
+import { yetGranted } from '../../../mechanisms/lease/claim.ts'
 import { fencing } from '../../../mechanisms/lease/fence.ts'
+import { readSigned } from '../../../mechanisms/lease/requests.ts'
 import { script } from '../../../redis/script.ts'
 
-/** At the key lies the owner, on each server for itself; beside it the last fence that a majority was told of. */
-export interface VoteReply {
-  readonly now: number
-  /** `+` and the least fence that this server would take: granted. `-` and the milliseconds left: busy. `~`: too late. */
-  readonly sign: string
-  readonly detail: string
-}
-
+/**
+ * At the key lies the owner, on each server for itself; beside it the last fence that a majority was told of. `+` and the least
+ * fence that this server would take: granted. `-` and the milliseconds left: busy.
+ */
 export const voteScript = script({
   name: 'lock.quorum.vote',
   keys: ['lock', 'fence'],
   args: ['owner', 'ttl', 'notAfter'],
-  reply: (reply): VoteReply => {
-    const [now, answer] = reply as [string, string]
-    return { now: Number(now), sign: answer.slice(0, 1), detail: answer.slice(1) }
-  },
+  reply: readSigned,
   lua: `
 ${fencing}
 local function vote()
@@ -82,7 +77,7 @@ export const retractScript = script({
   lua: `
 if redis.call('GET', lock) == owner then redis.call('DEL', lock) end
 ${fencing}
-return string.format('%.0f', math.max(0, tonumber(notAfter) + 1 - now))
+return ${yetGranted}
 `,
 })
 

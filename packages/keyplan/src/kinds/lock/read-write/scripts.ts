@@ -1,3 +1,4 @@
+import { yetGranted } from '../../../mechanisms/lease/claim.ts'
 import { clockNow } from '../../../mechanisms/lease/fence.ts'
 import { type Script, script } from '../../../redis/script.ts'
 import { asking, eachClaim, heldBy, isOwner, waiting } from '../asking-lua.ts'
@@ -241,7 +242,7 @@ return table.concat(reply, '\\n')
 ${freeing(mode)}
 local lock, readers, fence, line = unpack(keys)
 pcall(free, lock, readers, line, owner)
-return string.format('%.0f', math.max(0, tonumber(notAfter) + 1 - now))
+return ${yetGranted}
 `,
     }),
     leave: leaveScript,

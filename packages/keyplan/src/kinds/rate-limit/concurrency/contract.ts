@@ -6,7 +6,7 @@ import { type Declaration, type NamespaceOptions, optionProblems } from '../../.
 import type { ParamName, Params } from '../../../plan/params.ts'
 import type { RateLimitResult } from '../contract.ts'
 import { wholeNumber } from '../policy.ts'
-import type { RateLimitWhenDown } from '../settings.ts'
+import { checkWhenDown, type RateLimitWhenDown } from '../settings.ts'
 
 /** How much may go on at once. What holds a permit says so again and again; what has crashed is free after its lease. */
 export interface ConcurrencyOptions<Param extends string = string> extends NamespaceOptions<Param> {
@@ -67,7 +67,10 @@ export interface Permit extends RateLimitResult, AsyncDisposable {
   readonly signal: AbortSignal
   /** Renews it now. False when it is lost. */
   renew(): Promise<boolean>
-  /** Gives it back. What Redis cannot be told ends with the lease. Never rejects; a second time does nothing. */
+  /**
+   * Gives it back. Waits for half a second; then it goes on in the background, and what Redis cannot be told ends with the lease.
+   * Never rejects; a second time does nothing.
+   */
   release(): Promise<void>
 }
 
@@ -93,9 +96,7 @@ export function concurrencyDeclaration<P extends string>(
   }
   if (settings.limit > mostPermits) problems.push(`limit is ${limit}; at most ${mostPermits} permits are kept`)
   if (settings.leaseMs < 1_000) problems.push(`lease is ${shown(lease)}; it must be 1s or more`)
-  if (whenDown !== 'allow' && whenDown !== 'deny' && whenDown !== 'memory') {
-    problems.push(`whenDown is ${shown(whenDown)}; use 'allow', 'deny' or 'memory'`)
-  }
+  checkWhenDown(whenDown, problems)
   return {
     kind: 'rateLimit',
     pattern,

@@ -2,6 +2,10 @@ import { type CallOptions, checkOptions } from '../../../base/call.ts'
 import { type Duration, durationMs } from '../../../base/duration.ts'
 import { shown } from '../../../base/error.ts'
 import type { Guarded } from '../../../guard/guarded.ts'
+import { createClaim, isDoubtful } from '../../../mechanisms/lease/claim.ts'
+import type { LeaseSteps, Wanted } from '../../../mechanisms/lease/steps.ts'
+import { createUnderWay } from '../../../mechanisms/lease/under-way.ts'
+import { createWithdrawals } from '../../../mechanisms/lease/withdrawal.ts'
 import type { Wake } from '../../../mechanisms/wake.ts'
 import type { Opened, Surroundings } from '../../kind.ts'
 import type { RateLimitResult } from '../contract.ts'
@@ -13,6 +17,9 @@ import type { ConcurrencyStore, Holding } from './store.ts'
 
 /** The pause until the next try where no notice comes, spread so that processes do not ask together. */
 const pollMs = () => 200 + 100 * Math.random()
+
+/** How long closing waits for what is being given back, in milliseconds. */
+const longestClose = 500
 
 interface ConcurrencyParts {
   /** Redis with its fallback, or the memory of this process. */
@@ -31,33 +38,46 @@ export function openConcurrency(
 ): Opened<ConcurrencyNamespace> {
   const line = createLine(clock)
   const holding = new Set<Permit>()
+  const underWay = createUnderWay(clock)
+  const withdraw: LeaseSteps<Wanted>['withdraw'] = (options, { key, claim }) => main.withdraw(options, key, claim)
+  const withdrawals = createWithdrawals<Wanted>({ withdraw }, leaseMs, clock, underWay)
   let parting: CallOptions | undefined
   let permits = 0
 
   function answerOf({ granted, held, firstEndsMs, lastEndsMs, degraded }: Holding): RateLimitResult {
     const retryAfterMs = granted ? 0 : Math.max(1, firstEndsMs)
     const answer = { allowed: granted, limit, remaining: Math.max(0, limit - held), resetMs: lastEndsMs, retryAfterMs }
-    return degraded ? { ...answer, degraded } : answer
+    return degraded ? { degraded, ...answer } : answer
   }
 
   async function ask(key: string, options: ConcurrencyCallOptions): Promise<Permit | Refusal> {
     const since = clock.now()
-    const id = `${instance}:${++permits}`
+    const claim = createClaim(String(++permits), `${instance}:`)
+    /** What it has in Redis, or may get there yet, without anybody's holding it is given back in the background. */
+    const settle = (known: boolean) => {
+      if (!known || isDoubtful(claim)) withdrawals.start({ key, claim })
+    }
     let found: Holding
     try {
-      found = await main.acquire(options, key, id)
+      found = await main.acquire(options, key, claim)
     } catch (error) {
-      // It may have been given all the same: nobody would hold it.
-      main.release(undefined, key, id).catch(() => {})
+      settle(!claim.granted)
       throw error
     }
+    if (found.degraded || !found.granted) settle(!claim.granted)
     const answer = answerOf(found)
     counters.answered(key, answer)
-    if (!answer.allowed) return { ...answer, allowed: false, [Symbol.asyncDispose]: async () => {} }
+    if (!answer.allowed) return { [Symbol.asyncDispose]: async () => {}, ...answer, allowed: false }
     const steps = found.degraded ? local : main
     const permit = holdPermit(answer, {
-      ...{ steps, clock, leaseMs, key, id, since },
+      steps,
+      clock,
+      leaseMs,
+      key,
+      id: claim.owner,
+      since,
       ended: () => holding.delete(permit),
+      released: found.degraded ? () => {} : settle,
       parting: () => parting,
     })
     holding.add(permit)
@@ -78,7 +98,7 @@ export function openConcurrency(
         async late() {
           const answer = answerOf(await main.peek(own, key))
           const retryAfterMs = Math.max(1, answer.retryAfterMs)
-          return { ...answer, allowed: false, retryAfterMs, [Symbol.asyncDispose]: async () => {} }
+          return { [Symbol.asyncDispose]: async () => {}, ...answer, allowed: false, retryAfterMs }
         },
         pauseMs: ({ retryAfterMs }) => Math.min(retryAfterMs, pollMs()),
       })
@@ -108,6 +128,8 @@ export function openConcurrency(
       // What cannot be told so quickly ends with its lease.
       parting = { deadline: '500ms' }
       await Promise.all([...holding].map(permit => permit.release()))
+      withdrawals.close()
+      await underWay.over(longestClose)
     },
   }
 }

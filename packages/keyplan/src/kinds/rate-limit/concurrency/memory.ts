@@ -1,4 +1,5 @@
 import type { Clock } from '../../../base/clock.ts'
+import { tooLate } from '../../../mechanisms/lease/requests.ts'
 import type { LocalWake } from '../../../mechanisms/wake.ts'
 import { tooMany } from '../ledger.ts'
 import type { ConcurrencyStore, Holding } from './store.ts'
@@ -33,11 +34,19 @@ export function createMemoryConcurrencyStore(
     keys.set(key, permits.set(id, clock.now() + leaseMs))
   }
 
+  function release(key: string, id: string): void {
+    const permits = permitsOf(key)
+    permits.delete(id)
+    if (permits.size === 0) keys.delete(key)
+    wake.notify(channelOf(key))
+  }
+
   return {
-    async acquire(_, key, id) {
+    async acquire(call, key, { owner }) {
+      if (clock.now() > call.expires) throw tooLate('permit')
       const permits = permitsOf(key)
-      const granted = permits.has(id) || permits.size < limit()
-      if (granted) hold(key, permits, id)
+      const granted = permits.has(owner) || permits.size < limit()
+      if (granted) hold(key, permits, owner)
       return standing(permits, granted)
     },
     async renew(_, key, id) {
@@ -46,11 +55,10 @@ export function createMemoryConcurrencyStore(
       if (held) hold(key, permits, id)
       return held
     },
-    async release(_, key, id) {
-      const permits = permitsOf(key)
-      permits.delete(id)
-      if (permits.size === 0) keys.delete(key)
-      wake.notify(channelOf(key))
+    release: async (_, key, id) => release(key, id),
+    async withdraw(_, key, { owner }) {
+      release(key, owner)
+      return 0
     },
     async peek(_, key) {
       const permits = permitsOf(key)

@@ -25,14 +25,14 @@ export function openPermits(
       : undefined
   const shared = () => Math.max(1, Math.floor(limit / (server ? (options.instances ?? alive?.count ?? 1) : 1)))
   const memory = createMemoryConcurrencyStore(clock, leaseMs, shared, wake, channelOf)
-  const answers: Partial<ConcurrencyStore> = { allow: allowing, deny: denying, memory: degraded(memory) }[whenDown]
+  const answers: Partial<ConcurrencyStore> = { allow: passing, deny: denying, memory: degraded(memory) }[whenDown]
   const local = guarded(name, { ...memory, ...(whenDown === 'allow' && allowing) }, concurrencyOperations, bare)
   const common = { local, channelOf, counters }
   if (!server) {
     const main = guarded(name, memory, concurrencyOperations, bare)
     return openConcurrency(options, { ...common, main, wakes: [wake] }, surroundings)
   }
-  const store = createRedisConcurrencyStore(server.redis, options, channelOf)
+  const store = createRedisConcurrencyStore(server.redis, options, channelOf, clock)
   const main = guarded(name, store, concurrencyOperations, server.guard, answers)
   const wakes = [redisWake(server.redis), wake]
   const opened = openConcurrency(options, { ...common, main, wakes }, surroundings)
@@ -58,12 +58,18 @@ export function openAllPermits(
 
 const none = { held: 0, lastEndsMs: 0, degraded: true } as const
 
-/** `renew` and `release` are those of the permits given by this answer alone. */
-const allowing: Omit<ConcurrencyStore, 'reset'> = {
+/** What Redis would be told of permits it has given is not answered for it. */
+const passing = {
   acquire: async () => ({ ...none, granted: true, firstEndsMs: 0 }),
   peek: async () => ({ ...none, granted: true, firstEndsMs: 0 }),
+} satisfies Partial<ConcurrencyStore>
+
+/** Of the permits that are given by this answer alone. */
+const allowing: Omit<ConcurrencyStore, 'reset'> = {
+  ...passing,
   renew: async () => true,
   release: async () => {},
+  withdraw: async () => 0,
 }
 
 const refused: Holding = {

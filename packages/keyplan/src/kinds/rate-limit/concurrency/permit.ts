@@ -15,14 +15,19 @@ interface PermitParts {
   /** By the clock of this process: before it was asked for. */
   readonly since: number
   readonly ended: () => void
+  /** It was given back, or Redis could not be told. */
+  readonly released: (done: boolean) => void
   /** The terms on which it is given back at this moment. */
   readonly parting: () => CallOptions | undefined
 }
 
+/** Nobody waits longer than this for Redis to be told. */
+const quickly: CallOptions = { deadline: '500ms' }
+
 /** A permit that is held, and renewed until it is given back or lost. */
 export function holdPermit(
   answer: RateLimitResult,
-  { steps, clock, leaseMs, key, id, since, ended, parting }: PermitParts,
+  { steps, clock, leaseMs, key, id, since, ended, released: wasReleased, parting }: PermitParts,
 ): Permit {
   const controller = new AbortController()
   let renewed = since
@@ -68,10 +73,14 @@ export function holdPermit(
       const terms = parting()
       // Its work goes on, and others may have the permit now.
       if (terms) controller.abort(new KeyplanError('LOCK_LOST', 'The client was closed'))
-      await steps.release(terms, key, id).catch(() => {})
+      const done = steps.release(terms ?? quickly, key, id).then(
+        () => true,
+        () => false,
+      )
+      wasReleased(await done)
     })()
     return released
   }
 
-  return { ...answer, allowed: true, signal: controller.signal, renew, release, [Symbol.asyncDispose]: release }
+  return { signal: controller.signal, renew, release, [Symbol.asyncDispose]: release, ...answer, allowed: true }
 }

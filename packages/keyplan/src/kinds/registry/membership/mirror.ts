@@ -1,6 +1,6 @@
-import type { Clock } from '../../base/clock.ts'
-import type { Redis } from '../../redis/redis.ts'
-import type { Entry } from './store.ts'
+import type { Clock } from '../../../base/clock.ts'
+import type { Redis } from '../../../redis/redis.ts'
+import type { Entry } from '../store.ts'
 
 /** Members as JSON at keys of their own, for who knows nothing of registries. Never rejects: it is no part of a membership. */
 export interface Mirror {

@@ -1,12 +1,12 @@
-import type { CallOptions } from '../../base/call.ts'
-import { checkOptions } from '../../base/call.ts'
-import type { Clock } from '../../base/clock.ts'
-import { KeyplanError } from '../../base/error.ts'
-import { groupProblems } from '../../base/option-group.ts'
-import { surfacing } from '../../base/surfacing.ts'
-import type { SourceHealth } from '../../mechanisms/source.ts'
+import type { CallOptions } from '../../../base/call.ts'
+import { checkOptions } from '../../../base/call.ts'
+import type { Clock } from '../../../base/clock.ts'
+import { KeyplanError } from '../../../base/error.ts'
+import { groupProblems } from '../../../base/option-group.ts'
+import { surfacing } from '../../../base/surfacing.ts'
+import type { SourceHealth } from '../../../mechanisms/source.ts'
+import type { Entry, PutResult } from '../store.ts'
 import type { MemberContents, Membership } from './contract.ts'
-import type { Entry, PutResult } from './store.ts'
 
 export type Contents = Partial<MemberContents<unknown>>
 
