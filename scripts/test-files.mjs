@@ -75,7 +75,8 @@ function readFile({ name, status, message, assertionResults: tests }) {
 
 /** A long list of differences would hide all others, and so would the runner's own frames. */
 function beginning(message) {
-  const lines = String(message).split('\n')
+  // What the runner says of a test whose time was over.
+  const lines = String(message).replace('STACK_TRACE_ERROR', 'timed out').split('\n')
   return lines
     .filter(line => !line.includes('node_modules'))
     .slice(0, 8)
