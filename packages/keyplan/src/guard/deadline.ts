@@ -116,6 +116,9 @@ export class Wait<T> {
 
   private abort(): void {
     this.end()
-    this.reject(new KeyplanError('ABORTED', 'The call was aborted by its signal', { outcome: this.waiting.outcome() }))
+    this.reject(aborted(this.waiting.outcome()))
   }
 }
+
+export const aborted = (outcome: Outcome = 'not-executed') =>
+  new KeyplanError('ABORTED', 'The call was aborted by its signal', { outcome })

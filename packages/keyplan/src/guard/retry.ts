@@ -1,27 +1,15 @@
 import type { Call, CallOptions } from '../base/call.ts'
 import type { Clock } from '../base/clock.ts'
 import { durationMs } from '../base/duration.ts'
-import { errorTable, isKeyplanError, KeyplanError, type Outcome } from '../base/error.ts'
+import { errorTable, isKeyplanError, isUnavailable, type KeyplanError, type Outcome } from '../base/error.ts'
 import { sharingTimers } from '../base/shared-timers.ts'
 import type { Breaker, Leave } from './breaker.ts'
-import { bounded, Wait, type Waiting } from './deadline.ts'
+import { aborted, bounded, Wait } from './deadline.ts'
 import type { Operation } from './operation.ts'
+import type { Patience } from './patience.ts'
+import { Try } from './try.ts'
 import { asUnknown, mayRetry, restAfter, verdict } from './verdict.ts'
 import { redis, type Whom } from './whom.ts'
-
-/** Milliseconds. */
-export interface Patience {
-  /** The longest one try may take. */
-  readonly attempt: number
-  /** The longest a call may take, with all its tries. */
-  readonly deadline: number
-  readonly retry?: {
-    /** Most tries after the first. Default: as many as the deadline allows. */
-    readonly attempts: number | undefined
-    /** The pause before the second try; it doubles with each. Default 25. */
-    readonly delay: number
-  }
-}
 
 /**
  * Runs `work` until it succeeds, its outcome forbids another try, or the deadline is near. With a fallback at hand it
@@ -164,7 +152,9 @@ class Course<T> {
     const inTime = means.clock.now() + rest < this.latest
     const again = !terms.fallback && this.tries++ < attempts && mayRetry(error, terms.operation) && inTime
     // A call counts once, when it gives up; a probe counts at once, since others wait for its verdict.
-    leave?.[again && !leave.probe ? 'abandoned' : verdict(error, this.impatient)]()
+    // Who refused lives, and there was no time for another try.
+    const says = this.telling(error) === error ? verdict(error, this.impatient) : 'abandoned'
+    leave?.[again && !leave.probe ? 'abandoned' : says]()
     this.mayHaveRun ||= isKeyplanError(error) && error.outcome === 'unknown'
     if (again) {
       if (errorTable[error.code].class === 'state') this.refusal = error
@@ -188,7 +178,10 @@ class Course<T> {
 
   private giveUp(error: unknown): void {
     const telling = this.telling(error)
-    this.end.failed(this.mayHaveRun ? asUnknown(telling) : telling)
+    const told = this.mayHaveRun ? asUnknown(telling) : telling
+    // Who asks again at once would else keep the event loop to himself, and the link from ever coming back.
+    if (isUnavailable(told)) setImmediate(() => this.end.failed(told))
+    else this.end.failed(told)
   }
 
   private waitFor(event: Promise<void>, outcome: Outcome): Promise<void> {
@@ -208,62 +201,3 @@ class Course<T> {
     return isKeyplanError(error, 'TIMEOUT') && error.outcome === 'not-executed' ? (this.refusal ?? error) : error
   }
 }
-
-/** What a try has of the call it belongs to. */
-type Asking = Pick<Course<unknown>, 'means' | 'terms' | 'latest' | 'whom'>
-
-/** The time of a try runs from the moment it is written: a call that is held keeps its place until the deadline. */
-class Try implements Call, Waiting {
-  readonly expires: number
-  readonly hold: Call['hold']
-  readonly heldUntil: number | undefined
-  readonly signal: AbortSignal | undefined
-  written = 0
-  wasHeld = false
-  private readonly attempt: number
-  private readonly deadline: number
-  private readonly course: Asking
-
-  constructor(
-    expires: number,
-    hold: Call['hold'],
-    heldUntil: number | undefined,
-    attempt: number,
-    deadline: number,
-    course: Asking,
-  ) {
-    this.expires = expires
-    this.hold = hold
-    this.heldUntil = heldUntil
-    this.signal = course.terms.options?.signal
-    this.attempt = attempt
-    this.deadline = deadline
-    this.course = course
-  }
-
-  whom(): Whom {
-    return this.course.whom()
-  }
-
-  /** What it had was the rest of the call's time. */
-  get declared(): number | undefined {
-    const { means, latest } = this.course
-    return means.clock.now() >= latest - 1 ? this.deadline : undefined
-  }
-
-  outcome(): Outcome {
-    return this.written > 0 ? 'unknown' : 'not-executed'
-  }
-
-  more(): number {
-    const { wasHeld, heldUntil } = this
-    // Also one that a node of a cluster sent on, to another that is out of reach: it will run when that is back, and
-    // another try beside it would be a second time.
-    this.wasHeld = this.written === 0
-    if (!(wasHeld || this.wasHeld) || heldUntil === undefined) return 0
-    return Math.min(this.attempt, heldUntil - this.course.means.clock.now())
-  }
-}
-
-export const aborted = () =>
-  new KeyplanError('ABORTED', 'The call was aborted by its signal', { outcome: 'not-executed' })

@@ -86,8 +86,8 @@ test('keys that stay apart for longer than a call has time are told as such, and
   const tag = 'parted'
   const { client } = await open({
     cluster: { addresses: addressesOf(cluster) },
-    attempt: '300ms',
-    deadline: '400ms',
+    attempt: '1s',
+    deadline: '1500ms',
   })
   const ledger = ledgerOfTest()
   const from = await cluster.ownerOf(`{${tag}}`)
@@ -96,7 +96,7 @@ test('keys that stay apart for longer than a call has time are told as such, and
   await goOn(loops, 5)
   const move = await cluster.moveSlot(keySlot(`{${tag}}`), to, { half: true })
   // Enough of them for a breaker to open, if they spoke against the node.
-  await until(() => ledger.ids('failed').length >= 30)
+  await until(() => ledger.ids('failed').length >= 12)
   await goOn(loops.slice(0, names.length), 20)
   await move.finish()
   await goOn(loops, 20)

@@ -157,6 +157,17 @@ test('link failures open the breaker; callers who leave or have no patience do n
   await expect(guard.run(subject, undefined, silent)).rejects.toMatchObject({ code: 'BREAKER_OPEN' })
 })
 
+test('what the server refused, and had no time left for, does not speak against it', async () => {
+  const { guard, breaker, clock } = setUp()
+  for (let call = 0; call < 10; call++) {
+    const work = vi.fn(() => new Promise<never>(() => {})).mockRejectedValueOnce(failure('TRY_AGAIN'))
+    const refused = settled(guard.run(subject, undefined, work))
+    await clock.advance(5_000)
+    expect(await refused).toMatchObject({ code: 'TRY_AGAIN', outcome: 'not-executed' })
+  }
+  expect(breaker.state).toBe('closed')
+})
+
 test('neither a probe whose caller leaves nor a waiter who does keeps the breaker half-open', async () => {
   const { guard, breaker, clock } = setUp()
   for (let loss = 0; loss < 5; loss++) {
@@ -207,4 +218,24 @@ test('the guard of stores in memory honours the signal and names its errors', as
   await expect(guard.run(subject, { signal: AbortSignal.abort() }, work)).rejects.toMatchObject({ code: 'ABORTED' })
   expect(work).toHaveBeenCalledTimes(1)
   await expect(guard.run(subject, undefined, fails('OUT_OF_MEMORY'))).rejects.toMatchObject({ namespace: 'profile' })
+})
+
+test.each([
+  ['refuses', undefined],
+  ['falls back', async () => 'made up'],
+])('who asks again at once does not keep the event loop to himself while it %s', async (_, fallback) => {
+  const { guard, breaker } = setUp()
+  const work = fails('DISCONNECTED')
+  for (let failure = 0; failure < 5; failure++) await guard.run(subject, undefined, work, async () => 'made up')
+  expect(breaker.state).toBe('open')
+  let rang = false
+  setTimeout(() => {
+    rang = true
+  }, 5)
+  let calls = 0
+  while (!rang && calls < 100_000) {
+    calls++
+    await settled(guard.run(subject, undefined, work, fallback))
+  }
+  expect(rang).toBe(true)
 })

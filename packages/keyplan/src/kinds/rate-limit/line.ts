@@ -1,6 +1,6 @@
 import type { Clock } from '../../base/clock.ts'
 import { onAbort } from '../../base/on-abort.ts'
-import { aborted } from '../../guard/retry.ts'
+import { aborted } from '../../guard/deadline.ts'
 import { createLine as createQueue } from '../../mechanisms/lease/line.ts'
 import { createBell } from '../../mechanisms/wake.ts'
 
