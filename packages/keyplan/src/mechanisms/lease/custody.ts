@@ -5,7 +5,8 @@ import { keyMark } from '../../base/key-mark.ts'
 import { sharingTimers } from '../../base/shared-timers.ts'
 import { errorOf } from '../../base/thrown.ts'
 import { createClaim, isDoubtful } from './claim.ts'
-import { type Held, type HeldLease, type Holder, Lease } from './held.ts'
+import type { Held, HeldLease } from './held.ts'
+import { type Keeper, Lease } from './lease.ts'
 import { within } from './patience.ts'
 import type { Busy, Grant, LeaseSteps, Request, Seat, Wanted } from './steps.ts'
 import { createUnderWay } from './under-way.ts'
@@ -147,7 +148,7 @@ export function createCustody<W extends Wanted>(
     }
     if (grant.degraded) drop(request)
     else underWay.end()
-    const held = new Lease(holder, request, grant)
+    const held = new Lease(keeper, request, grant)
     holding.add(held)
     counts.acquired++
     kind.began?.(request, held)
@@ -176,7 +177,7 @@ export function createCustody<W extends Wanted>(
   const tell = (what: 'lost' | 'release-failed' | 'renewal-failed', { request }: Lease<Request<W>>, error: unknown) =>
     notify({ type: `${noun}-${what}`, namespace: name, mark: keyMark(request.key), error: errorOf(error) })
 
-  const holder: Holder<Lease<Request<W>>> = {
+  const keeper: Keeper<Lease<Request<W>>> = {
     clock,
     timers: sharingTimers(clock),
     noun,
