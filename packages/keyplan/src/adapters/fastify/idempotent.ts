@@ -28,13 +28,14 @@ export function idempotent(
     async preHandler(request, reply) {
       const answer = await begin(
         {
+          subject: request,
           method: request.method,
           target: request.url,
           key: keyIn(request.headers),
           caller: caller(request),
           body: body(request),
         },
-        { subject: request, response: reply.raw, headers: reply.getHeaders(), failed: error => reply.send(error) },
+        { response: reply.raw, headers: reply.getHeaders(), failed: error => reply.send(error) },
       )
       if (!answer) return undefined
       replaceResponse(reply.raw, answer)

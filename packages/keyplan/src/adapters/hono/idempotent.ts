@@ -2,7 +2,6 @@ import type { Context, MiddlewareHandler } from 'hono'
 import type { NodeIdempotencyOptions } from '../idempotency/node.ts'
 import { createIdempotency, type IdempotencyNamespace } from '../idempotency/requests.ts'
 import { isEventStream } from '../idempotency/response.ts'
-import { idempotencyOf, noteRun } from '../idempotency/runs.ts'
 import { settingsOf } from '../idempotency/settings.ts'
 
 /**
@@ -21,10 +20,9 @@ export function idempotent(
   const idempotency = createIdempotency(namespace, settings)
 
   return async (context, next) => {
-    // Such as for the whole application and for one of its routes: to the second one the first would be another request.
-    if (idempotencyOf(context)) return next()
     const { req } = context
     const request = {
+      subject: context,
       method: req.method,
       target: req.url.slice(new URL(req.url).origin.length),
       key: req.header('idempotency-key'),
@@ -35,8 +33,7 @@ export function idempotent(
       },
     }
     const before = new Headers(context.res.headers)
-    const verdict = await idempotency.handle(request, async run => {
-      noteRun(context, run)
+    const verdict = await idempotency.handle(request, async () => {
       await next()
       return {
         status: byHand(context) ?? context.res.status,

@@ -4,13 +4,10 @@ import { type HeldResponse, holdResponse, sendAnswer } from './held-response.ts'
 import { createIdempotency, type IdempotencyNamespace, type IdempotentRequest } from './requests.ts'
 import type { HttpAnswer } from './response.ts'
 import type { NodeHeaders } from './response-head.ts'
-import { idempotencyOf, noteRun } from './runs.ts'
 import type { IdempotencySettings } from './settings.ts'
 
 /** What a framework above Node's server has of a request. */
 export interface Exchange {
-  /** What its handler is given. */
-  readonly subject: object
   readonly response: ServerResponse
   /** What stands in the response before the handler. Default: what Node knows of. */
   readonly headers?: NodeHeaders
@@ -27,10 +24,8 @@ export type HeldRequests = (asked: IdempotentRequest, exchange: Exchange) => Pro
 /** @throws KeyplanError PARAM_INVALID for what is no open once */
 export function holdRequests(namespace: IdempotencyNamespace, settings: IdempotencySettings): HeldRequests {
   const idempotency = createIdempotency(namespace, settings)
-  return async (asked, { subject, response, headers = { ...response.getHeaders() }, failed }) => {
-    // Such as for the whole application and for one of its routes: to the second one the first would be another request.
-    if (idempotencyOf(subject)) return undefined
-    return new Promise((resolve, reject) => {
+  return (asked, { response, headers = { ...response.getHeaders() }, failed }) =>
+    new Promise((resolve, reject) => {
       let held: HeldResponse | undefined
       const request = {
         ...asked,
@@ -38,8 +33,7 @@ export function holdRequests(namespace: IdempotencyNamespace, settings: Idempote
           return leftSignal(response)
         },
       }
-      const verdict = idempotency.handle(request, run => {
-        noteRun(subject, run)
+      const verdict = idempotency.handle(request, () => {
         held = holdResponse(response, settings.maxBody)
         resolve(undefined)
         return held.produced
@@ -60,7 +54,6 @@ export function holdRequests(namespace: IdempotencyNamespace, settings: Idempote
           if (!response.headersSent && !response.destroyed) failed(error)
         })
     })
-  }
 }
 
 /** The `Idempotency-Key` of a request, as Node has its headers. */

@@ -36,13 +36,14 @@ export function idempotent<Request extends IncomingMessage & Parsed>(
     try {
       const answer = await begin(
         {
+          subject: request,
           method: request.method ?? '',
           target: request.originalUrl ?? request.url ?? '',
           key: keyIn(request.headers),
           caller: caller(request),
           body: body(request),
         },
-        { subject: request, response, failed: next },
+        { response, failed: next },
       )
       if (answer) sendAnswer(response, answer)
       else next()

@@ -5,6 +5,7 @@ import { withinGrace } from './grace.ts'
 import { parseIdempotencyKey } from './key.ts'
 import { type ProblemName, problemAnswer } from './problem.ts'
 import { type HttpAnswer, openResponse, type ProducedResponse, sealResponse } from './response.ts'
+import { idempotencyOf, noteRun } from './runs.ts'
 import type { IdempotencySettings } from './settings.ts'
 
 /**
@@ -15,6 +16,8 @@ export type IdempotencyNamespace = (params: { caller: string; key: string }) => 
 
 /** A request as every framework can tell it. */
 export interface IdempotentRequest {
+  /** What its handler is given: the request, or the context. */
+  readonly subject: object
   readonly method: string
   /** Path and query. */
   readonly target: string
@@ -45,10 +48,7 @@ export interface Idempotency {
    * @param produce lets the application make its response, which is to be held back until the verdict
    * @throws KeyplanError PARAM_INVALID without a caller; what `produce` throws
    */
-  handle(
-    request: IdempotentRequest,
-    produce: (run: IdempotentRun) => Promise<ProducedResponse>,
-  ): Promise<IdempotencyVerdict>
+  handle(request: IdempotentRequest, produce: () => Promise<ProducedResponse>): Promise<IdempotencyVerdict>
 }
 
 /** Thrown through `once`, which then does not remember the operation as done. */
@@ -83,11 +83,14 @@ export function createIdempotency(namespace: IdempotencyNamespace, settings: Ide
   async function run(
     address: { caller: string; key: string },
     request: IdempotentRequest,
-    produce: (run: IdempotentRun) => Promise<ProducedResponse>,
+    produce: () => Promise<ProducedResponse>,
   ): Promise<IdempotencyVerdict> {
     let produced: ProducedResponse | undefined
     async function work(run: IdempotentRun): Promise<Uint8Array> {
-      produced = await withinGrace(request.left, graceMs, run, produce)
+      produced = await withinGrace(request.left, graceMs, run, told => {
+        noteRun(request.subject, told)
+        return produce()
+      })
       if (!keep(produced.status)) throw new NotKept(produced.status)
       return sealResponse(produced, headers)
     }
@@ -107,6 +110,8 @@ export function createIdempotency(namespace: IdempotencyNamespace, settings: Ide
 
   return {
     async handle(request, produce) {
+      // Such as for the whole application and for one of its routes: to the second one the first would be another request.
+      if (idempotencyOf(request.subject)) return { kind: 'pass' }
       if (!methods.has(request.method.toUpperCase())) return { kind: 'pass' }
       const address = addressOf(request)
       if (address === undefined) return { kind: 'pass' }

@@ -25,13 +25,14 @@ export function idempotent(
     const { res } = context
     const answer = await begin(
       {
+        subject: context,
         method: context.method,
         target: context.originalUrl,
         key: context.get('idempotency-key') || undefined,
         caller: caller(context),
         body: body(context),
       },
-      { subject: context, response: res, failed: error => context.onerror(error as Error) },
+      { response: res, failed: error => context.onerror(error as Error) },
     )
     if (answer) {
       replaceResponse(res, answer)
