@@ -49,6 +49,8 @@ const ending = (value: string, state: Settlement['ending'] = 'done'): Settlement
   ending: state,
   value,
   ttlMs,
+  attempt: 1,
+  print: undefined,
   commands: [],
   broken: '',
 })
@@ -334,6 +336,20 @@ export function onceConformance(name: string, open: () => Promise<OnceHarness>):
       expect(await payments({ id }).run(() => expect.unreachable())).toEqual({ id: 2 })
     })
 
+    test('what is forgotten while it runs, and not begun anew, is remembered when it ends', async () => {
+      const { payments } = await harness.client()
+      const slow = slowWork()
+      const first = payments({ id }).run(slow.work, { payload: 'one' })
+      await slow.begun
+      expect(await payments({ id }).forget()).toBe(true)
+      slow.end({ id: 1 })
+      expect(await first).toEqual({ id: 1 })
+      expect(await payments({ id }).inspect()).toMatchObject({ state: 'done', attempt: 1, result: { id: 1 } })
+      expect(await payments({ id }).run(() => expect.unreachable(), { payload: 'one' })).toEqual({ id: 1 })
+      const other = payments({ id }).run(() => expect.unreachable(), { payload: 'two' })
+      await expect(other).rejects.toMatchObject({ code: 'ONCE_MISMATCH' })
+    })
+
     test('the signal of the caller reaches the work', async () => {
       const { payments } = await harness.client()
       const controller = new AbortController()
@@ -366,7 +382,6 @@ export function onceConformance(name: string, open: () => Promise<OnceHarness>):
     test('who does not own it can neither renew nor settle nor withdraw it', async () => {
       const { store } = harness
       const [owner, other] = [createClaim('one'), createClaim('on')]
-      expect(await store.settle(harness.call(), key, other, ending('"x"'))).toBe(false)
       await store.claim(harness.call(), key, owner, terms)
       expect(await store.renew(harness.call(), key, other, terms)).toBe(false)
       expect(await store.settle(harness.call(), key, other, ending('"x"'))).toBe(false)

@@ -52,10 +52,17 @@ export function createRun<In, Out>(parts: RunParts<In, Out>): RunClaimed<In> {
   const { namespace, source, settings, steps, redis, clock, pursuits, tenures, notify } = parts
   const { ttlMs, leaseMs, rerun, keepFailures, codec } = settings
 
-  const settled = (ending: Settlement['ending'], value: Stored, commands: Settlement['commands'] = []): Settlement => ({
+  const settled = (
+    { attempt, terms: { print } }: ClaimedOperation,
+    ending: Settlement['ending'],
+    value: Stored,
+    commands: Settlement['commands'] = [],
+  ): Settlement => ({
     ending,
     value,
     ttlMs,
+    attempt,
+    print,
     commands,
     broken: sealFailure({ name: 'KeyplanError', message: 'A command of its commit was refused after others had run' }),
   })
@@ -77,7 +84,7 @@ export function createRun<In, Out>(parts: RunParts<In, Out>): RunClaimed<In> {
   async function fail(operation: ClaimedOperation, error: unknown, keep: boolean): Promise<void> {
     const { key, claim } = operation
     if (keep) {
-      const settlement = settled('failed', sealFailure(failureOf(error)))
+      const settlement = settled(operation, 'failed', sealFailure(failureOf(error)))
       await steps.settle(quickly, key, claim, settlement).catch(reason => pursue(operation, settlement, reason))
       return
     }
@@ -140,7 +147,7 @@ export function createRun<In, Out>(parts: RunParts<In, Out>): RunClaimed<In> {
       await fail(operation, error, keepFailures || commands.length === 0)
       throw error
     }
-    await settle(operation, settled('done', value, commands))
+    await settle(operation, settled(operation, 'done', value, commands))
     return value
   }
 }

@@ -117,8 +117,9 @@ export function createMemoryMarkStore(changed: (key: string) => void, clock: Clo
       keep(key, entry, ttlMs)
       return true
     },
-    async settle(_, key, by, { ending, value, ttlMs }) {
-      const entry = owned(key, by)
+    async settle(_, key, by, { ending, value, ttlMs, attempt, print, commands }) {
+      const isGone = find(key) === undefined && commands.length === 0
+      const entry = isGone ? Object.assign(begin(key), { owner: by.owner, attempt, print }) : owned(key, by)
       if (entry?.state === 'running') {
         entry.state = ending
         entry.value = value

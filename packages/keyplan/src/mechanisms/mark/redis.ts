@@ -40,10 +40,10 @@ export function createRedisMarkStore(
     },
     renew: (call, key, { owner }, { leaseMs, ttlMs }) =>
       redis.evaluate(renewScript, { mark: key }, { owner, lease: leaseMs, ttl: ttlMs }, call),
-    async settle(call, key, { owner }, { ending, value, ttlMs, commands, broken }) {
+    async settle(call, key, { owner }, { ending, value, ttlMs, attempt, print = '', commands, broken }) {
       const keys = commands.flatMap(([name, ...args]) => commandKeys(name, args))
       const words = commands.flatMap((command): Argument[] => [command.length, ...command])
-      const args = { owner, ttl: ttlMs, ending, value, broken, wake: wakeOf(key), commands: words }
+      const args = { owner, ttl: ttlMs, ending, value, broken, attempt, print, wake: wakeOf(key), commands: words }
       const { sign, refusal } = await redis.evaluate(settleScript, { mark: key, keys }, args, call)
       if (sign === '!') throw replyFailure(refusal)
       if (sign === 'x') throw halfDone(refusal)

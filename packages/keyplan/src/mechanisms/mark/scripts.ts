@@ -86,15 +86,16 @@ export interface SettleReply {
 export const settleScript = script({
   name: 'mark.settle',
   keys: ['mark', '...keys'],
-  args: ['owner', 'ttl', 'ending', 'value', 'broken', 'wake', '...commands'],
+  args: ['owner', 'ttl', 'ending', 'value', 'broken', 'attempt', 'print', 'wake', '...commands'],
   reply: (reply): SettleReply => {
     const [sign, refusal = ''] = reply as Reply[]
     return { sign: String(sign), refusal: String(refusal) }
   },
   lua: `
 local found = redis.call('HMGET', mark, 'state', 'owner')
-if found[2] ~= owner then return { '0' } end
-if found[1] ~= 'running' then return { found[1] == ending and '1' or 'x', '' } end
+local gone = not found[1] and #commands == 0
+if found[2] ~= owner and not gone then return { '0' } end
+if found[1] ~= 'running' and not gone then return { found[1] == ending and '1' or 'x', '' } end
 local at, answer = 1, { '1' }
 while at <= #commands do
   local last = at + tonumber(commands[at])
@@ -108,6 +109,10 @@ while at <= #commands do
 end
 redis.call('HDEL', mark, 'until')
 redis.call('HSET', mark, 'state', ending, 'value', value)
+if gone then
+  redis.call('HSET', mark, 'owner', owner, 'attempt', attempt)
+  if print ~= '' then redis.call('HSET', mark, 'print', print) end
+end
 redis.call('PEXPIRE', mark, ttl)
 ${tell}
 return answer

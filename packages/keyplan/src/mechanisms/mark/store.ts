@@ -37,6 +37,9 @@ export interface Settlement {
   readonly ending: Ending
   readonly value: Stored
   readonly ttlMs: number
+  /** What the mark says of the operation: it may have to be written anew. */
+  readonly attempt: number
+  readonly print: string | undefined
   /**
    * Run in the step that settles the mark, and only if the claim still owns it. When the first is refused nothing is done,
    * the settlement neither. When a later one is, those before it stand: the mark is then `failed`, with `broken` for a value.
@@ -72,7 +75,7 @@ export interface MarkStore {
   renew(call: Call, key: string, claim: Claim, terms: ClaimTerms): Promise<boolean>
   /**
    * Ends the operation and wakes who waits; false when the claim does not own it. It may have fallen silent, as long as nobody
-   * took over. Without commands it works at maxmemory.
+   * took over, and without commands its mark may be gone: what was done is done. Without commands it works at maxmemory.
    *
    * @throws KeyplanError what the server said of the first of the commands that it refused: `not-executed` when nothing was
    * done, `unknown` when those before it were, which has settled the mark as failed

@@ -71,6 +71,13 @@ export function idempotentPromises<Request>({ name, caller, socketOf, serve }: I
   describe(`idempotent for ${name}`, () => {
     const setup = killableServer(plan)
 
+    /** Takes the mark of a key away from who works on it. */
+    async function forget(key: string): Promise<void> {
+      const mark = setup.redis.requests.key({ caller: 'ann', key })
+      await until(async () => (await setup.redis.$command('exists', [mark])) === 1)
+      await setup.redis.$command('del', [mark])
+    }
+
     async function paying(
       handle: (request: object) => Promise<Made>,
       options: Partial<NodeIdempotencyOptions<Request>> = {},
@@ -236,11 +243,21 @@ export function idempotentPromises<Request>({ name, caller, socketOf, serve }: I
       await pay('a')
       expect(await pay('a')).toMatchObject({ replayed: 'true', location: '/payments/1', earlier })
       const taken = lost('b')
-      const key = setup.redis.requests.key({ caller: 'ann', key: 'b' })
-      await until(async () => (await setup.redis.$command('exists', [key])) === 1)
-      await setup.redis.$command('del', [key])
+      await forget('b')
+      expect(await pay('b')).toMatchObject({ status: 201, text: 'payment 2' })
       gate.resolve({ status: 201, text: 'never sent' })
       expect(await taken).toMatchObject({ status: 409, location: null, earlier })
+      expect(await pay('b')).toMatchObject({ text: 'payment 2', replayed: 'true' })
+    })
+
+    test('what the server forgets while its handler works is sent all the same, and remembered', async () => {
+      const gate = deferred<Made>()
+      const pay = await paying(() => gate.promise)
+      const first = pay('a')
+      await forget('a')
+      gate.resolve({ status: 201, text: 'paid' })
+      expect(await first).toMatchObject({ status: 201, text: 'paid' })
+      expect(await pay('a')).toMatchObject({ status: 201, text: 'paid', replayed: 'true' })
     })
 
     test('while Redis is down nothing is handled', async () => {
