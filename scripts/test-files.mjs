@@ -1,7 +1,7 @@
-// Runs files of tests and reads what became of each.
+// Runs files of tests, and those that failed once more.
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, relative } from 'node:path'
+import { join } from 'node:path'
 import { root, run } from './bootstrap.mjs'
 
 /** So many files may stand in the way of a success by chance. */
@@ -29,64 +29,33 @@ export function runTestFiles(projects, { again }) {
     const sign = other.counts.failed === 0 ? 'failed, and passed when it was run once more:' : 'failed twice:'
     return { ...other, troubles: [...one.troubles.map(text => `${sign} ${text}`), ...other.troubles] }
   })
-  return summary({ files, succeeded: second.succeeded })
+  return summary({ files, stray: [...first.stray, ...second.stray] })
 }
 
 function runOnce(projects, files = []) {
   const folder = mkdtempSync(join(tmpdir(), 'keyplan-test-'))
-  const outputFile = join(folder, 'report.json')
+  const outcome = join(folder, 'outcome.json')
+  process.env.KEYPLAN_TEST_OUTCOME = outcome
   try {
-    const succeeded = run(
+    run(
       'vitest',
       'run',
       ...files,
       ...projects.map(project => `--project=${project}`),
       '--passWithNoTests',
       '--reporter=default',
-      '--reporter=json',
-      `--outputFile.json=${outputFile}`,
+      `--reporter=${join(root, 'scripts/outcome-reporter.mjs')}`,
     )
-    const report = existsSync(outputFile) ? JSON.parse(readFileSync(outputFile, 'utf8')) : { testResults: [] }
-    return { files: report.testResults.map(readFile), succeeded }
+    if (existsSync(outcome)) return JSON.parse(readFileSync(outcome, 'utf8'))
+    return { files: [], stray: ['The runner of the tests ended before it could tell what became of them'] }
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
 }
 
-function readFile({ name, status, message, assertionResults: tests }) {
-  const file = relative(root, name)
-  const failed = tests.filter(test => test.status === 'failed')
-  const passed = tests.filter(test => test.status === 'passed').length
-  // It could not be loaded, or what it does before or after its tests failed.
-  if (status === 'failed' && failed.length === 0)
-    return {
-      file,
-      counts: { passed, failed: 1, skipped: tests.length - passed },
-      troubles: [`${file}\n${beginning(message)}`],
-    }
-  return {
-    file,
-    counts: { passed, failed: failed.length, skipped: tests.length - passed - failed.length },
-    troubles: failed.map(({ fullName, failureMessages }) =>
-      [`${file} > ${fullName}`, ...failureMessages.map(beginning)].join('\n'),
-    ),
-  }
-}
-
-/** A long list of differences would hide all others, and so would the runner's own frames. */
-function beginning(message) {
-  // What the runner says of a test whose time was over.
-  const lines = String(message).replace('STACK_TRACE_ERROR', 'timed out').split('\n')
-  return lines
-    .filter(line => !line.includes('node_modules'))
-    .slice(0, 8)
-    .join('\n')
-}
-
-function summary({ files, succeeded }) {
-  const counts = { passed: 0, failed: 0, skipped: 0 }
+/** An error outside of any test is a failure too. */
+function summary({ files, stray }) {
+  const counts = { passed: 0, failed: stray.length, skipped: 0 }
   for (const file of files) for (const outcome of Object.keys(counts)) counts[outcome] += file.counts[outcome]
-  // An error outside of any test: the run failed although each test passed.
-  if (!succeeded && counts.failed === 0) counts.failed++
-  return { counts, troubles: files.flatMap(({ troubles }) => troubles) }
+  return { counts, troubles: [...files.flatMap(({ troubles }) => troubles), ...stray] }
 }

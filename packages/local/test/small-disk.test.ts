@@ -1,4 +1,7 @@
 import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { NoSmallDisk, type SmallDiskOptions, startOnSmallDisk } from '../src/index.ts'
 
@@ -57,8 +60,16 @@ test('the disk is of the size asked for, survives a kill, and is unmounted in th
 })
 
 test('a start that fails unmounts the disk', async ({ skip }) => {
-  await (await start({ bytes: 1_000_000 }, skip)).cleanUp()
-  const before = mounts()
+  // Others of this machine may mount disks meanwhile.
+  const folder = mkdtempSync(join(tmpdir(), 'keyplan-mounts-'))
+  onTestFinished(() => {
+    vi.unstubAllEnvs()
+    rmSync(folder, { recursive: true })
+  })
+  vi.stubEnv('TMPDIR', folder)
+  const redis = await start({ bytes: 1_000_000 }, skip)
+  expect(mounts()).toContain(folder)
+  await redis.cleanUp()
   await expect(startOnSmallDisk({ bytes: 1_000_000, args: { nonsense: 1 } })).rejects.toThrow('nonsense')
-  expect(mounts()).toBe(before)
+  expect(mounts()).not.toContain(folder)
 })
