@@ -4,6 +4,7 @@ import { expect, onTestFinished } from 'vitest'
 import { type Client, type ClientEvents, connect } from '../../src/client/index.ts'
 import type { ConnectOptions } from '../../src/config/options.ts'
 import { cache, definePlan, isKeyplanError, type KeyplanError, lock, rateLimit, text } from '../../src/index.ts'
+import { openBudget } from './budget.ts'
 
 export const plan = definePlan('faults', {
   /** Tells what Redis says. */
@@ -30,16 +31,16 @@ export async function open(url: string, options: ConnectOptions = {}) {
   return { client, lines, told }
 }
 
-/** How a call ended, which has to be within its deadline and a tenth; the rest is for the machine. */
+/** How a call ended, which has to be in its time. */
 export async function ending<T>(call: Promise<T>, deadlineMs = 5_000): Promise<T | KeyplanError> {
-  const begun = performance.now()
+  const budget = openBudget(deadlineMs)
   try {
-    return await call
+    return await budget.within(() => call)
   } catch (error) {
     if (!isKeyplanError(error)) throw error
     return error
   } finally {
-    expect(performance.now() - begun).toBeLessThan(deadlineMs + Math.max(deadlineMs / 10, 50) + 500)
+    expect(budget.worst).toBeLessThan(budget.limit)
   }
 }
 
