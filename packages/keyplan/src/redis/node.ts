@@ -1,15 +1,14 @@
 import type { Clock } from '../base/clock.ts'
 import { isKeyplanError, KeyplanError } from '../base/error.ts'
 import type { Block } from './blocking.ts'
-import { type Send, type Sender, withScripts } from './commands.ts'
+import type { Send, Sender } from './commands.ts'
 import { linkFailure } from './failure.ts'
+import { createIntroduction, type Introduced } from './introduction.ts'
 import { type Link, openLink } from './link.ts'
 import type { Locator } from './locator.ts'
 import { isFatal, type NodeEvent } from './node-event.ts'
 import { createOutbox } from './outbox.ts'
-import { openPool } from './pool.ts'
 import type { RecoveryHook, Redis } from './redis.ts'
-import { scanPage } from './scan.ts'
 import { createScout } from './scout.ts'
 import { type Endpoint, endpointName, type LinkRole, type NodeSettings } from './settings.ts'
 import { createSideLinks } from './side-links.ts'
@@ -80,7 +79,7 @@ const closed = () => new KeyplanError('CLOSED', 'The client is closed', { outcom
  * copies, and links to block on when something waits for data.
  */
 export function openNode(options: NodeOptions): Node {
-  const { settings, role = 'commands', pool = 1, lane, locator, hooks, replaces, clock, onEvent } = options
+  const { settings, role = 'commands', pool = 1, lane, locator, replaces, clock, onEvent } = options
   const { stall, backoff } = settings
   const ending = new AbortController()
   let link: Link | undefined
@@ -114,8 +113,20 @@ export function openNode(options: NodeOptions): Node {
     clock,
   })
 
-  const scout = createScout<{ link: Link; at: Endpoint }>({
-    attempt: connect,
+  const introduce = createIntroduction({
+    ...options,
+    role,
+    pool,
+    sendOver: fresh => outbox.past(() => fresh).send,
+    // A process that began during an outage has one behind it, too.
+    outage: () => (last || state === 'down' ? { before: last?.runId, lasted: clock.now() - downSince } : undefined),
+  })
+
+  const scout = createScout<Introduced>({
+    attempt() {
+      attempt = new AbortController()
+      return introduce(attempt.signal)
+    },
     found: adopt,
     discard: found => found.link.destroy(closed()),
     failed(cause, attempts) {
@@ -129,48 +140,7 @@ export function openNode(options: NodeOptions): Node {
     clock,
   })
 
-  /** A link is not found until the recovery hooks have run on it: nothing may be read before them. */
-  async function connect(): Promise<{ link: Link; at: Endpoint }> {
-    attempt = new AbortController()
-    const { signal } = attempt
-    const at = await locator.locate(signal)
-    const fresh = await openPool(pool, () => openLink(settings, at, role, clock, signal))
-    try {
-      if (options.alone && fresh.handshake.inCluster) await refuseShare(fresh, at)
-      await recover(fresh)
-      if (locator.confirm && !(await locator.confirm(at, signal))) {
-        throw new KeyplanError('DISCONNECTED', `Redis at ${endpointName(at)} is no longer the master`)
-      }
-      return { link: fresh, at }
-    } catch (cause) {
-      const failure = isKeyplanError(cause)
-        ? cause
-        : new KeyplanError('DISCONNECTED', `Recovery of ${endpointName(at)} failed`, { cause })
-      fresh.destroy(failure)
-      throw failure
-    }
-  }
-
-  /** A cluster of one node has all keys, and may be meant. */
-  async function refuseShare(fresh: Link, at: Endpoint): Promise<void> {
-    const info = String(await fresh.send('cluster', ['INFO']).catch(() => ''))
-    if (Number(/^cluster_size:(\d+)/m.exec(info)?.[1] ?? 1) <= 1) return
-    const message = `Redis at ${endpointName(at)} is one node of a cluster, whose others have keys too; connect with \`cluster\``
-    throw new KeyplanError('UNSUPPORTED', message, { outcome: 'not-executed' })
-  }
-
-  /** A process that began during an outage has one behind it, too. */
-  async function recover(fresh: Link): Promise<void> {
-    if (!last && state !== 'down') return
-    const restarted = fresh.handshake.runId === undefined || fresh.handshake.runId !== last?.runId
-    const outage = { concerns: options.concerns, lasted: clock.now() - downSince, restarted }
-    // What recovers a link before it is open to others has only that link to wait for.
-    const { send } = outbox.past(() => fresh)
-    const scan: Redis['scan'] = (glob, cursor, call) => scanPage(send, glob, cursor, call)
-    await Promise.all([...hooks].map(hook => hook({ ...withScripts(send), scan, slot: options.slot }, outage)))
-  }
-
-  function adopt({ link: fresh, at }: { link: Link; at: Endpoint }): void {
+  function adopt({ link: fresh, at }: Introduced): void {
     const from = endpoint && endpointName(endpoint)
     link = fresh
     endpoint = at
