@@ -180,7 +180,7 @@ class Course<T> {
     const telling = this.telling(error)
     const told = this.mayHaveRun ? asUnknown(telling) : telling
     // Who asks again at once would else keep the event loop to himself, and the link from ever coming back.
-    if (isUnavailable(told)) setImmediate(() => this.end.failed(told))
+    if (isUnavailable(told) || isKeyplanError(told, 'CLOSED')) setImmediate(() => this.end.failed(told))
     else this.end.failed(told)
   }
 

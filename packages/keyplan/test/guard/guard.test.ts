@@ -221,21 +221,20 @@ test('the guard of stores in memory honours the signal and names its errors', as
 })
 
 test.each([
-  ['refuses', undefined],
-  ['falls back', async () => 'made up'],
-])('who asks again at once does not keep the event loop to himself while it %s', async (_, fallback) => {
+  ['breaker open, refused', 'BREAKER_OPEN', 'open', undefined],
+  ['breaker open, answered by the fallback', 'BREAKER_OPEN', 'open', async () => 'made up'],
+  ['client closed', 'CLOSED', 'closed', undefined],
+] as const)('who asks again at once does not keep the event loop to himself: %s', async (_, code, state, fallback) => {
   const { guard, breaker } = setUp()
-  const work = fails('DISCONNECTED')
-  for (let failure = 0; failure < 5; failure++) await guard.run(subject, undefined, work, async () => 'made up')
-  expect(breaker.state).toBe('open')
+  const work = fails(code === 'CLOSED' ? code : 'DISCONNECTED')
+  for (let failure = 0; failure < 5; failure++) {
+    await settled(guard.run(subject, undefined, work, async () => 'made up'))
+  }
+  expect(breaker.state).toBe(state)
   let rang = false
   setTimeout(() => {
     rang = true
   }, 5)
-  let calls = 0
-  while (!rang && calls < 100_000) {
-    calls++
-    await settled(guard.run(subject, undefined, work, fallback))
-  }
+  for (let calls = 0; !rang && calls < 100_000; calls++) await settled(guard.run(subject, undefined, work, fallback))
   expect(rang).toBe(true)
 })
