@@ -263,6 +263,23 @@ export function streamConformance(name: string, open: () => Promise<StreamHarnes
       }
     })
 
+    test('in an order also what has to wait for its effect is not overtaken', async () => {
+      const done: number[] = []
+      const work = ({ value: { n } }: Message<Event>) => {
+        if (n === 1) throw new Error('poison')
+        done.push(n)
+      }
+      started(redis.once.work('workers', work, { orderBy: () => 'all' }))
+      await redis.once.appendMany([
+        { n: 1, of: 'x' },
+        { n: 2, of: 'x' },
+        { n: 3, of: 'y' },
+        { n: 4, of: 'z' },
+      ])
+      await until(() => done.length === 3)
+      expect(done).toEqual([2, 3, 4])
+    })
+
     test('of an ordered group one process works, and the next takes over in order when it ends', async () => {
       const other = await harness.client()
       const seen: string[] = []

@@ -72,7 +72,7 @@ export function createAcceptance(parts: AcceptanceParts): Acceptance {
       if (given.suspect) counts.reclaimed++
       const known = hand.get(given.id)
       if (known) {
-        desk.abandon(known, superseded(namespace))
+        desk.abandon(known, superseded(namespace), true)
         endings.forget(known)
       }
       const reading = given.exhausted ? { cause: given.cause ?? vanished(given.number) } : read(given)
@@ -86,7 +86,7 @@ export function createAcceptance(parts: AcceptanceParts): Acceptance {
     return fresh
   }
 
-  /** Those whose effect is theirs to bring about. */
+  /** Those that are to be handled: now, or when they come back. */
   async function unhandled(fresh: readonly Held[]): Promise<Held[]> {
     const claims = fresh.map(({ id, effect }) => ({ id, effect: effect! }))
     try {
@@ -96,11 +96,15 @@ export function createAcceptance(parts: AcceptanceParts): Acceptance {
           counts.skipped++
           one.settling = true
           settlement.done(one)
+          desk.line.gone(one.id)
         } else if (standings[index] === 'busy') endings.giveBack(one, busyFor)
-        return standings[index] === 'mine'
+        return standings[index] !== 'done'
       })
     } catch (error) {
-      for (const one of fresh) endings.giveBack(one, 0)
+      for (const one of fresh) {
+        endings.giveBack(one, 0)
+        desk.add(one)
+      }
       throw error
     }
   }
@@ -111,8 +115,10 @@ export function createAcceptance(parts: AcceptanceParts): Acceptance {
       tell(taken)
       let fresh = takeInHand(taken, at)
       if (settings.idempotency && fresh.length > 0) fresh = await unhandled(fresh)
-      if (stopped) for (const one of fresh) endings.giveBack(one, 0)
-      else for (const one of fresh) desk.add(one)
+      for (const one of fresh) {
+        if (stopped && !one.settling) endings.giveBack(one, 0)
+        if (!stopped) desk.add(one)
+      }
       desk.pump()
     },
     stop() {

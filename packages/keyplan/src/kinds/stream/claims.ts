@@ -27,6 +27,12 @@ export function keepClaims({ job, hand, desk, endings }: ClaimsParts): Source {
       desk.enforce()
       const now = clock.now()
       const due = [...hand].filter(({ over, claimedAt }) => !over && now - claimedAt >= lease / 3)
+      // Whatever became of an entry, what follows it does not wait for ever.
+      const { expected } = desk.line
+      if (expected.length > 0) {
+        const unfinished = new Set(await steps.unfinished(undefined, key, group, expected))
+        for (const id of expected) if (!unfinished.has(id)) desk.line.gone(id)
+      }
       // An ordered group is held by its one worker, also while there is nothing to handle.
       if (ordered && due.length === 0) await steps.extend(undefined, key, claimant, [], ordered)
       for (let first = 0; first < due.length; first += settings.batch) {
@@ -42,6 +48,7 @@ export function keepClaims({ job, hand, desk, endings }: ClaimsParts): Source {
           }
         }
       }
+      desk.pump()
       return Math.max(10, Math.min(lease / 6, work.timeoutMs / 10, longRest))
     },
     notify: job.notify,

@@ -1,6 +1,6 @@
 import { script } from '../../redis/script.ts'
 import type { Standing } from './delivery.ts'
-import { attempts, letter, now } from './lua.ts'
+import { attempts, ids, letter, now } from './lua.ts'
 
 /** Begins with what frees memory, so that it works at maxmemory. */
 export const doneScript = script({
@@ -42,18 +42,44 @@ export const postponeScript = script({
   name: 'stream.postpone',
   keys: ['open', 'tries'],
   args: ['...entries'],
-  reply: () => undefined,
+  reply: reply => reply as string[],
   lua: `
 ${now}
 ${attempts}
+local stale = {}
 for i = 1, #entries, 5 do
-  local id = entries[i]
-  if isLast(open, tries, id, entries[i + 1]) then
+  local id, number = entries[i], tonumber(entries[i + 1])
+  local count = redis.call('ZSCORE', open, id) and attempt(tries, id)
+  if not count or count > number then stale[#stale + 1] = id
+  elseif count == number then
     redis.call('ZADD', open, int(now + tonumber(entries[i + 3])), id)
     redis.call('HSET', tries, id, entries[i + 2] .. 'r' .. entries[i + 4])
   end
 end
-return 1
+return stale
+`,
+})
+
+/** What was given out beside `known` is due, in order: its taker never heard of it. */
+export const reclaimScript = script({
+  name: 'stream.reclaim',
+  keys: ['open', 'tries', 'state'],
+  args: ['consumer', '...known'],
+  reply: () => undefined,
+  lua: `
+${ids}
+${attempts}
+if redis.call('HGET', state, 'active') ~= consumer then return 0 end
+local has = {}
+for _, id in ipairs(known) do has[id] = true end
+local lost = {}
+for _, id in ipairs(redis.call('ZRANGE', open, 0, -1)) do
+  local _, how = attempt(tries, id)
+  if not has[id] and how == 'd' then lost[#lost + 1] = id end
+end
+table.sort(lost, less)
+for i, id in ipairs(lost) do redis.call('ZADD', open, i, id) end
+return #lost
 `,
 })
 

@@ -9,15 +9,15 @@ export interface Desk {
   add(held: Held): void
   /** Begins what may begin. */
   pump(): void
-  readonly line: Pick<LineUp, 'ended' | 'gone' | 'ready' | 'waiting'>
+  readonly line: Pick<LineUp, 'ended' | 'gone' | 'expected' | 'ready' | 'waiting'>
   /** Entries whose handlers run. */
   readonly active: number
   /** Handlers that may yet begin. */
   readonly idle: number
   /** Gives up handlers whose time is over. They may go on; nobody waits for them. */
   enforce(): void
-  /** Another has it by now: what its handler does is in vain. */
-  abandon(held: Held, reason: KeyplanError): void
+  /** Another has it by now, or it comes back: what its handler does is in vain. */
+  abandon(held: Held, reason: KeyplanError, comesBack?: boolean): void
   /** Begins no more; gives what was not begun. */
   stop(): Held[]
   /** Resolves when no handler runs, or at the signal; then those that run are told, and given. */
@@ -31,6 +31,8 @@ export type Handler = (given: Held | readonly Held[]) => unknown
 
 interface DeskParts {
   readonly work: Pick<WorkSettings, 'concurrency' | 'batch' | 'timeoutMs'>
+  /** After so long without a renewal another may have what was given. Milliseconds. */
+  readonly claimAfterMs: number
   readonly namespace: string
   readonly clock: Clock
   readonly handler: Handler
@@ -39,7 +41,7 @@ interface DeskParts {
   room(): void
 }
 
-export function createDesk({ work, namespace, clock, handler, ended, room }: DeskParts): Desk {
+export function createDesk({ work, claimAfterMs, namespace, clock, handler, ended, room }: DeskParts): Desk {
   const { concurrency, batch, timeoutMs } = work
   const line = createLineUp(batch ?? 1)
   /** Each unit is what one call of the handler was given. */
@@ -85,8 +87,11 @@ export function createDesk({ work, namespace, clock, handler, ended, room }: Des
     // A handler that is no promise ends at once, and would call this from within.
     if (pumping) return
     pumping = true
+    const now = clock.now()
+    // What may be another's by now waits until its claim is renewed, or known to be lost.
+    const mayBegin = (held: Held) => held.over || now - held.claimedAt < claimAfterMs
     while (!stopped && running.size < concurrency) {
-      const next = line.next()
+      const next = line.next(mayBegin)
       if (next.length === 0) break
       for (const held of next) if (held.over) line.ended(held, false)
       const unit = next.filter(held => !held.over)
@@ -98,7 +103,22 @@ export function createDesk({ work, namespace, clock, handler, ended, room }: Des
   return {
     add: line.add,
     pump,
-    line,
+    line: {
+      ended: line.ended,
+      gone(id) {
+        line.gone(id)
+        pump()
+      },
+      get expected() {
+        return line.expected
+      },
+      get ready() {
+        return line.ready
+      },
+      get waiting() {
+        return line.waiting
+      },
+    },
     get active() {
       return active
     },
@@ -120,10 +140,12 @@ export function createDesk({ work, namespace, clock, handler, ended, room }: Des
       }
       pump()
     },
-    abandon(held, reason) {
+    abandon(held, reason, comesBack = false) {
       held.abort(reason)
-      if (held.begunAt !== undefined) line.ended(held, false)
-      for (const unit of [...running]) if (unit.includes(held) && unit.every(({ over }) => over)) release(unit)
+      const unit = [...running].find(one => one.includes(held))
+      // One that has ended has left its order already.
+      if (unit) line.ended(held, comesBack)
+      if (unit?.every(({ over }) => over)) release(unit)
       pump()
     },
     stop() {

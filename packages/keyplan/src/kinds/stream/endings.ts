@@ -42,15 +42,28 @@ export function createEndings({ job, hand, counts, settlement, line, ring }: End
     if (one.given.suspect || settlement.size > mostUnsettled / 2) ring()
   }
 
-  function bury(one: Held, cause: Cause, buried: () => void): void {
+  /** What follows it need not wait once it is known to be gone. */
+  function bury(one: Held, cause: Cause): void {
     const { id, number, value, origin } = one.given
-    counts.buried++
-    settlement.bury({ id, number, value, origin, effect: one.effect, cause }, () => {
-      const { name, message } = cause
-      const told = { source, id, deliveries: number, cause: { name, message } }
-      tell({ type: 'dead-letter', ...told }, `${group} has given up an entry after ${number} deliveries: ${name}`)
+    settlement.bury({ id, number, value, origin, effect: one.effect, cause }, isBuried => {
+      if (isBuried) {
+        counts.buried++
+        const { name, message } = cause
+        const told = { source, id, deliveries: number, cause: { name, message } }
+        tell({ type: 'dead-letter', ...told }, `${group} has given up an entry after ${number} deliveries: ${name}`)
+      }
       forget(one)
-      buried()
+      line.gone(id)
+    })
+  }
+
+  /** It comes back, unless another has it. */
+  function postpone(one: Held, counted: number, delayMs: number, cause: Cause | undefined, then = () => {}): void {
+    const { id, number } = one.given
+    settlement.postpone({ id, number, counted, delayMs, cause }, isPostponed => {
+      forget(one)
+      if (!isPostponed) line.gone(id)
+      then()
     })
   }
 
@@ -67,29 +80,26 @@ export function createEndings({ job, hand, counts, settlement, line, ring }: End
       const error = errorOf(ending.thrown)
       tell({ type: 'handler-failed', source, error }, `a handler of ${group} failed: ${inFull(ending.thrown)}`)
       const cause = causeOf(ending.thrown)
-      const { id, number } = one.given
+      const { number } = one.given
+      line.ended(one, true)
       if (number >= most) {
-        bury(one, cause, () => line.ended(one, false))
+        bury(one, cause)
         return
       }
       counts.retried++
       const delayMs = backoffOf(settings, number) * (0.8 + 0.4 * Math.random())
-      line.ended(one, true)
-      settlement.postpone({ id, number, counted: number, delayMs, cause }, () => {
-        forget(one)
-        ring()
-      })
+      postpone(one, number, delayMs, cause, ring)
     },
     giveBack(one, delayMs) {
-      const { id, number, cause } = one.given
+      const { number, cause } = one.given
       one.settling = true
-      settlement.postpone({ id, number, counted: number - 1, delayMs, cause }, () => forget(one))
+      postpone(one, number - 1, delayMs, cause)
     },
     giveUp(given, cause) {
       const one = new Held(given, undefined, undefined, undefined, clock.now())
       one.settling = true
       hand.put(one)
-      bury(one, cause, () => line.gone(given.id))
+      bury(one, cause)
     },
     forget,
   }

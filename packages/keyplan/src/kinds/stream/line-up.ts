@@ -2,15 +2,18 @@ import type { Held } from './held.ts'
 
 /** What waits to be handled, in which order, and what may be handled now. */
 export interface LineUp {
+  /** One that was given back keeps its place in its order: nothing behind it is handled before it comes again. */
   add(held: Held): void
   /** The next that may be handled: several only where they are handled as a batch. Empty when there is none. */
-  next(): Held[]
+  next(mayBegin: (held: Held) => boolean): Held[]
   /** What was handled is done with, or comes back later and holds up what follows it. */
   ended(held: Held, comesBack: boolean): void
   /** It is gone: what follows it need not wait. */
   gone(id: string): void
   /** Takes out all that was not begun. */
   clear(): Held[]
+  /** What is to come back, and holds up what follows it. */
+  readonly expected: string[]
   /** What may be handled now, and what waits for its turn. */
   readonly ready: number
   readonly waiting: number
@@ -18,8 +21,9 @@ export interface LineUp {
 
 interface Row {
   busy: boolean
-  /** The entry that failed and comes back: nothing of its order is handled before it. */
+  /** The entry that comes back: nothing of its order is handled before it. */
   expected: string | undefined
+  /** Those that were given back are `settling`: they are to come back too. */
   waiting: Held[]
 }
 
@@ -29,6 +33,8 @@ export function createLineUp(batch: number): LineUp {
   let first = 0
   let waiting = 0
   const rows = new Map<string, Row>()
+  /** Ids of those in rows that were given back. */
+  const places = new Set<string>()
 
   function push(held: Held): void {
     ready.push(held)
@@ -41,15 +47,47 @@ export function createLineUp(batch: number): LineUp {
     const next = row.waiting.shift()
     if (next) {
       waiting--
-      row.busy = true
-      push(next)
+      enter(row, next)
     } else forget(order, row)
+  }
+  function enter(row: Row, held: Held): void {
+    places.delete(held.id)
+    if (held.settling) row.expected = held.id
+    else {
+      row.busy = true
+      push(held)
+    }
+  }
+  function wait(row: Row, held: Held): void {
+    const place = places.has(held.id) ? row.waiting.findIndex(({ id }) => id === held.id) : -1
+    if (place >= 0) row.waiting[place] = held
+    else {
+      row.waiting.push(held)
+      waiting++
+    }
+    if (held.settling) places.add(held.id)
+    else places.delete(held.id)
+  }
+  function giveUpPlace(order: string, row: Row, id: string): void {
+    if (row.expected === id) {
+      row.expected = undefined
+      advance(order, row)
+      return
+    }
+    const place = places.has(id) ? row.waiting.findIndex(held => held.id === id) : -1
+    if (place < 0) return
+    row.waiting.splice(place, 1)
+    waiting--
+    places.delete(id)
   }
 
   return {
     add(held) {
       const { order } = held
-      if (order === undefined) return push(held)
+      if (order === undefined) {
+        if (!held.settling) push(held)
+        return
+      }
       let row = rows.get(order)
       if (!row) {
         row = { busy: false, expected: undefined, waiting: [] }
@@ -57,19 +95,16 @@ export function createLineUp(batch: number): LineUp {
       }
       if (held.id === row.expected || (!row.busy && row.expected === undefined)) {
         row.expected = undefined
-        row.busy = true
-        push(held)
-      } else {
-        row.waiting.push(held)
-        waiting++
-      }
+        enter(row, held)
+      } else wait(row, held)
     },
-    next() {
-      if (first === ready.length) return []
+    next(mayBegin) {
+      if (first === ready.length || !mayBegin(ready[first]!)) return []
       const held = ready[first++]!
       const unit = [held]
       if (held.delivery === 1) {
-        while (unit.length < batch && first < ready.length && ready[first]!.delivery === 1) unit.push(ready[first++]!)
+        const joins = (one: Held | undefined) => one?.delivery === 1 && mayBegin(one)
+        while (unit.length < batch && joins(ready[first])) unit.push(ready[first++]!)
       }
       if (first > 1_000 || first === ready.length) {
         ready = ready.slice(first)
@@ -85,11 +120,7 @@ export function createLineUp(batch: number): LineUp {
       advance(order!, row)
     },
     gone(id) {
-      for (const [order, row] of rows) {
-        if (row.expected !== id) continue
-        row.expected = undefined
-        advance(order, row)
-      }
+      for (const [order, row] of rows) giveUpPlace(order, row, id)
     },
     clear() {
       const left = ready.slice(first)
@@ -98,7 +129,11 @@ export function createLineUp(batch: number): LineUp {
       first = 0
       waiting = 0
       rows.clear()
-      return left
+      places.clear()
+      return left.filter(({ settling }) => !settling)
+    },
+    get expected() {
+      return [...rows.values()].flatMap(({ expected }) => expected ?? [])
     },
     get ready() {
       return ready.length - first

@@ -19,7 +19,9 @@ export interface MemoryAccount {
   giveAgain(request: TakeRequest, deliveries: Delivery[], lost: LostEntry[]): boolean
   finish(id: string): void
   isLast(receipt: Receipt): boolean
-  postpone(entries: readonly Postponement[]): void
+  has(id: string): boolean
+  /** Gives the ids of those that are finished, or given out again. */
+  postpone(entries: readonly Postponement[]): string[]
   /** Prolongs the claim; false when another has it. */
   extend(receipt: Receipt): boolean
   /** The first position it holds, or the one that is given. */
@@ -108,15 +110,19 @@ export function createMemoryAccount(
     giveAgain,
     finish: id => void open.delete(id),
     isLast: ({ id, number }) => open.get(id)?.count === number,
+    has: id => open.has(id),
     postpone(entries) {
+      const stale: string[] = []
       for (const { id, number, delayMs, counted, cause } of entries) {
         const one = open.get(id)
+        if (!one || one.count > number) stale.push(id)
         if (one?.count !== number) continue
         one.dueAt = clock.now() + delayMs
         one.count = counted
         one.out = false
         one.cause = cause
       }
+      return stale
     },
     extend({ id, number }) {
       const one = open.get(id)

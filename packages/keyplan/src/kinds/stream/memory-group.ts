@@ -23,7 +23,8 @@ export interface MemoryGroup {
   take(request: TakeRequest): Taken
   done(ids: readonly string[], effects: readonly string[]): void
   claim(claims: readonly EffectClaim[], ms: number): Standing[]
-  postpone(entries: readonly Postponement[]): void
+  postpone(entries: readonly Postponement[]): string[]
+  unfinished(ids: readonly string[]): string[]
   bury(burial: Burial): boolean
   extend(consumer: string, receipts: readonly Receipt[], ordered: boolean): string[]
   leave(consumer: string): void
@@ -105,6 +106,7 @@ export function createMemoryGroup(log: MemoryLog, name: string, settings: Stream
     },
     claim: effects.claim,
     postpone: account.postpone,
+    unfinished: ids => ids.filter(account.has),
     bury(burial) {
       if (!account.isLast(burial)) return false
       const { id, origin, value, number, effect, cause } = burial

@@ -126,6 +126,9 @@ export function createMemoryStreamStore(settings: StreamSettings, clock: Clock):
     done: async (_, key, group, ids, effects) => groupOf(key, group).done(ids, effects),
     claim: async (_, key, group, claims, ms) => groupOf(key, group).claim(claims, ms),
     postpone: async (_, key, group, entries) => groupOf(key, group).postpone(entries),
+    unfinished: async (_, key, group, ids) => groupOf(key, group).unfinished(ids),
+    // No reply is lost within a process.
+    reclaim: async () => {},
     bury: async (_, key, group, burial) => groupOf(key, group).bury(burial),
     extend: async (_, key, { group, consumer }, receipts, ordered) =>
       groupOf(key, group).extend(consumer, receipts, ordered),

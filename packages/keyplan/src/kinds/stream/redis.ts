@@ -5,7 +5,7 @@ import type { Redis, Reply } from '../../redis/redis.ts'
 import { appendOnceScript, appendScript } from './append-scripts.ts'
 import { causeText, readCause } from './cause.ts'
 import type { LostEntry } from './delivery.ts'
-import { buryScript, claimScript, doneScript, extendScript, postponeScript } from './delivery-scripts.ts'
+import { buryScript, claimScript, doneScript, extendScript, postponeScript, reclaimScript } from './delivery-scripts.ts'
 import { inspectScript, leaveScript, redriveScript, sweepScript } from './group-scripts.ts'
 import type { StreamNames } from './names.ts'
 import { textOf } from './reply-text.ts'
@@ -79,7 +79,17 @@ export function createRedisStreamStore(
         Math.max(0, Math.round(delayMs)),
         causeText(cause),
       ])
-      await redis.evaluate(postponeScript, { open, tries }, { entries: list }, call)
+      return redis.evaluate(postponeScript, { open, tries }, { entries: list }, call)
+    },
+
+    async unfinished(call, key, group, ids) {
+      const scores = (await redis.send('zmscore', [keysOf(key, group).open, ...ids], call)) as Reply[]
+      return ids.filter((_, index) => scores[index] !== null)
+    },
+
+    async reclaim(call, key, { group, consumer }, known) {
+      const { open, tries, state } = keysOf(key, group)
+      await redis.evaluate(reclaimScript, { open, tries, state }, { consumer, known: [...known] }, call)
     },
 
     bury(call, key, group, { id, number, value, origin = '', effect, cause }) {

@@ -1,5 +1,5 @@
 import { appendOnceScript, appendScript } from './append-scripts.ts'
-import { buryScript, claimScript, doneScript, extendScript, postponeScript } from './delivery-scripts.ts'
+import { buryScript, claimScript, doneScript, extendScript, postponeScript, reclaimScript } from './delivery-scripts.ts'
 import { inspectScript, leaveScript, redriveScript, sweepScript } from './group-scripts.ts'
 import { takeScript } from './take/script.ts'
 
@@ -11,6 +11,7 @@ export const streamScripts = [
   claimScript,
   doneScript,
   postponeScript,
+  reclaimScript,
   buryScript,
   extendScript,
   sweepScript,

@@ -10,9 +10,9 @@ import type { StreamSteps } from './store.ts'
 export interface Settlement {
   readonly source: Source
   done(held: Held): void
-  /** @param settled told when the server knows */
-  postpone(postponement: Postponement, settled: () => void): void
-  bury(burial: Burial, settled: () => void): void
+  /** @param settled told when the server knows: whether it was done, or the entry is another's by now */
+  postpone(postponement: Postponement, settled: (done: boolean) => void): void
+  bury(burial: Burial, settled: (done: boolean) => void): void
   /** What the server does not know yet. */
   readonly size: number
 }
@@ -30,7 +30,7 @@ interface SettlementParts {
 
 interface Owed<T> {
   readonly what: T
-  settled(): void
+  settled(done: boolean): void
 }
 
 /** Most of one step. */
@@ -83,26 +83,22 @@ export function createSettlement({
   async function delay(): Promise<void> {
     const batch = postponed.splice(0, together)
     if (batch.length === 0) return
+    let stale: ReadonlySet<string>
     try {
-      await steps.postpone(
-        undefined,
-        key,
-        group,
-        batch.map(({ what }) => what),
-      )
+      const entries = batch.map(({ what }) => what)
+      stale = new Set(await steps.postpone(undefined, key, group, entries))
     } catch (error) {
       postponed = [...batch, ...postponed]
       throw error
     }
-    for (const one of batch) one.settled()
+    for (const { what, settled } of batch) settled(!stale.has(what.id))
   }
 
   async function bury(): Promise<void> {
     for (let owed = burials.shift(); owed; owed = burials.shift()) {
       const { what } = owed
       try {
-        await steps.bury(undefined, key, group, what)
-        owed.settled()
+        owed.settled(await steps.bury(undefined, key, group, what))
       } catch (error) {
         if (isUnavailable(error)) {
           burials.unshift(owed)

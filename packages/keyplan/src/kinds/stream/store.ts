@@ -74,8 +74,12 @@ export interface StreamStore {
     claims: readonly EffectClaim[],
     ms: number,
   ): Promise<readonly Standing[]>
-  /** Sets when entries are due again. */
-  postpone(call: Call, key: string, group: string, entries: readonly Postponement[]): Promise<void>
+  /** Sets when entries are due again; gives the ids of those that are finished, or another's by now. */
+  postpone(call: Call, key: string, group: string, entries: readonly Postponement[]): Promise<readonly string[]>
+  /** Of these entries, those that were given out and are not finished. */
+  unfinished(call: Call, key: string, group: string, ids: readonly string[]): Promise<readonly string[]>
+  /** After a take whose reply was lost: what it gave out is due, save what its taker has. Of an ordered group. */
+  reclaim(call: Call, key: string, claimant: Claimant, known: readonly string[]): Promise<void>
   /** Writes the dead letter and finishes the entry: both or none. False when the receipt is not the last. */
   bury(call: Call, key: string, group: string, burial: Burial): Promise<boolean>
   /** Prolongs claims; gives the ids that are claimed by another by now. */
@@ -112,6 +116,8 @@ export const streamOperations: Operations<StreamSteps> = {
   done: { idempotent: true, write: true },
   claim: { idempotent: true, write: true },
   postpone: { idempotent: true, write: true },
+  unfinished: { idempotent: true, write: false },
+  reclaim: { idempotent: true, write: true },
   bury: { idempotent: true, write: true },
   extend: { idempotent: true, write: true },
   sweep: { idempotent: true, write: true },

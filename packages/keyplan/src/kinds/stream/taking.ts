@@ -44,11 +44,23 @@ export function createTaking({ job, hand, desk, settlement, acceptance, isOpen }
   const ahead: Promise<Asked>[] = []
   /** The take before brought something. */
   let gave = false
+  /** What a take gave out may not have come here. */
+  let isDoubtful = false
 
   async function ask(fresh: number, due: number): Promise<Asked> {
     const at = clock.now()
     const suspects = hand.suspects > 0 ? 0 : 1
+    // Else what comes next would be handled before it.
+    if (ordered && isDoubtful)
+      await steps.reclaim(
+        undefined,
+        key,
+        { group, consumer },
+        [...hand].map(({ id }) => id),
+      )
+    isDoubtful = true
     const taken = await steps.take(undefined, key, { group, consumer, fresh, due, suspects, ordered })
+    isDoubtful = false
     const isOutrun = isIdle() && gave
     gave = taken.deliveries.length > 0
     if (taken.more && isOutrun && isOpen()) askAhead()

@@ -32,6 +32,7 @@ export function createWorker({ job, handler, counting, closed }: WorkerParts): W
   const settlement = createSettlement({ ...job, settled: held => endings.forget(held) })
   const desk = createDesk({
     work,
+    claimAfterMs: job.settings.claimAfterMs,
     namespace,
     clock,
     handler,
