@@ -52,7 +52,7 @@ test('F54: what ends its process, never returns or throws what is no error is de
     const begun = said.filter(words => words.begun === n).map(({ delivery }) => delivery)
     expect(new Set(begun).size).toBe(begun.length)
     // The last words of a process that is ended by -1 may not come out of it.
-    if (n !== -1) expect(begun.at(-1)).toBe(4)
+    if (n !== -1) expect(Math.max(...begun.map(Number))).toBe(4)
   }
   expect(sorted([...new Set(handledBy(all))])).toEqual(good.map(({ n }) => n))
 })
