@@ -169,6 +169,64 @@ test('a lock that ended by itself goes to the head of the line, whoever asks', a
   expect(await head.ask()).toMatchObject({ granted: true })
 })
 
+test('of the claims that one call has for a lock, one is granted, and nobody else is called', async () => {
+  const store = openStore(connection.redis, 'host:1:one', false)
+  const claims = ['1', '2', '3'].map(number => createClaim(`host:1:one/${number}`))
+  const [waiter, hasty, other] = claims.map((claim, index) => ({ key, claim, seat: index === 1 ? undefined : seat }))
+  const next = deaf('next', false)
+  const stage = async () => {
+    await harness.ask('DEL', line)
+    await harness.ask('SET', key, 'gone', 'PX', '60000')
+    await store.acquire(callFor(), key, waiter!.claim, ttlMs, seat)
+    await next.ask()
+    await harness.ask('DEL', key)
+  }
+  for (const requests of [
+    [waiter!, hasty!],
+    [waiter!, other!],
+  ]) {
+    await stage()
+    const answers = await store.acquireMany(callFor(), requests, ttlMs)
+    expect(answers).toMatchObject([{ granted: true }, { granted: false }])
+    expect(await harness.ask('ZSCORE', line, '+lock:~wake:host:1:next')).not.toBeNull()
+    expect(await store.release(callFor(), key, waiter!.claim)).toBe(true)
+    expect(await next.ask()).toMatchObject({ granted: true })
+    await next.release()
+  }
+
+  // What is kept for a process goes to one of its claims as well.
+  await stage()
+  await harness.ask('SET', key, '>lock:~wake:host:1:one')
+  expect(await store.acquireMany(callFor(), [waiter!, other!], ttlMs)).toMatchObject([
+    { granted: true },
+    { granted: false },
+  ])
+  expect(await store.extend(callFor(), key, waiter!.claim, ttlMs)).toBeDefined()
+})
+
+test('a call that asks twice for a lock that came free calls the first of the line alone', async () => {
+  const [head, second] = [deaf('head', false), deaf('second', false)]
+  await harness.ask('SET', key, 'gone', 'PX', '60000')
+  await head.ask()
+  await second.ask()
+  await harness.ask('DEL', key)
+  const store = openStore(connection.redis, 'host:1:one', false)
+  const requests = ['1', '2'].map(number => ({ key, claim: createClaim(`host:1:one/${number}`) }))
+  expect(await store.acquireMany(callFor(), requests, ttlMs)).toMatchObject([{ granted: false }, { granted: false }])
+  expect(await harness.ask('GET', key)).toBe('>lock:~wake:host:1:head')
+  expect(await waiting()).toBe(1)
+})
+
+test('a key of another type is no free lock, also where a line is left beside it', async () => {
+  const head = deaf('head', false)
+  await harness.ask('SET', key, 'gone', 'PX', '60000')
+  await head.ask()
+  await harness.ask('DEL', key)
+  await harness.ask('LPUSH', key, 'x')
+  await expect(deaf('other', false).ask()).rejects.toMatchObject({ code: 'WRONG_TYPE' })
+  expect(await harness.ask('TYPE', key)).toBe('list')
+})
+
 test('a place that was left passes on what was kept for it', async () => {
   const [holder, leaver, next] = [deaf('holder', false), deaf('leaver', false), deaf('next', false)]
   await holder.ask()

@@ -32,7 +32,7 @@ end
 
 /**
  * Keeps a free lock for the head of its line and tells it; gives its channel. Nothing is kept or told where the head is
- * `own`, who asks. Needs an argument `counts`: '1' where PUBLISH says how many hear, which a cluster's node does not.
+ * `own`, who asks. It never overwrites what lies at the key. Needs an argument `counts`: '1' where PUBLISH says how many hear, which a cluster's node does not.
  */
 export const callNext = `
 local function callNext(lock, line, own)
@@ -46,8 +46,7 @@ local function callNext(lock, line, own)
       if channel == own then return channel end
       local heard = redis.pcall('PUBLISH', channel, '+' .. lock)
       if type(heard) == 'table' or heard > 0 or counts ~= '1' then
-        redis.call('SET', lock, '>' .. channel, 'PX', ${claimMs})
-        return channel
+        return redis.call('SET', lock, '>' .. channel, 'PX', ${claimMs}, 'NX') and channel
       end
     end
   end

@@ -32,8 +32,12 @@ ${waiting}
 ${callNext}
   local found = redis.call('MGET', unpack(keys, 1, n))
   local lined = redis.call('EXISTS', unpack(keys, n + 1, 2 * n)) > 0
+  local asked = {}
   function take(i)
     local lock, line, holder, owner = keys[i], keys[n + i], found[i], prefix .. claims[i]
+    -- An earlier claim of this call may have taken it, or kept it for who is next.
+    if asked[lock] then holder = redis.call('GET', lock) end
+    asked[lock] = true
     if holder and ${isOwner('holder')} then
       redis.call('PEXPIRE', lock, ttl)
       return '+' .. string.match(holder, '^%d+', #owner + 2)
