@@ -290,6 +290,22 @@ export function lockConformance(name: string, open: () => Promise<LockHarness>):
       expect(await locks({ id: 'a' }).isLocked()).toBe(false)
     })
 
+    test('one of several that is lost while another is waited for is asked for again', async () => {
+      const [one, two] = await Promise.all([harness.client(), harness.client()])
+      const last = (await two.locks({ id: 'b' }).tryAcquire())!
+      const all = one.locks.all([{ id: 'a' }, { id: 'b' }])
+      const waiter = all.run(({ signal, locks }) => ({ lost: signal.aborted, fence: locks[0]!.fence }), drowsy)
+      while ((await one.locks({ id: 'b' }).inspect()).waiters === 0) await harness.advance(20)
+      await two.locks({ id: 'a' }).forceRelease({ reason: 'test' })
+      const first = (await two.locks({ id: 'a' }).tryAcquire())!
+      await last.release()
+      await harness.advance(20)
+      await first.release()
+      const had = await waiter
+      expect(had.lost).toBe(false)
+      expect(had.fence).toBeGreaterThan(first.fence)
+    })
+
     test('it says who holds it, since when, and that somebody waits', async () => {
       const [one, two] = await Promise.all([harness.client(), harness.client()])
       const held = (await one.locks({ id }).tryAcquire())!

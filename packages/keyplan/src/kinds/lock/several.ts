@@ -66,14 +66,20 @@ async function acquireAll(
   const end = clock.now() + wait
   const held: Held[] = []
   let complete = false
+  /** One that was lost while another was waited for is given up with all that come after it, and asked for again. */
+  async function hasAll(): Promise<boolean> {
+    const lost = held.findIndex(one => one.remaining() === 0)
+    if (lost >= 0) await letGo(held.splice(lost))
+    complete = held.length === keys.length
+    return complete
+  }
   try {
     for (;;) {
       const answers = await Promise.allSettled(keys.slice(held.length).map(key => leases.tryAcquire({ key }, options)))
       const beyond = takeUntilGap(answers, held)
       await letGo(beyond)
       for (const answer of answers) if (answer.status === 'rejected') throw answer.reason
-      complete = held.length === keys.length
-      if (complete) return held
+      if (await hasAll()) return held
       const left = Math.floor(end - clock.now())
       if (left < 1) return undefined
       const rest = formatDuration(left)
@@ -81,8 +87,7 @@ async function acquireAll(
       const next = await leases.acquire({ key: keys[held.length]! }, { signal: options.signal, deadline, wait: rest })
       if (!next) return undefined
       held.push(next)
-      complete = held.length === keys.length
-      if (complete) return held
+      if (await hasAll()) return held
     }
   } finally {
     if (!complete) await letGo(held)
