@@ -1,9 +1,15 @@
 import { expect, test } from 'vitest'
+import { realClock } from '../../src/base/clock.ts'
 import { connect } from '../../src/client/index.ts'
 import type { LockOptions } from '../../src/index.ts'
 import { definePlan, lock } from '../../src/index.ts'
+import { lockNames } from '../../src/kinds/lock/names.ts'
+import { createMember } from '../../src/kinds/lock/quorum/member.ts'
+import { quorumScripts } from '../../src/kinds/lock/quorum/scripts.ts'
+import { createClaim } from '../../src/mechanisms/lease/claim.ts'
+import { parsePattern } from '../../src/plan/pattern/parse.ts'
 import { expectGrowing } from '../conformance/lock.ts'
-import { until } from '../live-server.ts'
+import { connectTo, until } from '../live-server.ts'
 import { fiveServers, race } from './quorum-servers.ts'
 
 const setup = fiveServers()
@@ -149,6 +155,30 @@ test('a server that comes back empty can let a second holder in, unless it must 
     code: 'DISCONNECTED',
     message: expect.stringContaining('restarted lately'),
   })
+})
+
+test('a vote that waited for its link does not count where the server was restarted meanwhile', async () => {
+  const server = servers[1]!
+  await using link = await connectTo(server.port, { scripts: quorumScripts })
+  const hour = 3_600_000
+  let ahead = 0
+  const clock = { ...realClock, now: () => realClock.now() + ahead }
+  const member = createMember(link.redis, lockNames(parsePattern('lock:<id>')), hour, clock)
+  const claim = createClaim('one')
+  const vote = () => member.vote({ expires: clock.now() + 20_000, hold: true, written: 0 }, 'lock:a', claim, 5_000)
+  await expect(vote()).rejects.toMatchObject({ code: 'LOADING' })
+  ahead += hour
+  expect(await vote()).toMatchObject({ granted: true })
+
+  await server.kill()
+  await until(() => link.connection.state !== 'ready')
+  claim.granted = false
+  const held = vote().catch(error => error)
+  await server.restart()
+  expect(await held).toMatchObject({ code: 'LOADING' })
+  expect(claim.granted).toBe(true)
+  ahead += hour
+  expect(await vote()).toMatchObject({ granted: true })
 })
 
 test('the fence grows on when the highest lies with servers that are away', async () => {

@@ -53,20 +53,24 @@ export function createMember(
   const requests = createRequests(redis, clock, 'lock')
   const keysOf = (key: string) => ({ lock: key, fence: names.fence(key) })
   const isRested = createRest(redis, restMs, clock)
+  const checkRest = async (call: Call) => {
+    if (await isRested(call)) return
+    throw new KeyplanError('LOADING', 'A server of the quorum was restarted lately and does not vote yet', {
+      outcome: 'not-executed',
+    })
+  }
 
   return {
     async vote(call, key, claim, ttlMs) {
-      if (!(await isRested(call))) {
-        throw new KeyplanError('LOADING', 'A server of the quorum was restarted lately and does not vote yet', {
-          outcome: 'not-executed',
-        })
-      }
+      await checkRest(call)
       const args = { owner: claim.owner, ttl: ttlMs }
       const { sign, detail } = await requests.send(call, key, [claim], notAfter =>
         redis.evaluate(voteScript, keysOf(key), { notAfter, ...args }, call),
       )
       if (sign === '-') return { granted: false, remainingMs: Number(detail) < 0 ? undefined : Number(detail) }
       claim.granted = true
+      // It may have waited for a new link, and so for a server that has forgotten: what it said there is no vote either.
+      await checkRest(call)
       return { granted: true, fence: BigInt(detail) }
     },
     commit: (call, key, { owner }, fence, ttlMs) =>
