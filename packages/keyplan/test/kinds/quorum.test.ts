@@ -167,7 +167,7 @@ test('a vote that waited for its link does not count where the server was restar
   const claim = createClaim('one')
   const vote = () => member.vote({ expires: clock.now() + 20_000, hold: true, written: 0 }, 'lock:a', claim, 5_000)
   await expect(vote()).rejects.toMatchObject({ code: 'LOADING' })
-  ahead += hour
+  ahead += 2 * hour
   expect(await vote()).toMatchObject({ granted: true })
 
   await server.kill()
@@ -177,8 +177,32 @@ test('a vote that waited for its link does not count where the server was restar
   await server.restart()
   expect(await held).toMatchObject({ code: 'LOADING' })
   expect(claim.granted).toBe(true)
-  ahead += hour
+  ahead += 2 * hour
   expect(await vote()).toMatchObject({ granted: true })
+})
+
+test('of the whole seconds that a server says it has been up, the last may have been but a moment', async () => {
+  const server = servers[2]!
+  await using link = await connectTo(server.port, { scripts: quorumScripts })
+  const uptime = async () => Number(/uptime_in_seconds:(\d+)/.exec(String(await server.ask('INFO', 'server')))![1])
+  const now = realClock.now()
+  const clock = { ...realClock, now: () => now }
+  const names = lockNames(parsePattern('lock:<id>'))
+  const codeAfter = (restMs: number) => {
+    const call = { expires: now + 20_000, hold: true, written: 0 }
+    const voted = createMember(link.redis, names, restMs, clock).vote(call, 'lock:a', createClaim('one'), 5_000)
+    return voted.then(
+      () => 'granted',
+      ({ code }) => code,
+    )
+  }
+  const seen = await until(async () => {
+    const seconds = await uptime()
+    const codes = [await codeAfter(seconds * 1_000), await codeAfter((seconds - 1) * 1_000)]
+    // Both were asked in one second.
+    return seconds > 1 && (await uptime()) === seconds && codes
+  })
+  expect(seen).toEqual(['LOADING', 'granted'])
 })
 
 test('the fence grows on when the highest lies with servers that are away', async () => {

@@ -96,7 +96,9 @@ function createRest(redis: Pick<Redis, 'send' | 'beforeReady'>, restMs: number, 
   return async (call: Call): Promise<boolean> => {
     if (upSince === undefined) {
       const info = String(await redis.send('info', ['server'], call))
-      upSince = clock.now() - Number(/uptime_in_seconds:(\d+)/.exec(info)?.[1] ?? 0) * 1_000
+      // The difference of two times in whole seconds: it may be up to one less.
+      const seconds = Number(/uptime_in_seconds:(\d+)/.exec(info)?.[1] ?? 0) - 1
+      upSince = clock.now() - seconds * 1_000
     }
     return clock.now() - upSince >= restMs
   }
