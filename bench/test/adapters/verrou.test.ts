@@ -143,6 +143,15 @@ describe('verrou', () => {
     expect(await one('a').isLocked()).toBe(false)
   })
 
+  test('a lock that another process got, since this one has lost it, is released by force all the same', async () => {
+    const [one, other] = [await process(), await process()]
+    await one('a', 60_000).acquire()
+    await setup.redis.$command('flushall')
+    expect(await other('a', 60_000).acquireImmediately()).toBe(true)
+    await one('a').forceRelease()
+    expect(await one('a').isLocked()).toBe(false)
+  })
+
   test('what is wrong is said when it is made', () => {
     const make = verrouStore as (namespace: unknown, error: unknown) => unknown
     const refused = (code: string) => expect.objectContaining({ code })

@@ -113,8 +113,9 @@ export function verrouStore(namespace: OpenLocks, NotOwned: new () => Error): Ve
       },
       async forceDelete(key) {
         const here = [...holdings].find(([, holding]) => holding.key === key)
-        if (here) await take(here[0]).release()
-        else await lockOf(key).forceRelease({ reason: 'forceRelease() of verrou' })
+        // Where this process has lost it without knowing yet, another may hold it.
+        if (here && (await take(here[0]).release())) return
+        await lockOf(key).forceRelease({ reason: 'forceRelease() of verrou' })
       },
       async extend(key, owner, duration) {
         const name = nameOf(key, owner)
