@@ -204,6 +204,19 @@ test('of the claims that one call has for a lock, one is granted, and nobody els
   expect(await store.extend(callFor(), key, waiter!.claim, ttlMs)).toBeDefined()
 })
 
+test('whoever waits for what an earlier claim of the same call got has a place in line', async () => {
+  const store = openStore(connection.redis, 'host:1:one', false)
+  const [hasty, waiter] = ['1', '2'].map(number => createClaim(`host:1:one/${number}`))
+  const requests = [
+    { key, claim: hasty! },
+    { key, claim: waiter!, seat },
+  ]
+  expect(await store.acquireMany(callFor(), requests, ttlMs)).toMatchObject([{ granted: true }, { granted: false }])
+  expect(await waiting()).toBe(1)
+  expect(await store.release(callFor(), key, hasty!)).toBe(true)
+  expect(await harness.ask('GET', key)).toBe('>lock:~wake:host:1:one')
+})
+
 test('a call that asks twice for a lock that came free calls the first of the line alone', async () => {
   const [head, second] = [deaf('head', false), deaf('second', false)]
   await harness.ask('SET', key, 'gone', 'PX', '60000')

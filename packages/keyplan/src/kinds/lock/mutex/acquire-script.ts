@@ -24,7 +24,8 @@ local function grant(i, condition)
   if redis.call('SET', keys[i], value, 'PX', ttl, condition or 'NX') then return '+' .. number end
   -- An earlier claim of this call has it; or it is of another type, which is an error.
   redis.call('GET', keys[i])
-  return '-' .. redis.call('PTTL', keys[i])
+${waiting}
+  return busy(i, keys[n + i], redis.call('PTTL', keys[i]))
 end
 local take = grant
 if string.find(seats, '+', 1, true) or redis.call('EXISTS', unpack(keys, 1, 2 * n)) > 0 then
@@ -49,8 +50,7 @@ ${callNext}
       if next and next ~= channel then return busy(i, line, ${claimMs}) end
     end
     local said = grant(i, kept and 'XX')
-    if string.sub(said, 1, 1) == '-' then return busy(i, line, string.sub(said, 2)) end
-    wait_again(i, line)
+    if string.sub(said, 1, 1) == '+' then wait_again(i, line) end
     return said
   end
 end
