@@ -136,8 +136,11 @@ describe('document on a real server', () => {
   test('a write that is sent again is recognised, and is unknown when others have written since', async () => {
     const { store, call } = harness
     const lost = { ...call(), written: 1 }
-    const write = { id: 'one', value: '{"count":1}', expected: 0, unanswered: new Set([lost]) }
+    const { boards } = await harness.client()
+    const expected = await boards({ id }).set({ count: 0 })
+    const write = { id: 'one', value: '{"count":1}', expected, unanswered: new Set([lost]) }
     const first = await store.write(call(), 'doc:a', write)
+    expect(first).toMatchObject({ done: true })
     expect(await store.write(call(), 'doc:a', write)).toEqual(first)
     const other = { id: 'two', value: '{"count":2}', expected: first.version, unanswered: new Set<never>() }
     expect(await store.write(call(), 'doc:a', other)).toMatchObject({ done: true })

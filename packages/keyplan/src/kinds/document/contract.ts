@@ -77,14 +77,14 @@ export interface Document<In, Out> {
    * Puts it in place of whatever is there.
    *
    * @returns the new version
-   * @throws KeyplanError VALUE_INVALID
+   * @throws KeyplanError VALUE_INVALID; DOCUMENT_CONFLICT with the outcome `unknown` when a reply was lost and something else is
+   * there now, so that nobody can tell
    */
   set(value: In, options?: CallOptions): Promise<number>
   /**
    * Writes only if it still has the version that was read; 0: only if there is none.
    *
-   * @throws KeyplanError VALUE_INVALID, PARAM_INVALID; DOCUMENT_CONFLICT with the outcome `unknown` when a reply was lost and
-   * others have written since, so that nobody can tell
+   * @throws KeyplanError VALUE_INVALID, PARAM_INVALID; DOCUMENT_CONFLICT as `set`
    */
   compareAndSet(version: number, value: In, options?: CallOptions): Promise<Comparison<Out>>
   /**
@@ -104,7 +104,11 @@ export interface Document<In, Out> {
    * @throws KeyplanError UNSUPPORTED for values that are not stored as JSON; as `update`
    */
   patch(patch: MergePatch<Out>, options?: DocumentUpdateOptions): Promise<Snapshot<Out>>
-  /** @returns false when there was none, or it has another version than `ifVersion` */
+  /**
+   * Is not sent again when its reply was lost: the outcome is `unknown`.
+   *
+   * @returns false when there was none, or it has another version than `ifVersion`
+   */
   delete(options?: CallOptions & { ifVersion?: number | undefined }): Promise<boolean>
   /** Earlier versions, the newest first, as far as `history` keeps them. */
   history(options?: CallOptions): Promise<readonly { readonly value: Out; readonly version: number }[]>

@@ -24,7 +24,10 @@ export function createRedisDocumentStore(
     async write(call, key, { id, value, expected, news, unanswered }) {
       const keys = { doc: key, meta: names.meta(key), past: names.past(key) }
       const terms = { ttl, renew: renew ? 1 : 0, keep: history, channel: names.changes(key) }
-      const args = { new: value, id, expected: expected ?? '', ...terms, news: newsArguments(news) }
+      // Without a version to write over, a repeat might go over what others have written, or deleted, since the lost one ran.
+      const again = [...unanswered].some(({ written }) => written > 0)
+      const over = again && !expected ? neverThere : (expected ?? '')
+      const args = { new: value, id, expected: over, ...terms, news: newsArguments(news) }
       unanswered.add(call)
       const answer = await redis.evaluate(writeScript, keys, args, call, encoding).catch(error => {
         if (isKeyplanError(error) && error.outcome === 'not-executed') unanswered.delete(call)
@@ -34,7 +37,7 @@ export function createRedisDocumentStore(
       const { done, found, unannounced } = answer
       if (done) return { done, version: found.version, unannounced }
       // The lost one may have been carried out before others wrote: then this answer is not the truth.
-      if ([...unanswered].some(({ written }) => written > 0)) throw overtaken()
+      if (again) throw overtaken()
       return { done, ...documentOf(found) }
     },
     remove(call, key, expected, news) {
@@ -48,6 +51,9 @@ export function createRedisDocumentStore(
     },
   }
 }
+
+/** A version that no document has: what is sent with it is recognised, or not done. */
+const neverThere = -1
 
 function documentOf({ version, value, left }: LookReply): StoredDocument {
   if (version === 0) return { value: undefined, version, remainingMs: undefined }
@@ -65,7 +71,7 @@ function splitEntry(entry: Stored): { value: Stored; version: number } {
 
 /** No failure of the link: to ask again would not tell either. */
 function overtaken(): KeyplanError {
-  const message = 'The reply to a write was lost and others have written since: whether it happened is not known'
+  const message = 'The reply to a write was lost and it is not what is there now: whether it happened is not known'
   return new KeyplanError('DOCUMENT_CONFLICT', message, { outcome: 'unknown' })
 }
 

@@ -40,7 +40,7 @@ export interface DocumentStore {
   /**
    * Writes with a version above the one before and tells who listens; or gives what is there instead of what was expected.
    *
-   * @throws KeyplanError `unknown` when an earlier try may have done it and others have written since
+   * @throws KeyplanError `unknown` when an earlier try may have done it and something else is there now
    */
   write(call: Call, key: string, write: DocumentWrite): Promise<Written>
   /** Removes it and its history, if it is there and has the version that is expected, and tells who listens. */
@@ -52,7 +52,8 @@ export interface DocumentStore {
 export const documentOperations: Operations<DocumentStore> = {
   read: { idempotent: true, write: false },
   write: { idempotent: true, write: true },
-  remove: { idempotent: true, write: true },
+  // Sent again, it might remove what others have written since.
+  remove: { idempotent: false, write: true },
   history: { idempotent: true, write: false },
 }
 

@@ -51,7 +51,7 @@ export interface Feed<In = unknown, Out = unknown> {
   follow(options?: FollowOptions): AsyncIterableIterator<FeedEntry<Out>>
   /** How many entries are kept. */
   length(options?: CallOptions): Promise<number>
-  /** Removes all entries. Says whether there were any. */
+  /** Removes all entries. Says whether there were any. Is not sent again when its reply was lost: the outcome is `unknown`. */
   delete(options?: CallOptions): Promise<boolean>
 }
 

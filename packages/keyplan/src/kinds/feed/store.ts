@@ -6,5 +6,6 @@ export const feedOperations: Operations<Log> = {
   append: { idempotent: false, write: true },
   range: { idempotent: true, write: false },
   count: { idempotent: true, write: false },
-  remove: { idempotent: true, write: true },
+  // Sent again, it might remove what was appended since.
+  remove: { idempotent: false, write: true },
 }
