@@ -221,4 +221,20 @@ describe('registry on a real server', () => {
     await close()
     expect(await server.ask('KEYS', 'agents:*')).toEqual([])
   })
+
+  test('who was replaced leaves the key of the other alone, by leaving and by closing', async () => {
+    const mirrored = { lease: '1m', mirror: true } as const
+    const [old, young] = [await harness.client(mirrored), await harness.client(mirrored)]
+    const before = await old.agents({ id: 'ann' }).join({ metadata: { version: 1 } })
+    await old.agents({ id: 'bob' }).join({ metadata: { version: 1 } })
+    await old.agents({ id: 'eve' }).join({ metadata: { version: 1 } })
+    for (const id of ['ann', 'bob']) await young.agents({ id }).join({ metadata: { version: 2 } })
+    expect(await before.leave()).toBe(false)
+    await old.close()
+    expect(old.figures().left).toBe(1)
+    expect(((await server.ask('KEYS', 'agents:*')) as string[]).sort()).toEqual(['agents:ann', 'agents:bob'])
+    for (const id of ['ann', 'bob']) {
+      expect(JSON.parse(String(await server.ask('GET', `agents:${id}`)))).toMatchObject({ metadata: { version: 2 } })
+    }
+  })
 })

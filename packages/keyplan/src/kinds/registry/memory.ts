@@ -129,15 +129,17 @@ export function createMemoryRegistryStore(
     },
     async leave(_, place, standing: readonly Standing[]) {
       const registry = open(place)
+      const replaced: number[] = []
       let left = 0
-      for (const { id, token } of standing) {
+      for (const [at, { id, token }] of standing.entries()) {
         const kept = registry.members.get(id)
-        if (kept?.token !== token) continue
-        drop(place, registry, kept, 'left')
-        left++
+        if (kept?.token === token) {
+          drop(place, registry, kept, 'left')
+          left++
+        } else if (kept) replaced.push(at)
       }
       close(place, registry)
-      return left
+      return { left, replaced }
     },
     async find(_, place, query) {
       const { limit, after } = query

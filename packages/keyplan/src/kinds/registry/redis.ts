@@ -57,7 +57,7 @@ export function createRedisRegistryStore(
     },
     async leave(call, { key, announcement }, members) {
       const args = { ...beating(announcement), items: standing(members) }
-      return (await tell(redis.evaluate(leaveScript, names.keys(key), args, call))).left
+      return tell(redis.evaluate(leaveScript, names.keys(key), args, call))
     },
     async find(call, { key, announcement }, { terms: wanted, order, limit, after = '' }) {
       const args = { ...reading(announcement), order, limit, after, terms: wanted }

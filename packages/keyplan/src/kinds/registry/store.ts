@@ -62,6 +62,13 @@ export interface Beaten extends Sweep {
   readonly nextMs: number | undefined
 }
 
+export interface Left {
+  /** How many of those who leave were members. */
+  readonly left: number
+  /** Whose names others have, by their place among those who leave. */
+  readonly replaced: readonly number[]
+}
+
 export interface Query {
   /** Of all of these; at least `*`. */
   readonly terms: readonly string[]
@@ -93,8 +100,7 @@ export interface RegistryStore {
    * @param cutOff the link to the server was lost since the last beat of this process
    */
   beat(call: Call, place: Place, members: readonly Standing[], cutOff: boolean): Promise<Beaten>
-  /** Gives how many of them were members. */
-  leave(call: Call, place: Place, members: readonly Standing[]): Promise<number>
+  leave(call: Call, place: Place, members: readonly Standing[]): Promise<Left>
   find(call: Call, place: Place, query: Query): Promise<readonly Found[] | Unknown>
   /** One whose turn it is: after the one that was picked last by the same query, or of those who have the least load. */
   pick(call: Call, place: Place, query: Pick<Query, 'terms' | 'order'>): Promise<Found | undefined | Unknown>

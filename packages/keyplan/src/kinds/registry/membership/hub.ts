@@ -5,7 +5,7 @@ import type { SourceHealth } from '../../../mechanisms/source.ts'
 import type { Surroundings } from '../../kind.ts'
 import type { Counting } from '../figures.ts'
 import type { RegistrySettings } from '../settings.ts'
-import type { Absence, Entry, Place, Put, PutMode, PutResult, RegistryStore } from '../store.ts'
+import type { Absence, Entry, Place, Put, PutMode, PutResult, RegistryStore, Standing } from '../store.ts'
 import { createHeartbeat } from './heartbeat.ts'
 import type { Member } from './member.ts'
 import type { Mirror } from './mirror.ts'
@@ -75,6 +75,14 @@ export function createHub(parts: HubParts, { place, mirror, idle }: Own): Hub {
     member.replaced()
     notify({ type: 'registry-replaced', namespace: name })
   }
+  async function depart(standing: readonly Standing[], options: CallOptions): Promise<number> {
+    const { left, replaced } = await steps.leave(options, place, standing)
+    counting.left += left
+    // At the name of one who was replaced lies the copy of another.
+    const others = new Set(replaced)
+    await mirror?.remove(standing.filter((_, at) => !others.has(at)).map(({ id }) => id))
+    return left
+  }
   function restore(member: Member, why: Absence): Promise<void> {
     return member.restore(async () => {
       if (member.state !== 'member') return
@@ -101,10 +109,7 @@ export function createHub(parts: HubParts, { place, mirror, idle }: Own): Hub {
     async leave({ entry: { id, token } }, options) {
       // What was asked for before happens before.
       gather.flush()
-      const left = (await steps.leave(options, place, [{ id, token }])) > 0
-      if (left) counting.left++
-      await mirror?.remove([id])
-      return left
+      return (await depart([{ id, token }], options)) > 0
     },
     add(member) {
       const before = members.get(member.id)
@@ -130,10 +135,8 @@ export function createHub(parts: HubParts, { place, mirror, idle }: Own): Hub {
         standing.slice(part * mostWritten, (part + 1) * mostWritten),
       )
       const deadline = `${graceMs}ms` as const
-      const left = await Promise.allSettled(portions.map(portion => steps.leave({ deadline }, place, portion)))
-      // Those of which it is not known go when their leases end.
-      for (const result of left) if (result.status === 'fulfilled') counting.left += result.value
-      await mirror?.remove(standing.map(({ id }) => id))
+      // Those of which it is not known go when their leases end, and their copies with their time.
+      await Promise.allSettled(portions.map(portion => depart(portion, { deadline })))
     },
   }
 }
