@@ -64,7 +64,11 @@ export function createSubscriber(open: () => Promise<Link>, options: SubscriberO
   function adopt(fresh: Link): void {
     link = fresh
     fresh.onMessage((kind, name, payload, at) => {
-      for (const { message } of channels.get(idOf(kind, name))?.listeners ?? []) surfacing(() => message(payload, at))
+      const channel = channels.get(idOf(kind, name))
+      if (!channel) return
+      // It may come with the answer to SUBSCRIBE, before that is looked at.
+      tellGap(channel)
+      for (const { message } of channel.listeners) surfacing(() => message(payload, at))
     })
     void fresh.ended.then(() => lose(fresh))
     for (const channel of channels.values()) void ask(fresh, channel)
@@ -83,14 +87,18 @@ export function createSubscriber(open: () => Promise<Link>, options: SubscriberO
     if (!closed && channels.size > 0 && options.reachable()) scout.start()
   }
 
+  function tellGap(channel: Channel): void {
+    if (!channel.gap) return
+    channel.gap = false
+    for (const { gap } of channel.listeners) if (gap) surfacing(gap)
+  }
+
   /** Asks once on each link. */
   function ask(on: Link, channel: Channel): Promise<void> {
     if (channel.asked?.on === on) return channel.asked.answer
     const answer = on.send(commands[channel.kind].join, [channel.name]).then(() => {
       channel.heard = true
-      if (!channel.gap) return
-      channel.gap = false
-      for (const { gap } of channel.listeners) if (gap) surfacing(gap)
+      tellGap(channel)
     })
     channel.asked = { on, answer }
     answer.catch(error => {

@@ -96,6 +96,20 @@ test('who leaves while the server is down is not subscribed again', async () => 
   expect(gone.heard).toEqual([])
 })
 
+test('a gap is told before what comes on the new link, also where that comes with the answer to SUBSCRIBE', async () => {
+  const { heard, ...handlers } = listener()
+  await live.redis.subscribe('a', handlers)
+  await server.proxy.delay({ down: 100 })
+  await server.direct.ask('CLIENT', 'KILL', 'TYPE', 'pubsub')
+  await until(async () => (await subscribers('a')) === 0)
+  await until(async () => (await subscribers('a')) === 1)
+  await server.direct.ask('PUBLISH', 'a', 'x')
+  await server.proxy.blackhole()
+  await server.proxy.pass()
+  await until(() => heard.length === 2)
+  expect(heard).toEqual(['gap', 'x'])
+})
+
 test('a subscription survives the loss of the link it was asked on', async () => {
   await server.proxy.swallowReplies()
   const late = listener()
