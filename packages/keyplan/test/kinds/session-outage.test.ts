@@ -132,4 +132,33 @@ describe('while Redis is down', () => {
     expect(await standing({ id: moved.id }).destroy()).toBe(true)
     expect(await standing({ id: moved.id }).read()).toBeUndefined()
   })
+
+  test('with memory, who logged in meanwhile is logged out for good, by the id and by the list', async () => {
+    const { standing } = await open()
+    const other = await open()
+    await server.kill()
+    const one = await standing.create({ userId: 'dora' })
+    const two = await standing.create({ userId: 'dora' })
+    const old = await standing.create({ userId: 'dora' })
+    const moved = (await standing({ id: old.id }).rotate({ grace: '1m' }))!
+    await server.restart()
+    const isBack = () =>
+      standing({ id: standing.newId() })
+        .read()
+        .then(
+          () => true,
+          () => false,
+        )
+    await until(isBack)
+    expect(await standing({ id: one.id }).destroy()).toBe(true)
+    expect(await standing({ id: one.id }).read()).toBeUndefined()
+    // The old id leads on from here until its grace is over.
+    expect(await standing({ id: old.id }).destroy()).toBe(true)
+    expect(await standing({ id: moved.id }).read()).toBeUndefined()
+    expect((await standing.user('dora').list()).map(({ name }) => name)).toEqual([two.name])
+    expect(await standing.user('dora').endAll()).toBe(1)
+    expect(await standing({ id: two.id }).read()).toBeUndefined()
+    expect(await other.standing({ id: two.id }).read()).toBeUndefined()
+    expect(await standing.user('dora').list()).toEqual([])
+  })
 })

@@ -2,7 +2,7 @@ import type { Call } from '../../base/call.ts'
 import { KeyplanError } from '../../base/error.ts'
 import { degrading } from './degrading.ts'
 import { headOf, withHead } from './record.ts'
-import type { Draft, Reading, Saved, SessionStore } from './store.ts'
+import type { Draft, Ended, Ending, Reading, Saved, SessionStore } from './store.ts'
 
 /** The stores of a namespace that goes on while Redis cannot be asked. */
 export interface Standby {
@@ -39,14 +39,36 @@ export function createStandby(redis: SessionStore, memory: SessionStore, ttlMs: 
     return reading && !(reading instanceof Error) ? reading.raw : null
   }
   /** Brings to Redis what began here while it was away; it is there once, so it is forgotten here. */
-  async function bring(call: Call, key: string): Promise<Reading | undefined> {
+  async function begin(call: Call, key: string): Promise<Saved | undefined> {
     const raw = await local(call, key)
     const head = raw === null ? undefined : headOf(raw)
     if (!head) return undefined
     const begun = await redis.create(call, key, { rest: head.rest, ttlMs, until: head.until, notAfter: undefined })
     await memory.end(call, key, { version: undefined, trace: '{"ended":0}', keepMs: 1 })
+    return begun
+  }
+  /** Gives what is there then; or what leads from here to a new id that it was given here. */
+  async function bring(call: Call, key: string): Promise<Reading | undefined> {
+    const begun = await begin(call, key)
+    if (!begun) return { raw: await local(call, key), touched: false }
     const [reading] = await redis.look(call, [key])
     return reading instanceof Error || !reading ? undefined : { ...reading, touched: begun.is === 'saved' }
+  }
+  /** It is brought before it is ended: a read that brings it at the same time would begin it anew behind the end. */
+  async function end(call: Call, key: string, ending: Ending): Promise<Ended> {
+    await begin(call, key)
+    const ended = await redis.end(call, key, ending)
+    return ended.raw === null ? { is: 'found', raw: await local(call, key) } : ended
+  }
+  /** Those of a user that began here are on the list here until they have come to Redis. */
+  async function listed(call: Call, list: string): Promise<readonly string[]> {
+    const keys = new Set(await redis.listed(call, list))
+    for (const key of await memory.listed(call, list)) keys.add(key)
+    return [...keys]
+  }
+  async function strike(call: Call, list: string, keys: readonly string[], idleMs: number): Promise<void> {
+    await redis.strike(call, list, keys, idleMs)
+    await memory.strike(call, list, keys, idleMs)
   }
   async function read(
     call: Call,
@@ -82,7 +104,9 @@ export function createStandby(redis: SessionStore, memory: SessionStore, ttlMs: 
     look: async (call, keys) => read(call, keys, await redis.look(call, keys)),
     create: (call, key, draft) => written(key, 1, draft, redis.create(call, key, draft)),
     save: (call, key, version, draft) => written(key, version + 1, draft, redis.save(call, key, version, draft)),
-    end: (call, key, ending) => forgetting(key, redis.end(call, key, ending)),
+    end: (call, key, ending) => forgetting(key, end(call, key, ending)),
+    listed,
+    strike,
     move: (call, key, to, draft, ending) => forgetting(key, redis.move(call, key, to, draft, ending)),
   }
 
