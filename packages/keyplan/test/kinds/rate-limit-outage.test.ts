@@ -97,6 +97,19 @@ test.each(algorithms)('%s: what was allowed during an outage counts afterwards',
   expect(await limits({ id: 'a' }).consume({ cost: 4 })).toMatchObject({ allowed: false, remaining: 3 })
 })
 
+test.each(algorithms)('%s: of several processes each tells what it has allowed, and no more', async algorithm => {
+  const options = { limit: 100, window: '30d', algorithm, whenDown: 'memory', instances: 4 } as const
+  const { limits, connection } = await startProcess(options, 'one')
+  await server.kill()
+  expect(await limits({ id: 'a' }).consume({ cost: 7 })).toMatchObject({ remaining: 18, degraded: true })
+  expect(await limits({ id: 'b' }).consume({ cost: 9 })).toMatchObject({ remaining: 16, degraded: true })
+  await server.restart()
+  await until(() => connection.connection.state === 'ready')
+  const { limits: other } = await startProcess(options, 'two')
+  expect(await other({ id: 'a' }).peek()).toMatchObject({ remaining: 93 })
+  expect(await other({ id: 'b' }).peek()).toMatchObject({ remaining: 91 })
+})
+
 test('where the link stayed, counts are told to Redis once it answers again', async () => {
   const { limits } = await startProcess({ limit: 10, window: '1h', whenDown: 'memory', instances: 1 }, 'one')
   await limits({ id: 'a' }).consume()

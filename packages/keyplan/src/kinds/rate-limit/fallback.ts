@@ -12,14 +12,15 @@ const retryAfterMs = 1_000
  * What `whenDown` answers: of several limits, each says what its own namespace declares. A reset and a block have no
  * answer but Redis': they reject.
  *
- * @param counted told of each request that this process has counted by itself
+ * @param counted told of each request that this process has counted by itself, and by which policy
  */
 export function rateLimitFallback(
   clock: Clock,
-  counted: (part: Part) => void = () => {},
+  counted: (part: Part, share: RateLimitPolicy) => void = () => {},
 ): Pick<RateLimitStore, 'consume' | 'peek'> {
   const shares = createShares()
-  const memory = createMemoryRateLimitStore(clock, ({ policy, home }) => shares(policy, home.instances()))
+  const shareFor = ({ policy, home }: Part) => shares(policy, home.instances())
+  const memory = createMemoryRateLimitStore(clock, shareFor)
 
   async function count(request: Request, parts: readonly Part[]): Promise<readonly Decision[]> {
     const [first, ...more] = parts
@@ -27,7 +28,7 @@ export function rateLimitFallback(
     const { forced } = request
     const [decision] = await memory.consume({ ...terms }, [{ ...first, more: more.length ? more : undefined, forced }])
     if (!decision || decision instanceof Error) return decision ? [decision] : []
-    if (decision.allowed || forced) for (const part of parts) if (part.cost !== 0) counted(part)
+    if (decision.allowed || forced) for (const part of parts) if (part.cost !== 0) counted(part, shareFor(part))
     return decision.parts ?? [decision]
   }
 

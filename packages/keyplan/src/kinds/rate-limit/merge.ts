@@ -1,13 +1,14 @@
 import type { Clock } from '../../base/clock.ts'
 import type { Outage, Redis } from '../../redis/redis.ts'
 import { algorithms } from './algorithms.ts'
+import type { RateLimitPolicy } from './policy.ts'
 import { createRedisRateLimitStore } from './redis.ts'
 import type { Part, RateLimitStore, Request } from './store.ts'
 
 /** What this process has allowed by itself during an outage: Redis is told of it, so that a window is not used twice. */
 export interface Merge {
-  /** A part was counted here. */
-  note(part: Part): void
+  /** A part was counted here, by what this process may allow of its policy: only by that its entry can be read. */
+  note(part: Part, share: RateLimitPolicy): void
   readonly owes: boolean
   /** Tells a server that is back, before others ask it. Never rejects. */
   recover(redis: Pick<Redis, 'send' | 'evaluate' | 'slot'>, outage: Outage): Promise<void>
@@ -28,7 +29,7 @@ const patienceMs = 500
  * units are counted twice, which denies too much rather than allow it.
  */
 export function createMerge(clock: Clock, fallback: Pick<RateLimitStore, 'consume'>): Merge {
-  const owed = new Map<string, Part>()
+  const owed = new Map<string, { readonly part: Part; readonly share: RateLimitPolicy }>()
   let isSettling = false
   let sweepAt = firstSweep
 
@@ -36,14 +37,14 @@ export function createMerge(clock: Clock, fallback: Pick<RateLimitStore, 'consum
   function* batches(concerns: (key: string) => boolean): Generator<Request[]> {
     const now = Math.floor(clock.now())
     let requests: Request[] = []
-    for (const [key, part] of owed) {
+    for (const [key, { part, share }] of owed) {
       if (!concerns(key)) continue
       owed.delete(key)
-      const { policy, home } = part
-      const how = algorithms[policy.algorithm]
-      const entry = home.ledger.get(key, now)
-      const cost = entry ? how.taken(how.look(entry, now, policy, 1), policy) : 0
-      home.ledger.forget(key)
+      const { ledger } = part.home
+      const how = algorithms[share.algorithm]
+      const entry = ledger.get(key, now)
+      const cost = entry ? how.taken(how.look(entry, now, share, 1), share) : 0
+      ledger.forget(key)
       if (cost > 0) requests.push({ ...part, cost, more: undefined, forced: true })
       if (requests.length < batch) continue
       yield requests
@@ -53,11 +54,11 @@ export function createMerge(clock: Clock, fallback: Pick<RateLimitStore, 'consum
   }
 
   return {
-    note(part) {
-      owed.set(part.key, part)
+    note(part, share) {
+      owed.set(part.key, { part, share })
       if (owed.size < sweepAt) return
       // What the ledger has let go of is over.
-      for (const [key, { home }] of owed) if (!home.ledger.has(key)) owed.delete(key)
+      for (const [key, { part }] of owed) if (!part.home.ledger.has(key)) owed.delete(key)
       sweepAt = Math.max(firstSweep, 2 * owed.size)
     },
     get owes() {

@@ -34,7 +34,7 @@ export function openRates(declaration: RateLimitDeclaration, surroundings: Surro
   if (counts && options.instances === undefined) {
     alive = createInstances(redis, helperKey(pattern.source, pattern.tagged, 'instances'), instance, clock)
   }
-  const fallback = rateLimitFallback(clock, part => merge.note(part))
+  const fallback = rateLimitFallback(clock, (part, share) => merge.note(part, share))
   const merge = createMerge(clock, fallback)
   const unhook = redis.beforeReady(merge.recover)
   const store = guarded(name, createRedisRateLimitStore(redis), rateLimitOperations, guard, fallback)
