@@ -350,6 +350,34 @@ export function onceConformance(name: string, open: () => Promise<OnceHarness>):
       await expect(other).rejects.toMatchObject({ code: 'ONCE_MISMATCH' })
     })
 
+    test.each([{ failures: 'keep' }, { onCrash: 'refuse' }] as const)(
+      'what is forgotten while it runs and fails then may run again: %o',
+      async options => {
+        const { payments } = await harness.client(options)
+        const slow = slowWork()
+        const first = payments({ id }).run(slow.work)
+        await slow.begun
+        expect(await payments({ id }).forget()).toBe(true)
+        slow.fail(new RangeError('the card was refused'))
+        await expect(first).rejects.toThrow(RangeError)
+        expect(await payments({ id }).inspect()).toEqual({ state: 'none' })
+        expect(await payments({ id }).run(() => ({ id: 2 }))).toEqual({ id: 2 })
+      },
+    )
+
+    test('who heeds that its operation was lost has not failed, so that another may run it', async () => {
+      const { payments, close } = await harness.client({ failures: 'keep' })
+      const two = await harness.client({ failures: 'keep' })
+      const slow = slowWork()
+      const first = payments({ id }).run(slow.work)
+      const { signal } = await slow.begun
+      const closing = close()
+      slow.fail(signal.reason)
+      await expect(first).rejects.toMatchObject({ code: 'ONCE_LOST' })
+      await closing
+      expect(await two.payments({ id }).run(() => ({ id: 2 }))).toEqual({ id: 2 })
+    })
+
     test('the signal of the caller reaches the work', async () => {
       const { payments } = await harness.client()
       const controller = new AbortController()

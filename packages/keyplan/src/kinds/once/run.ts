@@ -131,7 +131,9 @@ export function createRun<In, Out>(parts: RunParts<In, Out>): RunClaimed<In> {
       given = await work({ token: tokenOf(key), attempt, signal, commit: createCommit(redis, key, source) })
     } catch (error) {
       tenure.end()
-      await fail(operation, error, keepFailures)
+      // Work that heeded the signal did not fail: where it may be run again, that is what is left to do.
+      const heeded = rerun && tenure.signal.aborted && error === tenure.signal.reason
+      await fail(operation, error, keepFailures && !heeded)
       throw error
     } finally {
       tenure.end()

@@ -118,7 +118,7 @@ export function createMemoryMarkStore(changed: (key: string) => void, clock: Clo
       return true
     },
     async settle(_, key, by, { ending, value, ttlMs, attempt, print, commands }) {
-      const isGone = find(key) === undefined && commands.length === 0
+      const isGone = find(key) === undefined && ending === 'done' && commands.length === 0
       const entry = isGone ? Object.assign(begin(key), { owner: by.owner, attempt, print }) : owned(key, by)
       if (entry?.state === 'running') {
         entry.state = ending

@@ -93,7 +93,7 @@ export const settleScript = script({
   },
   lua: `
 local found = redis.call('HMGET', mark, 'state', 'owner')
-local gone = not found[1] and #commands == 0
+local gone = not found[1] and ending == 'done' and #commands == 0
 if found[2] ~= owner and not gone then return { '0' } end
 if found[1] ~= 'running' and not gone then return { found[1] == ending and '1' or 'x', '' } end
 local at, answer = 1, { '1' }

@@ -75,7 +75,8 @@ export interface MarkStore {
   renew(call: Call, key: string, claim: Claim, terms: ClaimTerms): Promise<boolean>
   /**
    * Ends the operation and wakes who waits; false when the claim does not own it. It may have fallen silent, as long as nobody
-   * took over, and without commands its mark may be gone: what was done is done. Without commands it works at maxmemory.
+   * took over, and if it is done, without commands, its mark may be gone: what was done is done, and what failed may be done anew.
+   * Without commands it works at maxmemory.
    *
    * @throws KeyplanError what the server said of the first of the commands that it refused: `not-executed` when nothing was
    * done, `unknown` when those before it were, which has settled the mark as failed
