@@ -50,6 +50,23 @@ export function isReadOnly(command: string): boolean {
   return table?.exists(name) === true && table.hasFlag(name, 'readonly')
 }
 
+/** What the server lets scripts do with the connection or the databases under them, or forbids only some of. */
+const unscripted: ReadonlySet<string> = new Set([
+  'select',
+  'swapdb',
+  'client',
+  'script',
+  'asking',
+  'readonly',
+  'readwrite',
+])
+
+/** Whether a command has no place among others of one step: the server refuses it there, or what follows would go elsewhere. */
+export function isUnscripted(command: string): boolean {
+  const name = command.toLowerCase()
+  return unscripted.has(name) || (table?.exists(name) === true && table.hasFlag(name, 'noscript'))
+}
+
 /** The first key of a command; undefined for one that has none. */
 export function commandKey(command: string, args: readonly Argument[]): string | undefined {
   const place = places[command] ?? searched(command, args)

@@ -53,6 +53,7 @@ const ending = (value: string, state: Settlement['ending'] = 'done'): Settlement
   print: undefined,
   commands: [],
   broken: '',
+  unanswered: new Set(),
 })
 
 /** What every store of marks promises, and what is built on it. */

@@ -64,7 +64,7 @@ describe('once on a real server', () => {
       await harness.ask('DEL', 'pay:a')
       return commit([['incr', 'balance']], { id: 1 })
     })
-    await expect(run).rejects.toMatchObject({ code: 'ONCE_LOST' })
+    await expect(run).rejects.toMatchObject({ code: 'ONCE_LOST', outcome: 'not-executed' })
     expect(await harness.ask('GET', 'balance')).toBe(null)
   })
 
@@ -114,6 +114,25 @@ describe('once on a real server', () => {
       await expect(run).rejects.toMatchObject({ code: 'PARAM_INVALID', message: expect.stringContaining(message) })
     }
   })
+
+  test.each(['select', 'SWAPDB', 'multi', 'watch', 'client', 'script', 'readonly'])(
+    'a commit with %s is refused before anything is done',
+    async name => {
+      const { payments } = await harness.client()
+      const run = payments({ id }).run(({ commit }) =>
+        commit(
+          [
+            ['incr', 'balance'],
+            [name, '1'],
+          ],
+          { id: 1 },
+        ),
+      )
+      await expect(run).rejects.toMatchObject({ code: 'PARAM_INVALID', message: expect.stringContaining(name) })
+      expect(await harness.ask('GET', 'balance')).toBe(null)
+      expect(await payments({ id }).inspect()).toEqual({ state: 'none' })
+    },
+  )
 
   test('a commit of as many words as it may have', async () => {
     const { payments } = await harness.client()

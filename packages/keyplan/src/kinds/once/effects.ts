@@ -1,5 +1,5 @@
 import { KeyplanError, kindOf } from '../../base/error.ts'
-import { commandKeys } from '../../redis/command-table.ts'
+import { commandKeys, isUnscripted } from '../../redis/command-table.ts'
 import type { Command, Redis } from '../../redis/redis.ts'
 
 const committed: unique symbol = Symbol('keyplan.committed')
@@ -51,6 +51,8 @@ function check(commands: readonly Command[]): void {
     if (typeof name !== 'string' || name === '') {
       throw misuse(`commit() was given ${kindOf(name)} for a command; name one, such as 'incrby'`)
     }
+    if (isUnscripted(name))
+      throw misuse(`commit() was given ${name}, which cannot be one of several commands of a step`)
     const strange = args.find(arg => !isArgument(arg))
     if (strange !== undefined || args.some(arg => arg === undefined)) {
       throw misuse(`${name} was given ${kindOf(strange)}; give strings, numbers or bytes`)

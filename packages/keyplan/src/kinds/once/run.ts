@@ -64,15 +64,12 @@ export function createRun<In, Out>(parts: RunParts<In, Out>): RunClaimed<In> {
     attempt,
     print,
     commands,
+    unanswered: new Set(),
     broken: sealFailure({ name: 'KeyplanError', message: 'A command of its commit was refused after others had run' }),
   })
 
-  const lost = (message: string) =>
-    new KeyplanError('ONCE_LOST', `The operation of ${namespace} ${message}`, {
-      namespace,
-      operation: 'run',
-      outcome: 'unknown',
-    })
+  const lost = (message: string, outcome: 'unknown' | 'not-executed') =>
+    new KeyplanError('ONCE_LOST', `The operation of ${namespace} ${message}`, { namespace, operation: 'run', outcome })
 
   /** Goes on with what Redis could not be told, until another may have taken over. */
   function pursue(operation: ClaimedOperation, settlement: Settlement, error: unknown): void {
@@ -109,7 +106,13 @@ export function createRun<In, Out>(parts: RunParts<In, Out>): RunClaimed<In> {
       const message = committing ? error.message : `The operation ran, and its result is not stored: ${error.message}`
       throw new KeyplanError(error.code, message, { namespace, operation: 'run', outcome: 'unknown', cause: error })
     }
-    if (!ours) throw lost(committing ? 'was taken over; its commands were not run' : 'was taken over while it ran')
+    if (ours) return
+    if (!committing) throw lost('was taken over while it ran', 'unknown')
+    // One whose answer was lost may have run them, and the mark been lost since.
+    if ([...settlement.unanswered].some(({ written }) => written > 0)) {
+      throw lost('was lost; whether its commands were run is not known', 'unknown')
+    }
+    throw lost('was forgotten, evicted or taken over; its commands were not run', 'not-executed')
   }
 
   return async (operation, work, callersSignal) => {

@@ -40,11 +40,13 @@ export function createRedisMarkStore(
     },
     renew: (call, key, { owner }, { leaseMs, ttlMs }) =>
       redis.evaluate(renewScript, { mark: key }, { owner, lease: leaseMs, ttl: ttlMs }, call),
-    async settle(call, key, { owner }, { ending, value, ttlMs, attempt, print = '', commands, broken }) {
+    async settle(call, key, { owner }, { ending, value, ttlMs, attempt, print = '', commands, broken, unanswered }) {
       const keys = commands.flatMap(([name, ...args]) => commandKeys(name, args))
       const words = commands.flatMap((command): Argument[] => [command.length, ...command])
       const args = { owner, ttl: ttlMs, ending, value, broken, attempt, print, wake: wakeOf(key), commands: words }
+      unanswered.add(call)
       const { sign, refusal } = await redis.evaluate(settleScript, { mark: key, keys }, args, call)
+      unanswered.delete(call)
       if (sign === '!') throw replyFailure(refusal)
       if (sign === 'x') throw halfDone(refusal)
       return sign === '1'

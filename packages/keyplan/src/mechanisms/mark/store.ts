@@ -46,6 +46,8 @@ export interface Settlement {
    */
   readonly commands: readonly Command[]
   readonly broken: Stored
+  /** Tries whose answer is awaited or was lost: one of them may have settled it. The store's own. */
+  readonly unanswered: Set<Call>
 }
 
 /** What is known of an operation. */
