@@ -364,6 +364,36 @@ export function rateLimitConformance(
       expect(() => odd({ id })).toThrow('gave an object; it must give true or false')
     })
 
+    test('joined limits have an answer each, also those that a list has decided about', async () => {
+      const lists = { allow: { id: ['boss'] }, deny: { id: ['thief'] } } as const
+      const [listed, other] = await harness.pair(
+        {
+          limits: [
+            { limit: 5, window },
+            { limit: 9, window: '60d' },
+          ],
+          ...lists,
+        } as LimitOptions,
+        { limit: 7, window },
+      )
+      const free = { allowed: true, resetMs: 0 }
+      const allowed = await other({ id: 'a' })
+        .with(listed({ id: 'boss' }))
+        .consume()
+      expect(allowed).toMatchObject({ allowed: true, limit: 7, remaining: 6 })
+      expect(allowed.parts).toMatchObject([{ remaining: 6 }, { ...free, remaining: 5 }, { ...free, remaining: 9 }])
+      const behind = await listed({ id: 'boss' })
+        .with(other({ id: 'a' }))
+        .peek()
+      expect(behind.parts).toMatchObject([{ remaining: 5 }, { remaining: 9 }, { remaining: 6 }])
+      const denied = await other({ id: 'a' })
+        .with(listed({ id: 'thief' }))
+        .consume()
+      expect(denied).toMatchObject({ allowed: false, remaining: 0 })
+      expect(denied.parts).toMatchObject([{ unasked: true }, { allowed: false }, { allowed: false }])
+      expect((await other({ id: 'a' }).peek()).remaining).toBe(6)
+    })
+
     test('a key cannot be blocked unless that is declared', async () => {
       const api = (await harness.client({ limit: 1, window }))({ id })
       await expect(api.block()).rejects.toMatchObject({ code: 'UNSUPPORTED' })

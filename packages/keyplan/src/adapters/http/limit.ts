@@ -52,9 +52,8 @@ export function createHttpLimit<Request, Params>(
   const exempted = rangesOf(exempt, 'exempt')
   /** In an outage some of them allow without counting. */
   const isLoose = limits.some(({ limit }) => limit.declaration.whenDown === 'allow')
-  const policies = members.flatMap(member => member.policies)
   const names = members.flatMap(member => limitNames(member.name, member.policies))
-  const headersOf = rateHeadersOf(headers, names, policies)
+  const headersOf = rateHeadersOf(headers, names)
   const denies = limits.some(({ limit }) => limit.declaration.whenDown === 'deny')
 
   function refusalOf(result: RateLimitResult): Refusal {
@@ -72,14 +71,16 @@ export function createHttpLimit<Request, Params>(
     if (address && exempted.some(range => isWithin(address, range))) return passed
     if (await skip?.(request, client)) return passed
     const units = typeof cost === 'function' ? await cost(request) : cost
-    const [first, ...others] = await Promise.all(members.map(member => member.open(request, client)))
+    const opened = await Promise.all(members.map(member => member.open(request, client)))
+    const [first, ...others] = opened.map(one => one.limit)
     const limit = others.length === 0 ? first! : first!.with(...others)
+    const policies = opened.flatMap(one => one.policies)
     const result = await (units === 1 ? limit.consume() : limit.consume({ cost: units }))
     if (result.allowed) {
       // What nobody has counted is not given back to those who were counted.
       const isCounted = units > 0 && !(result.degraded && isLoose)
       return {
-        headers: headersOf(result),
+        headers: headersOf(result, policies),
         ...(counts !== 'all' &&
           isCounted && {
             sent(status) {
@@ -91,28 +92,35 @@ export function createHttpLimit<Request, Params>(
     }
     await onLimited?.(request, result)
     const retryAfter = String(seconds(result.retryAfterMs))
-    return { headers: [...headersOf(result), ['Retry-After', retryAfter]], refusal: refusalOf(result) }
+    return { headers: [...headersOf(result, policies), ['Retry-After', retryAfter]], refusal: refusalOf(result) }
   }
 }
 
 /** One of the limits of a request. */
 interface Member<Request> {
   readonly name: string
+  /** As they are declared; a tier has the same windows. */
   readonly policies: readonly RateLimitPolicy[]
-  open(request: Request, client: string): Promise<RateLimit>
+  /** With the policies that hold for the request. */
+  open(
+    request: Request,
+    client: string,
+  ): Promise<{ readonly limit: RateLimit; readonly policies: readonly RateLimitPolicy[] }>
 }
 
 function memberOf<Request>(caller: string, { limit, params, tier, name }: LimitOf<Request, never>): Member<Request> {
   checkLimit(caller, limit)
   checkLimitOptions(caller, { params, tier })
+  const { policies, tiers } = limit.declaration.options
   const paramsOf = params ?? (byClient(caller, limit.pattern) as (_: Request, client: string) => never)
   return {
     name: limitName(name),
-    policies: limit.declaration.options.policies,
+    policies,
     async open(request, client) {
       const ofRequest = await paramsOf(request, client)
       const named = await tier?.(request)
-      return named === undefined ? limit(ofRequest) : limit(ofRequest, { tier: named as never })
+      if (named === undefined) return { limit: limit(ofRequest), policies }
+      return { limit: limit(ofRequest, { tier: named as never }), policies: tiers.get(named) ?? policies }
     },
   }
 }

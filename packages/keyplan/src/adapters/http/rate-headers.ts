@@ -15,18 +15,23 @@ export type RateHeaders = 'standard' | 'draft-6' | 'x-ratelimit'
 
 export type Header = readonly [name: string, value: string]
 
-/** One of the limits that a request counts against. */
-interface Told {
-  readonly name: string
-  /** Units of the policy, and the seconds in which they come back. */
+/** What is left of a limit. */
+interface Left {
   readonly quota: number
-  readonly window: number
   readonly remaining: number
   readonly reset: number
 }
 
+/** One of the limits that a request counts against: `quota` units come back in `window` seconds. */
+interface Told extends Left {
+  readonly name: string
+  readonly window: number
+  /** Whether it was asked what is left. */
+  readonly asked: boolean
+}
+
 /** `known` is false while nobody knows what remains: Redis could not be asked. */
-type Style = (limits: readonly Told[], tightest: Told, known: boolean) => Header[]
+type Style = (limits: readonly Told[], tightest: Left, known: boolean) => Header[]
 
 const styles: Readonly<Record<RateHeaders, Style>> = {
   standard: (limits, _, known) => [
@@ -35,7 +40,10 @@ const styles: Readonly<Record<RateHeaders, Style>> = {
       ? [
           [
             'RateLimit',
-            limits.map(({ name, remaining, reset }) => `"${name}";r=${remaining};t=${reset}`).join(', '),
+            limits
+              .filter(({ asked }) => asked)
+              .map(({ name, remaining, reset }) => `"${name}";r=${remaining};t=${reset}`)
+              .join(', '),
           ] as const,
         ]
       : []),
@@ -74,42 +82,37 @@ export function limitName(name: unknown): string {
 }
 
 /**
+ * Gives what tells an answer by the policies that it was counted against, in order.
+ *
  * @param names of the limits, in order
- * @param policies of the limits, in order; a tier has the same windows
  * @throws KeyplanError PARAM_INVALID
  */
 export function rateHeadersOf(
   option: RateHeaders | false,
   names: readonly string[],
-  policies: readonly RateLimitPolicy[],
-): (result: RateLimitResult) => readonly Header[] {
+): (result: RateLimitResult, policies: readonly RateLimitPolicy[]) => readonly Header[] {
   if (option === false) return () => []
   if (!Object.hasOwn(styles, option)) {
     const known = Object.keys(styles).map(style => `'${style}'`)
     throw new KeyplanError('PARAM_INVALID', `headers is ${shown(option)}; use ${known.join(', ')} or false`)
   }
 
-  function told({ limit, remaining, resetMs }: RateLimitResult, index: number): Told {
-    const policy = policies[index]!
-    return {
-      name: names[index]!,
-      quota: Math.floor(limit),
-      // A bucket is told by its size and the time it takes to fill, which is the same rate.
-      window: seconds((policy.windowMs * policy.capacity) / policy.limit),
-      remaining: Math.floor(remaining),
-      reset: seconds(resetMs),
-    }
-  }
-
-  return result => {
-    const parts = result.parts ?? [result]
-    const limits = parts.map(told)
-    return styles[option](limits, limits[tightest(parts)]!, !result.degraded)
+  return (result, policies) => {
+    const limits = (result.parts ?? [result]).map((part, index) => told(part, names[index]!, policies[index]!))
+    return styles[option](limits, left(result), !result.degraded)
   }
 }
 
-/** Which of several limits has the least left. */
-function tightest(parts: readonly RateLimitResult[]): number {
-  const remaining = parts.map(part => part.remaining)
-  return remaining.indexOf(Math.min(...remaining))
-}
+const left = ({ limit, remaining, resetMs }: RateLimitResult): Left => ({
+  quota: Math.floor(limit),
+  remaining: Math.floor(remaining),
+  reset: seconds(resetMs),
+})
+
+const told = (part: RateLimitResult, name: string, { windowMs, capacity, limit }: RateLimitPolicy): Told => ({
+  name,
+  // A bucket is told by its size and the time it takes to fill, which is the same rate.
+  window: seconds((windowMs * capacity) / limit),
+  asked: !part.unasked,
+  ...left(part),
+})

@@ -121,6 +121,10 @@ export interface RateLimitResult {
   readonly retryAfterMs: number
   /** Redis could not be asked: `whenDown` has answered. */
   readonly degraded?: true
+  /**
+   * Of one of several limits: it was not asked, since the list of another one denies. The figures are those of an unused key.
+   */
+  readonly unasked?: true
   /** Of several limits: the answer of each, in order. The other figures are those of the tightest. */
   readonly parts?: readonly RateLimitResult[]
 }

@@ -4,7 +4,7 @@ import { KeyplanError, kindOf, shown } from '../../base/error.ts'
 import { amountIn, costIn, invalid } from './amounts.ts'
 import { combined } from './answer.ts'
 import type { ConsumeOptions, RateLimit, RateLimitResult } from './contract.ts'
-import { free, listed, type Member, partOf, requestOf } from './member.ts'
+import { completed, type Member, partOf, refused, requestOf, unlimited } from './member.ts'
 import type { RateLimitPolicy } from './policy.ts'
 import type { Request } from './store.ts'
 
@@ -34,13 +34,13 @@ export class Limit implements RateLimit {
     const request = this.#request(policy => costIn(cost, policy), false)
     if (!request || 'allowed' in request) return this.#counted(request ?? this.#unlimited())
     const { space } = this.#first
-    if (wait === undefined) return space.ask(own, request)
+    if (wait === undefined) return this.#ask(own, request)
     const waitMs = durationMs(wait, 'wait', shown)
     if (own.deadline !== undefined) throw invalid('wait and deadline stand together; a waiting call ends with its wait')
     return space.line.wait(this.#name(), {
       waitMs,
       signal: own.signal,
-      ask: () => space.ask(own, request),
+      ask: () => this.#ask(own, request),
       late: async () => deniedNow(await this.peek(own)),
     })
   }
@@ -49,7 +49,7 @@ export class Limit implements RateLimit {
     if (options !== undefined) checkOptions(options)
     const request = this.#request(() => 0, false)
     if (!request || 'allowed' in request) return request ?? this.#unlimited()
-    return this.#first.space.ask(options, request)
+    return this.#ask(options, request)
   }
 
   penalty(units = 1, options?: CallOptions): Promise<RateLimitResult> {
@@ -137,14 +137,21 @@ export class Limit implements RateLimit {
       costOf(policy)
       for (const other of more) costOf(other.policy)
     }
-    const denied = members.find(({ guest }) => guest === 'denied')
-    if (denied && !forced) return listed(denied)
+    const denied = members.some(({ guest }) => guest === 'denied')
+    if (denied && !forced) return combined(refused(members))
     const asked = members.filter(({ guest }) => guest !== 'allowed')
     return asked.length > 0 ? requestOf(asked, costOf, forced) : undefined
   }
 
   #unlimited(): RateLimitResult {
-    return combined(this.#members().map(free))
+    return combined(unlimited(this.#members()))
+  }
+
+  #ask(options: CallOptions | undefined, request: Request): Promise<RateLimitResult> {
+    const answer = this.#first.space.ask(options, request)
+    const members = this.#others && this.#members()
+    if (!members?.some(({ guest }) => guest === 'allowed')) return answer
+    return answer.then(one => completed(members, one))
   }
 
   #counted(answer: RateLimitResult): RateLimitResult {
@@ -157,7 +164,7 @@ export class Limit implements RateLimit {
     if (options !== undefined) checkOptions(options)
     const request = this.#request(policy => sign * amountIn(units, policy, what), true)
     if (!request || 'allowed' in request) return request ?? this.#unlimited()
-    const answer = await this.#first.space.ask(options, request)
+    const answer = await this.#ask(options, request)
     if (sign < 0) for (const { space, key } of this.#members()) space.line.ring(key)
     return answer
   }

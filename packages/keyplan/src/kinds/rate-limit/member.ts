@@ -46,16 +46,42 @@ export function requestOf(
 }
 
 /** The answer to one who is not limited. */
-export const free = ({ policy: { capacity, scale } }: Member): RateLimitResult => {
+const free = ({ capacity, scale }: RateLimitPolicy): RateLimitResult => {
   const limit = capacity / scale
   return { allowed: true, limit, remaining: limit, resetMs: 0, retryAfterMs: 0 }
 }
 
 /** One who is on the list stays denied; the window is when it may have changed. */
-export const listed = ({ policy: { capacity, scale, windowMs } }: Member): RateLimitResult => ({
+const listed = ({ capacity, scale, windowMs }: RateLimitPolicy): RateLimitResult => ({
   allowed: false,
   limit: capacity / scale,
   remaining: 0,
   resetMs: windowMs,
   retryAfterMs: windowMs,
 })
+
+const policiesOf = ({ policy, more }: Member) =>
+  more.length === 0 ? [policy] : [policy, ...more.map(one => one.policy)]
+
+/** The answers of limits of which none concerns the caller. */
+export const unlimited = (members: readonly Member[]) => members.flatMap(member => policiesOf(member).map(free))
+
+/** The answers where a list denies: the others are not asked. */
+export const refused = (members: readonly Member[]): RateLimitResult[] =>
+  members.flatMap(member => {
+    if (member.guest === 'denied') return policiesOf(member).map(listed)
+    return policiesOf(member).map(policy => ({ unasked: true as const, ...free(policy) }))
+  })
+
+/** The answer of those that were asked, with a place for those that do not concern the caller. */
+export function completed(members: readonly Member[], answer: RateLimitResult): RateLimitResult {
+  const asked = answer.parts ?? [answer]
+  let at = 0
+  const parts = members.flatMap(member => {
+    if (member.guest === 'allowed') return unlimited([member])
+    const from = at
+    at += 1 + member.more.length
+    return asked.slice(from, at)
+  })
+  return { ...answer, parts }
+}

@@ -2,6 +2,7 @@ import { startProxy, startRedis } from '@keyplan/local'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { createHttpLimit } from '../../../src/adapters/http/limit.ts'
 import { type Client, connect } from '../../../src/client/index.ts'
+import { definePlan, rateLimit } from '../../../src/index.ts'
 import { until } from '../../live-server.ts'
 import { limits } from './limit-promises.ts'
 
@@ -58,6 +59,51 @@ test('what passed while Redis was away and was counted by nobody is not given ba
   await until(() => client.$status.state === 'connected')
   passed.sent?.(200)
   expect((await client.api({ client: '192.0.2.1' }).consume()).remaining).toBe(0)
+})
+
+const listing = definePlan('listing', {
+  guests: rateLimit('guests:<client>', { limit: 5, window: '1h', allow: () => true }),
+  banned: rateLimit('banned:<client>', { limit: 7, window: '2m', deny: () => true }),
+  key: rateLimit('key:<client>', { limit: 9, window: '1m' }),
+  bucket: rateLimit('bucket:<client>', {
+    limit: 60,
+    window: '1m',
+    algorithm: 'token-bucket',
+    tiers: { pro: { limit: 600, burst: 60 } },
+  }),
+})
+
+async function listed() {
+  const client = await connect(listing, { memory: true, log: false })
+  onTestFinished(() => client.$close())
+  return client
+}
+
+const named = { remoteAddress: '192.0.2.1', header: () => undefined }
+
+test('each limit is told by its own figures where a list has decided about another', async () => {
+  const { guests, banned, key } = await listed()
+  const passes = createHttpLimit('rateLimited', [guests, key])
+  expect((await passes({}, named)).headers).toEqual([
+    ['RateLimit-Policy', '"default 1";q=5;w=3600, "default 2";q=9;w=60'],
+    ['RateLimit', '"default 1";r=5;t=0, "default 2";r=8;t=60'],
+  ])
+  const older = createHttpLimit('rateLimited', [guests, key], { headers: 'draft-6' })
+  expect((await older({}, named)).headers).toContainEqual(['RateLimit-Limit', '9'])
+  const refuses = createHttpLimit('rateLimited', [key, banned])
+  const { headers, refusal } = await refuses({}, named)
+  expect(headers).toEqual([
+    ['RateLimit-Policy', '"default 1";q=9;w=60, "default 2";q=7;w=120'],
+    ['RateLimit', '"default 2";r=0;t=120'],
+    ['Retry-After', '120'],
+  ])
+  expect(JSON.parse(String(refusal?.body))).toMatchObject({ 'violated-policies': ['default 2'] })
+})
+
+test('the window of a bucket is that of its tier', async () => {
+  const { bucket } = await listed()
+  const ask = createHttpLimit('rateLimited', bucket, { tier: () => 'pro' })
+  expect((await ask({}, named)).headers[0]).toEqual(['RateLimit-Policy', '"default";q=60;w=6'])
 })
 
 test('the compiler knows the params of the pattern', () => {
