@@ -2,6 +2,10 @@ import { EventEmitter } from 'node:events'
 import { type RedisProcess, startRedis } from '@keyplan/local'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { handClock } from '../../src/base/clock.ts'
+import type { Found } from '../../src/kinds/session/access.ts'
+import { createBindings } from '../../src/kinds/session/binding.ts'
+import type { Wake } from '../../src/mechanisms/wake.ts'
+import { deferred } from '../conformance/deferred.ts'
 import type { SessionTerms } from '../conformance/session.ts'
 import { until } from '../live-server.ts'
 import { openSessions, redisHarness } from './session-harness.ts'
@@ -71,6 +75,35 @@ describe('a socket in memory', () => {
     await clock.advance(120_000)
     expect([gone, untied, left].flatMap(({ closed }) => closed)).toEqual([])
     expect(bindings.map(({ ended }) => ended)).toEqual([false, false, false])
+  })
+
+  test('that is closed while its session is looked for does not listen again', async () => {
+    const found = deferred<Found>()
+    const heard: string[] = []
+    const rings = new Map<string, () => void>()
+    const wake: Wake = {
+      listen(channel, notice) {
+        heard.push(channel)
+        rings.set(channel, notice)
+        return { close: () => {} }
+      },
+    }
+    const { bind } = createBindings({
+      settings: { ttlMs: 600_000, touchEveryMs: 60_000 },
+      names: { wake: key => `wake ${key}` },
+      access: { find: () => found.promise },
+      wakes: [wake],
+      clock: handClock(),
+    })
+    const [closed, still] = [new Socket(), new Socket()]
+    bind('old', closed)
+    rings.get('wake old')!()
+    closed.emit('close')
+    bind('other', still)
+    rings.get('wake other')!()
+    found.resolve({ key: 'new', record: {} as Found['record'], degraded: false })
+    await until(() => heard.includes('wake new'))
+    expect(heard).toEqual(['wake old', 'wake other', 'wake new'])
   })
 
   test('without a session is closed at once; what is no socket is refused', async () => {

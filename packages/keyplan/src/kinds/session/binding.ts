@@ -110,6 +110,8 @@ export function createBindings({ settings, names, access, wakes, clock }: Bindin
       looking = true
       try {
         const found = await access.find(key, touch)
+        // Closed meanwhile: it must not listen again.
+        if (over) return
         if (found) alive(found)
         else end()
       } catch {
