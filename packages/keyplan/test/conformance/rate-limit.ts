@@ -237,6 +237,9 @@ export function rateLimitConformance(
         expect(await limits({ id: 'b' }, { tier: 'pro' }).consume({ cost: 9 })).toMatchObject({ remaining: 41 })
         expect(await limits({ id }, { limit: 7 }).peek()).toMatchObject({ limit: 7 })
         expect(() => limits({ id }, { tier: 'gold' })).toThrow('declares pro')
+        const big = { limit: 2n } as never
+        expect(() => limits({ id }, big)).toThrow(expect.objectContaining({ code: 'PARAM_INVALID' }))
+        expect(() => limits({ id }, big)).toThrow('limit is a bigint')
         expect(() => limits({ id }, { limit: -1 })).toThrow('limit is -1')
         expect(() => limits({ id }, { limits: 1 } as never)).toThrow('limits is not an option')
       })

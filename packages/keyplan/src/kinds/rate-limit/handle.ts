@@ -56,15 +56,24 @@ function createTerms({ policies, tiers }: RateLimitSettings, name: string) {
       if (Object.keys(figures).length > 0) throw refused('a tier stands beside other figures; give one of the two')
       return found
     }
-    const text = JSON.stringify(figures)
-    const found = known.get(text)
+    const text = textOf(figures)
+    const found = text === undefined ? undefined : known.get(text)
     if (found) return found
     const problems: string[] = []
     const made = overridden(policies, figures, problems)
     if (problems[0]) throw refused(problems[0])
     if (known.size >= mostTerms) known.clear()
-    known.set(text, made)
+    if (text !== undefined) known.set(text, made)
     return made
+  }
+}
+
+/** Undefined for what has no figures in it, such as a bigint, and is about to be refused by name. */
+function textOf(figures: object): string | undefined {
+  try {
+    return JSON.stringify(figures)
+  } catch {
+    return undefined
   }
 }
 
