@@ -446,6 +446,27 @@ export function rateLimitConformance(
       await expect(api.consume({ wait: '1s', deadline: '1s' })).rejects.toThrow('wait and deadline')
     })
 
+    test('who waits is woken by a reset, and in joined limits by what each of them is given back', async () => {
+      const options = { limit: 1, window: '1h', near: '1h' } as const
+      const [one, two] = await harness.pair(options, options)
+      const [a, b] = [one({ id }), two({ id })]
+      const giveBack = [
+        [a, () => a.reset()],
+        [a.with(b), () => a.with(b).reward()],
+        [a.with(b), () => Promise.all([b.reward(), a.reset()])],
+        [b.with(a), () => b.with(a).reset()],
+      ] as const
+      for (const [limit, release] of giveBack) {
+        await Promise.all([a.reset(), b.reset()])
+        await limit.consume()
+        const waiting = limit.consume({ wait: '2h' })
+        await limit.peek()
+        await limit.peek()
+        await release()
+        expect(await waiting).toMatchObject({ allowed: true })
+      }
+    })
+
     test('a fixed window begins with its first unit and ends for all at once', async () => {
       const api = (await harness.client({ limit: 5, window: '300ms' }))({ id })
       const first = await api.consume()

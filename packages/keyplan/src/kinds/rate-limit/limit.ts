@@ -37,12 +37,19 @@ export class Limit implements RateLimit {
     if (wait === undefined) return this.#ask(own, request)
     const waitMs = durationMs(wait, 'wait', shown)
     if (own.deadline !== undefined) throw invalid('wait and deadline stand together; a waiting call ends with its wait')
-    return space.line.wait(this.#name(), {
-      waitMs,
-      signal: own.signal,
-      ask: () => this.#ask(own, request),
-      late: async () => deniedNow(await this.peek(own)),
-    })
+    const name = this.#name()
+    // Those of joined limits wait by the keys of all of them, and each may be given back by itself.
+    const deaf = this.#others && this.#members().map(one => one.space.line.hear(one.key, () => space.line.ring(name)))
+    try {
+      return await space.line.wait(name, {
+        waitMs,
+        signal: own.signal,
+        ask: () => this.#ask(own, request),
+        late: async () => deniedNow(await this.peek(own)),
+      })
+    } finally {
+      for (const stop of deaf ?? []) stop()
+    }
   }
 
   async peek(options?: CallOptions): Promise<RateLimitResult> {
@@ -61,7 +68,7 @@ export class Limit implements RateLimit {
     try {
       return await this.#force(units, -1, 'a reward', options)
     } finally {
-      this.#forget()
+      this.#released()
     }
   }
 
@@ -96,7 +103,7 @@ export class Limit implements RateLimit {
         }),
       )
     } finally {
-      this.#forget()
+      this.#released()
     }
   }
 
@@ -164,9 +171,13 @@ export class Limit implements RateLimit {
     if (options !== undefined) checkOptions(options)
     const request = this.#request(policy => sign * amountIn(units, policy, what), true)
     if (!request || 'allowed' in request) return request ?? this.#unlimited()
-    const answer = await this.#ask(options, request)
-    if (sign < 0) for (const { space, key } of this.#members()) space.line.ring(key)
-    return answer
+    return this.#ask(options, request)
+  }
+
+  /** Who waits asks Redis again, and not what was known here before. */
+  #released(): void {
+    this.#forget()
+    for (const { space, key } of this.#members()) space.line.ring(key)
   }
 
   #forget(): void {

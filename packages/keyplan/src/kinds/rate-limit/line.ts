@@ -14,6 +14,8 @@ export interface Line {
   wait<T extends Waited>(name: string, terms: Waiting<T>): Promise<T>
   /** Something was given back: the first may ask again. */
   ring(name: string): void
+  /** Tells of each `ring` of the name, for who waits in another line as well; until what it gives is called. */
+  hear(name: string, ring: () => void): () => void
   /** Wakes the first of each, who meets whatever has ended their waiting; as do those behind, one after another. */
   close(): void
 }
@@ -35,6 +37,7 @@ export interface Waiting<T> {
 
 export function createLine(clock: Clock): Line {
   const queue = createQueue(() => [])
+  const heard = new Map<string, Set<() => void>>()
 
   return {
     async wait(name, { waitMs, signal, ask, late, pauseMs = denied => denied.retryAfterMs }) {
@@ -59,7 +62,18 @@ export function createLine(clock: Clock): Line {
         place.leave(false)
       }
     },
-    ring: name => void queue.ring(name),
+    ring(name) {
+      queue.ring(name)
+      for (const tell of heard.get(name) ?? []) tell()
+    },
+    hear(name, ring) {
+      const rings = heard.get(name) ?? new Set()
+      heard.set(name, rings.add(ring))
+      return () => {
+        rings.delete(ring)
+        if (rings.size === 0 && heard.get(name) === rings) heard.delete(name)
+      }
+    },
     close: () => void queue.ring(undefined),
   }
 }
