@@ -349,6 +349,42 @@ export function rateLimitConformance(
       })
     })
 
+    test('near: several limits of a key are denied here while one of them is used up, each with its answer', async () => {
+      const open = async (first: typeof window | '200ms') => {
+        const limits = [
+          { limit: 2, window: first },
+          { limit: 99, window: '60d' },
+        ] as const
+        return (await harness.client({ near: '1h', limits }))({ id })
+      }
+      const api = await open(window)
+      await api.consume({ cost: 2 })
+      for (let round = 0; round < 2; round++) {
+        const denied = await api.consume()
+        expect(denied).toMatchObject({ allowed: false, limit: 2, remaining: 0 })
+        expect(denied.parts).toMatchObject([{ allowed: false }, { allowed: true, remaining: 97, retryAfterMs: 0 }])
+      }
+      await api.reward()
+      expect(await api.consume()).toMatchObject({ allowed: true })
+      await api.reset()
+      const short = await open('200ms')
+      const { retryAfterMs } = await deniedOf(() => short.consume())
+      await harness.advance(retryAfterMs + 1)
+      expect(await short.consume()).toMatchObject({ allowed: true })
+    })
+
+    test('near: knows nothing of keys that are joined to its own', async () => {
+      const [guest, other] = await harness.pair({ limit: 5, window, near: '1h', allow: { id: [id] } } as LimitOptions, {
+        limit: 1,
+        window,
+      })
+      const both = guest({ id }).with(other({ id }))
+      await both.consume()
+      expect(await both.consume()).toMatchObject({ allowed: false })
+      await other({ id }).reward()
+      expect(await both.consume()).toMatchObject({ allowed: true })
+    })
+
     test('guests are not counted, and who is denied never passes', async () => {
       const limits = await harness.client({
         limit: 1,

@@ -37,6 +37,13 @@ describe('what $stats() tells of a limit', () => {
       report: ['path'],
       deny: { ip: ['bad'] },
     }),
+    many: rateLimit('many:<ip>', {
+      limits: [
+        { limit: 2, window: '1h' },
+        { limit: 5, window: '1d' },
+      ],
+      near: '1h',
+    }),
     secret: rateLimit('secret:<token>', { limit: 1, window: '1h', hashed: ['token'], report: ['token'] }),
   })
 
@@ -58,6 +65,14 @@ describe('what $stats() tells of a limit', () => {
     expect(first!.params.ip).not.toBe(second!.params.ip)
     expect(redis.$stats().namespaces.open!.rateLimit!.topLimited[0]!.params.ip).toBe(first!.params.ip)
     expect(JSON.stringify(redis.$stats())).not.toContain('192.0.2')
+  })
+
+  test('counts what was denied near of several limits, and not what is joined', async () => {
+    await using redis = await connect(plan, { memory: true, log: false })
+    const many = redis.many({ ip: '192.0.2.1' })
+    for (let count = 0; count < 9; count++) await many.consume()
+    for (let count = 0; count < 5; count++) await many.with(redis.many({ ip: '192.0.2.2' })).consume()
+    expect(redis.$stats().namespaces.many!.rateLimit).toMatchObject({ allowed: 2, denied: 12, deniedNear: 6 })
   })
 
   test('never of a parameter that is hashed, though it is named', async () => {

@@ -147,7 +147,7 @@ export class Limit implements RateLimit {
     const denied = members.some(({ guest }) => guest === 'denied')
     if (denied && !forced) return combined(refused(members))
     const asked = members.filter(({ guest }) => guest !== 'allowed')
-    return asked.length > 0 ? requestOf(asked, costOf, forced) : undefined
+    return asked.length > 0 ? requestOf(asked, costOf, forced, this.#others !== undefined) : undefined
   }
 
   #unlimited(): RateLimitResult {

@@ -30,6 +30,7 @@ export function requestOf(
   members: readonly Member[],
   costOf: (policy: RateLimitPolicy) => number,
   forced: boolean,
+  joined = false,
 ): Request {
   const parts = members.flatMap(member => [
     partOf(member, costOf(member.policy), forced),
@@ -42,7 +43,8 @@ export function requestOf(
     })),
   ])
   const [first, ...more] = parts as [Request, ...Part[]]
-  return more.length > 0 ? { ...first, more } : first
+  if (more.length === 0 && !joined) return first
+  return { joined, ...first, more: more.length > 0 ? more : undefined }
 }
 
 /** The answer to one who is not limited. */

@@ -2,7 +2,7 @@ import type { Clock } from '../../base/clock.ts'
 import type { RateLimitResult } from './contract.ts'
 import { windowShape } from './fixed-window.ts'
 import type { RateLimitPolicy } from './policy.ts'
-import type { Request } from './store.ts'
+import { type Part, partsOf, type Request } from './store.ts'
 
 /** What this process knows to be used up: it is denied without asking, for a while. */
 export interface Near {
@@ -32,7 +32,8 @@ const mostKept = 10_000
 
 /**
  * A denied cost stays denied until `retryAfterMs` is over, counted from before it was asked, whatever others take. A smaller
- * one, or another limit, is asked for. An answer that was under way while something was given back is not believed.
+ * one, or another limit, is asked for. An answer that was under way while something was given back is not believed. Of several
+ * limits of a key the one that denies for longest counts, and their parts are what they were.
  */
 export function createNear(clock: Clock, nearMs: number): Near {
   const denials = new Map<string, Denial>()
@@ -48,8 +49,10 @@ export function createNear(clock: Clock, nearMs: number): Near {
       return undefined
     },
     mark: () => ({ at: clock.now(), changes }),
-    note(mark, { key, policy, cost }, answer) {
-      const until = mark.at + Math.min(nearMs, answer.retryAfterMs - roundingOf(policy))
+    note(mark, request, answer) {
+      const { key, policy, cost } = request
+      const rounding = request.more ? Math.max(...partsOf(request).map(roundingOf)) : roundingOf(request)
+      const until = mark.at + Math.min(nearMs, answer.retryAfterMs - rounding)
       if (mark.changes !== changes || until <= clock.now()) return
       denials.delete(key)
       if (denials.size >= mostKept) denials.delete(denials.keys().next().value!)
@@ -63,14 +66,18 @@ export function createNear(clock: Clock, nearMs: number): Near {
 }
 
 /** Moments are told in whole milliseconds, or grains of a long window, of which one may have gone by. */
-const roundingOf = (policy: RateLimitPolicy) => (policy.algorithm === 'fixed-window' ? windowShape(policy).grain : 1)
+const roundingOf = ({ policy }: Part) => (policy.algorithm === 'fixed-window' ? windowShape(policy).grain : 1)
 
-function later({ limit, remaining, resetMs, retryAfterMs }: RateLimitResult, ms: number): RateLimitResult {
-  return {
-    allowed: false,
+function later(
+  { allowed, limit, remaining, resetMs, retryAfterMs, parts }: RateLimitResult,
+  ms: number,
+): RateLimitResult {
+  const answer = {
+    allowed,
     limit,
     remaining,
-    resetMs: Math.max(1, Math.ceil(resetMs - ms)),
-    retryAfterMs: Math.max(1, Math.ceil(retryAfterMs - ms)),
+    resetMs: allowed ? Math.max(0, Math.ceil(resetMs - ms)) : Math.max(1, Math.ceil(resetMs - ms)),
+    retryAfterMs: allowed ? 0 : Math.max(1, Math.ceil(retryAfterMs - ms)),
   }
+  return parts ? { ...answer, parts: parts.map(part => later(part, ms)) } : answer
 }

@@ -93,7 +93,7 @@ export function createSpace(parts: SpaceParts): Space {
     denial,
     take: request => (near ? sendNoted(near, undefined, request) : send(undefined, request)),
     ask(options, request) {
-      if (!near || request.cost <= 0 || request.forced || request.more) return send(options, request)
+      if (!near || request.cost <= 0 || request.forced || request.joined) return send(options, request)
       return denial(request.key, request.policy, request.cost) ?? sendNoted(near, options, request)
     },
   }

@@ -29,6 +29,8 @@ export interface Part {
 /** Its first part, and further ones: all or nothing. Their keys lie in one slot. */
 export interface Request extends Part {
   readonly more: readonly Part[] | undefined
+  /** It was asked together with limits of other keys, of which a list may have decided about some. */
+  readonly joined?: boolean
   /** Takes, or with a negative cost gives back, whether it fits or not. */
   readonly forced: boolean
 }
