@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest'
+import { text } from '../../src/base/codec/text.ts'
 import type { LoadContext } from '../../src/kinds/cache/contract.ts'
 import type { Cache, CacheHarness } from './cache.ts'
 import { deferred } from './deferred.ts'
@@ -49,6 +50,20 @@ export function cacheLoaderTags(open: () => CacheHarness): void {
       expect(await other.getMany(ids)).toEqual([undefined, undefined, 'C'])
       await other.invalidateTag('id:c')
       expect(await other({ id: 'c' }).has()).toBe(false)
+    })
+
+    test('as many as may be declared and named go along with a value', async () => {
+      const hundred = (name: string) => Array.from({ length: 100 }, (_, index) => `${name}-${100 + index}`)
+      const names = hundred('a-user-by-name')
+      const whole = await harness.client({ loaderTags: true, tags: () => hundred('group'), value: text() })
+      expect(await whole({ id: 'a' }).getOrLoad(naming('A', ...names))).toBe('A')
+      expect(await whole({ id: 'a' }).get()).toBe('A')
+      await whole.invalidateTag(names[99]!)
+      expect(await whole({ id: 'a' }).get()).toBeUndefined()
+      await whole({ id: 'a' }).set('B')
+      expect(await whole({ id: 'a' }).get()).toBe('B')
+      await whole.invalidateTag(hundred('group')[99]!)
+      expect(await whole({ id: 'a' }).get()).toBeUndefined()
     })
 
     test('a load is not stored when one of them was outdated while it went on, and no later caller joins it', async () => {

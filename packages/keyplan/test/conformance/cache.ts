@@ -201,6 +201,12 @@ export function cacheConformance(store: string, open: () => Promise<CacheHarness
         expect(await cache({ id: 'a' }).getOrLoad(() => 2)).toBe(2)
       })
 
+      test('a codec that does not read what it wrote is told as such', async () => {
+        const unreadable = await harness.client({ value: { ...json<unknown>(), encode: () => '{' } })
+        const loading = unreadable({ id: 'a' }).getOrLoad(() => 1)
+        await expect(loading).rejects.toMatchObject({ code: 'DECODE_FAILED', cause: expect.any(SyntaxError) })
+      })
+
       test('the signal or the deadline of one caller lets only that caller go', async () => {
         const load = deferred<number>()
         const loader = () => load.promise

@@ -18,7 +18,7 @@ const payloads: Record<string, readonly string[]> = {
   'half of a JSON text': ['SET', '{"a":'],
   nothing: ['SET', ''],
   'a lead alone': ['SET', '\x01'],
-  'an endless header': ['SET', `\x01${'f1 '.repeat(2_000)}\n1`],
+  'an endless header': ['SET', `\x01${'f1 '.repeat(4_000)}\n1`],
   'a field without a value': ['SET', '\x01f\n1'],
   'a field that is no number': ['SET', '\x01fNaN\n1'],
   'a field that nobody knows': ['SET', '\x01?7\n1'],

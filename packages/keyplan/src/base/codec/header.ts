@@ -1,4 +1,5 @@
 import type { Stored } from '../codec.ts'
+import { KeyplanError } from '../error.ts'
 import { type Algorithm, algorithms } from './compression.ts'
 
 /** What a stored value says of itself. */
@@ -28,14 +29,19 @@ export interface Headed {
 /** Begins no JSON text, and no text that people write. */
 const lead = 1
 const newline = 10
-/** A longer first line is payload: the search for its end stays bounded. */
-const maxLength = 4_096
+/**
+ * A longer first line is payload. The tags of a cache may take 6,000 bytes: 2,000 for the names that a loader gives, and 20
+ * for the version of each, of which there are 200 at most.
+ */
+const maxLength = 8_192
 const bare: Header = Object.freeze({})
 
 /**
  * Puts a header before a payload: byte 1, fields of one letter and a value, divided by spaces, then a newline.
  * `v2 zg f1700000000000 t17,18` is version 2, gzip (`zb` is brotli, `zz` zstd), fresh until then, with two tag versions.
  * A script can write it by joining strings. With nothing to say there is no header at all.
+ *
+ * @throws KeyplanError VALUE_INVALID for one that would not be read as a header
  */
 export function withHeader(header: Header, payload: Stored): Stored {
   const { version, compression, freshUntil, dueAt, loadMs, none, named, tags } = header
@@ -49,6 +55,12 @@ export function withHeader(header: Header, payload: Stored): Stored {
   if (named && named.length > 0) fields += ` g${named.map(encodeURIComponent).join(',')}`
   if (tags && tags.length > 0) fields += ` t${tags.join(',')}`
   if (fields === '' && !beginsWithLead(payload)) return payload
+  if (fields.length > maxLength) {
+    throw new KeyplanError(
+      'VALUE_INVALID',
+      `its header takes ${fields.length} bytes, of ${maxLength}; let it carry fewer tags`,
+    )
+  }
   const line = `\x01${fields.slice(1)}\n`
   return typeof payload === 'string' ? line + payload : Buffer.concat([Buffer.from(line, 'latin1'), payload])
 }

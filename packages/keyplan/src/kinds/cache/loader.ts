@@ -1,6 +1,7 @@
 import type { CallOptions } from '../../base/call.ts'
 import type { Stored } from '../../base/codec.ts'
 import { durationMs } from '../../base/duration.ts'
+import { isKeyplanError, KeyplanError } from '../../base/error.ts'
 import { bounded } from '../../guard/deadline.ts'
 import { createBases } from './basis.ts'
 import type { Loader } from './contract.ts'
@@ -126,10 +127,23 @@ export function createLoader(parts: LoaderParts): CacheLoader {
 
   async function awaited(result: Result, options: CallOptions | undefined, begun: number): Promise<unknown> {
     const sealed = await (options || hardMs !== off ? patiently(result, options ?? {}, begun) : result)
-    const value = sealed === undefined ? undefined : form.copy(sealed)
+    const value = sealed === undefined ? undefined : copied(sealed)
     // Of one key all values are alike, whether they were loaded or read.
     if (settings.near?.frozen) freezeWhole(value)
     return value
+  }
+
+  /** A codec that does not read what it wrote is told as such: what it throws would look like the loader's. */
+  function copied(sealed: Stored): unknown {
+    try {
+      return form.copy(sealed)
+    } catch (cause) {
+      const message = `A value that was loaded for '${parts.source}' cannot be read as it is declared`
+      const told = isKeyplanError(cause) ? cause : new KeyplanError('DECODE_FAILED', message, { cause })
+      return parts.refusals.named(() => {
+        throw told
+      })
+    }
   }
 
   /** A caller's own terms bind that caller alone: the load goes on for the others. */

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type Header, readHeader, withHeader } from '../../../src/base/codec/header.ts'
 import { nastyText } from '../../plan/pattern/nasty-text.ts'
+import { refusal } from '../refusal.ts'
 
 const optional = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined })
 const header = fc.record({
@@ -76,6 +77,12 @@ describe('header', () => {
   ])('%j has no header', value => {
     expect(readHeader(value)).toEqual({ header: {}, payload: value })
     expect(readHeader(Buffer.from(value))).toEqual({ header: {}, payload: Buffer.from(value) })
+  })
+
+  test('the longest one is read, and a longer one is not written', () => {
+    const longest = (length: number) => ({ named: ['a'.repeat(length - 1)] })
+    expect(readHeader(withHeader(longest(8_191), 'x'))).toEqual({ header: longest(8_191), payload: 'x' })
+    expect(refusal(() => withHeader(longest(8_192), 'x'))).toContain('VALUE_INVALID its header takes 8193 bytes')
   })
 
   test('a first line without end is not searched for fields', () => {
