@@ -37,6 +37,26 @@ overBoth(consumer => {
     await laterMoment()
   }
 
+  /** As in a process whose first read of the key has been answered when something else happens, or is not answered in time. */
+  function meddled(key: string, meanwhile?: () => Promise<void>) {
+    const { bytes } = consumer.redis
+    let first = true
+    const at = (params: { key: string }) => {
+      const entry = bytes(params)
+      if (!first || params.key !== key) return entry
+      first = false
+      return {
+        ...entry,
+        async get() {
+          const found = await entry.get()
+          await meanwhile?.()
+          return meanwhile && found
+        },
+      }
+    }
+    return Object.assign(at, bytes) as typeof bytes
+  }
+
   describe('the cacheHandler of Next.js', () => {
     test('gives each kind of value back as it was', async () => {
       const before = Date.now()
@@ -93,6 +113,43 @@ overBoth(consumer => {
       await rendering.get('page', asPage)
       await rendering.set('page', page, {})
       expect(await opened().get('page', asPage)).not.toBeNull()
+    })
+
+    test('pages that bring a new tag along at once are all there', async () => {
+      const keys = ['a', 'b', 'c', 'd']
+      await Promise.all(keys.map(key => opened().set(key, page, {})))
+      for (const key of keys) expect(await opened().get(key, asPage)).not.toBeNull()
+    })
+
+    test('a tag that is revalidated while its first page is stored is so for all', async () => {
+      await put('fetch', fetched('1'), { tags: [] })
+      const storing = new (nextCacheHandler(meddled('tag:_N_T_/blog', () => opened().revalidateTag('_N_T_/blog'))))()
+      await storing.get('page', asPage)
+      await storing.set('page', page, {})
+      await laterMoment()
+      expect(await opened().get('page', asPage)).toBeNull()
+      expect(await opened().get('fetch', { kind: 'FETCH', softTags: ['_N_T_/blog'] })).toBeNull()
+    })
+
+    test('who cannot read a tag stores nothing that carries it, and forgets no revalidation', async () => {
+      await put('fetch', fetched('1'), { tags: [] })
+      await opened().revalidateTag('_N_T_/blog')
+      await laterMoment()
+      const unread = () => meddled('tag:_N_T_/blog')
+      await new (nextCacheHandler(unread()))().set('page', page, {})
+      await laterMoment()
+      expect(await opened().get('fetch', { kind: 'FETCH', softTags: ['_N_T_/blog'] })).toBeNull()
+      await new (nextCacheHandler(unread()))().revalidateTag('_N_T_/blog', { expire: 3_600 })
+      expect(await opened().get('fetch', { kind: 'FETCH', softTags: ['_N_T_/blog'] })).toBeNull()
+    })
+
+    test('what was revalidated at once is not brought back by a duration', async () => {
+      await put('page', page)
+      await put('fetch', fetched('1'), { tags: [] })
+      const slow = new (nextCacheHandler(meddled('tag:posts', () => opened().revalidateTag('posts'))))()
+      await slow.revalidateTag('posts', { expire: 3_600 })
+      expect(await opened().get('page', asPage)).toBeNull()
+      expect(await opened().get('fetch', { kind: 'FETCH', softTags: ['posts'] })).toBeNull()
     })
 
     test('with a duration it is stale until then: served, and known to be old', async () => {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { keyOf, openFrame, sealFrame } from '../frame.ts'
-import { lasting, type Shelf } from '../shelf.ts'
+import type { Shelf } from '../shelf.ts'
 
 /** The tags of an entry, with the version each had when it was stored. */
 export type TagVersions = Readonly<Record<string, string>>
@@ -13,8 +13,8 @@ export interface Durations {
 
 /** What is known of a tag; times in milliseconds since 1970. */
 interface Marker {
-  /** An entry that carries another one is outdated. */
-  readonly version: string
+  /** An entry that carries another one is outdated, and every one where there is none. */
+  readonly version?: string | undefined
   /** Entries from before are outdated. */
   readonly revalidatedAt: number
   /** Those from before are stale … */
@@ -30,53 +30,87 @@ export interface Tags {
   /**
    * The versions of tags, which begin to be kept where they were not.
    *
-   * @param since when it began that what will carry them is made, in milliseconds since 1970
-   * @returns undefined when one of them has been revalidated since
+   * @param since when it began that what will carry them is made, in milliseconds since 1970; default: now
+   * @returns undefined when one of them has been revalidated since, or Redis cannot be asked
    */
   versions(tags: readonly string[], since?: number): Promise<TagVersions | undefined>
   revalidate(tags: string | readonly string[], durations?: Durations): Promise<void>
 }
 
 /** Longer than Next keeps an entry, which is a year at most. */
-const lifetimeMs = 366 * 86_400_000
+const lifetime = '366d'
 
-/** Tags in the same cache as what carries them. A marker that is lost makes the entries that carry it misses. */
+/**
+ * Tags in the same cache as what carries them. A marker that is lost makes the entries that carry it misses.
+ *
+ * Two keys hold what is known of a tag. One says when it was last revalidated, and only that writes it: whoever could not
+ * read it, or wants entries stale that are not, writes nothing over it. The other begins with the first entry that carries
+ * the tag. Each revalidation changes both, so that none is forgotten with one of them.
+ */
 export function createTags(shelf: Shelf<Uint8Array>): Tags {
-  const at = (tag: string) => shelf.at(keyOf('tag', tag))
-  const readOne = async (tag: string) => openFrame<Marker>(await at(tag).get())?.head
-  const write = (tag: string, head: Marker) => at(tag).set(sealFrame({ head, bodies: [] }), lasting(lifetimeMs))
+  const revalidated = (tag: string) => shelf.at(keyOf('revalidated', tag))
+  const carried = (tag: string) => shelf.at(keyOf('tag', tag))
+  const markerIn = async (stored: Promise<Uint8Array | undefined>) => openFrame<Marker>(await stored)?.head
+  const sealed = (head: Marker) => sealFrame({ head, bodies: [] })
+
+  const readOne = async (tag: string) =>
+    merged(...(await Promise.all([markerIn(revalidated(tag).get()), markerIn(carried(tag).get())])))
 
   async function read(tags: readonly string[]): Promise<Markers> {
     return new Map(await Promise.all([...new Set(tags)].map(async tag => [tag, await readOne(tag)] as const)))
   }
 
+  /** A load is not stored where something stands by then, as a write would be. */
+  async function begin(tag: string): Promise<void> {
+    await carried(tag).getOrLoad(load => {
+      load.setTtl(lifetime)
+      return sealed({ version: randomUUID(), revalidatedAt: 0 })
+    })
+  }
+
+  async function end(tag: string, now: number): Promise<void> {
+    const marker = sealed({ version: randomUUID(), revalidatedAt: now })
+    await Promise.all([revalidated, carried].map(at => at(tag).set(marker, { ttl: lifetime })))
+  }
+
+  async function postpone(tag: string, now: number, expiresAt: number): Promise<void> {
+    const present = await markerIn(carried(tag).get())
+    // What was said of it before is not known, so nothing may be served that is older.
+    if (!present) return end(tag, now)
+    await carried(tag).set(sealed(postponed(present, now, expiresAt)), { ttl: lifetime })
+  }
+
   return {
     read,
-    async versions(tags, since) {
-      const markers = await read(tags)
-      if (since !== undefined && standingOf(markers, {}, since) === 'expired') return undefined
-      const versions = [...markers].map(async ([tag, marker]) => {
-        if (marker) return [tag, marker.version]
-        const made = { version: randomUUID(), revalidatedAt: 0 }
-        await write(tag, made)
-        return [tag, made.version]
-      })
-      return Object.fromEntries(await Promise.all(versions))
+    async versions(tags, since = Date.now()) {
+      const before = await read(tags)
+      const unknown = [...before.keys()].filter(tag => before.get(tag)?.version === undefined)
+      await Promise.all(unknown.map(begin))
+      // What stands now may be another's.
+      const markers = new Map([...before, ...(await read(unknown))])
+      if (standingOf(markers, {}, since) === 'expired') return undefined
+      const versions: Record<string, string> = {}
+      for (const [tag, marker] of markers) {
+        if (marker?.version === undefined) return undefined
+        versions[tag] = marker.version
+      }
+      return versions
     },
     async revalidate(tags, durations) {
       const now = Date.now()
       const list = typeof tags === 'string' ? [tags] : tags
-      if (!durations) {
-        await Promise.all(list.map(tag => write(tag, { version: randomUUID(), revalidatedAt: now })))
-        return
-      }
-      const { expire } = durations
+      const { expire } = durations ?? {}
       const expiresAt = expire === undefined ? Number.POSITIVE_INFINITY : now + expire * 1_000
-      const markers = await read(list)
-      const unknown = { version: randomUUID(), revalidatedAt: 0 }
-      await Promise.all([...markers].map(([tag, marker]) => write(tag, postponed(marker ?? unknown, now, expiresAt))))
+      await Promise.all(list.map(tag => (durations ? postpone(tag, now, expiresAt) : end(tag, now))))
     },
   }
+}
+
+function merged(last: Marker | undefined, present: Marker | undefined): Marker | undefined {
+  if (!present) return last && { ...last, version: undefined }
+  if (!last) return present
+  const revalidatedAt = Math.max(last.revalidatedAt, present.revalidatedAt)
+  return { ...present, version: `${last.version} ${present.version}`, revalidatedAt }
 }
 
 function postponed(marker: Marker, now: number, expiresAt: number): Marker {
