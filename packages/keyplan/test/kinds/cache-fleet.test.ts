@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { startProxy, startRedis } from '@keyplan/local'
 import { expect, onTestFinished, test } from 'vitest'
 import type { Options } from '../conformance/cache.ts'
 import { deferred } from '../conformance/deferred.ts'
@@ -53,6 +54,36 @@ test('the others wait for the one that loads, and a hit costs nothing more', asy
   await ask('CONFIG', 'RESETSTAT')
   expect(await two!({ id: 'a' }).getOrLoad(never)).toEqual({ n: 1 })
   expect(String(await ask('INFO', 'commandstats'))).not.toMatch(/cmdstat_(evalsha|set|publish):/)
+})
+
+test('what a replica has not heard of yet is not loaded again', async () => {
+  const behind = await startRedis()
+  onTestFinished(() => behind.cleanUp())
+  const proxy = await startProxy({ to: own.server.port })
+  onTestFinished(() => proxy.close())
+  await ask('CONFIG', 'SET', 'repl-diskless-sync-delay', '0')
+  await behind.ask('REPLICAOF', '127.0.0.1', String(proxy.port))
+  await until(async () => String(await behind.ask('INFO', 'replication')).includes('master_link_status:up'))
+  await proxy.blackhole()
+  const replicas = [`127.0.0.1:${behind.port}`]
+  const [one, two] = await Promise.all([1, 2].map(() => opened({ replica: 'allow' }, { replicas })))
+  const reads = async () => String(await behind.ask('INFO', 'commandstats')).includes('cmdstat_get:')
+  await until(async () => {
+    await two!.cache({ id: 'other' }).get()
+    return reads()
+  })
+  const gate = deferred<unknown>()
+  const first = one!.cache({ id: 'a' }).getOrLoad(() => gate.promise)
+  await gate.asked()
+  const never = () => {
+    throw new Error('the loader was called')
+  }
+  const second = two!.cache({ id: 'a' }).getOrLoad(never)
+  await until(async () => (await waiting()) === 1)
+  gate.resolve('from the master')
+  expect(await Promise.all([first, second])).toEqual(['from the master', 'from the master'])
+  expect(await two!.cache({ id: 'a' }).get()).toBeUndefined()
+  expect(await two!.cache({ id: 'a' }).getOrLoad(never)).toBe('from the master')
 })
 
 test('a load that fails is nobody’s but its callers’: the next in turn tries', async () => {

@@ -18,7 +18,7 @@ import { cacheParts } from './parts.ts'
 import { createReads, type Found, type Question } from './reads.ts'
 import { type CacheServer, createRedisCacheStore } from './redis.ts'
 import { createSpare } from './spare.ts'
-import { cacheOperations } from './store.ts'
+import { type CacheStore, cacheOperations } from './store.ts'
 import { namedTags } from './tag-versions.ts'
 import { createTrust } from './trust.ts'
 
@@ -37,16 +37,20 @@ export function openOverRedis(
   const debts = createDebts(storeOn, redis, lane, clock)
   const trust = createTrust(clock, slowestReconnect)
   const spare = whenDown === 'memory' ? createSpare(createMemoryCacheStore(clock), lane) : undefined
-  const { read } = settings.replica ? storeOn({ ...redis, send: readers.send }) : storeOn(redis)
-  const store = debts.remembering({ ...storeOn(redis), read })
+  const master = storeOn(redis)
+  const { read } = settings.replica ? storeOn({ ...redis, send: readers.send }) : master
   const fallback = whenDown === 'fail' ? strictFallback : cacheFallback(debts.owe, spare?.store)
+  const stepsOn = (all: CacheStore) => {
+    const store = debts.remembering(all)
+    return guarded(name, spare ? spare.relievedBy(store) : store, cacheOperations, guard, fallback)
+  }
   const prefixes = [pattern.stem, ...(settings.tags || settings.loaderTags ? [names.tag('')] : [])]
   const near =
     settings.near &&
     createNear({ ...common, pattern, near: settings.near, prefixes, redis, denied: untrackedNotice(surroundings) })
   const parts = {
     ...common,
-    steps: guarded(name, spare ? spare.relievedBy(store) : store, cacheOperations, guard, fallback),
+    steps: stepsOn({ ...master, read }),
     spare: spare && { ...guarded(name, spare.store, cacheOperations, bare), reliefs: spare.reliefs },
     stored(key: string) {
       trust.gain(key)
@@ -61,7 +65,11 @@ export function openOverRedis(
   const named = namedTags(parts, redis)
   const reads = createReads(parts)
   const lookup = createLookup({ reads, near, named, open })
-  const fleet = settings.acrossProcesses && createFleet({ ...parts, wake: redisWake(redis), instance, lookup })
+  // What another process has just stored is not on a replica yet.
+  const newest = settings.replica
+    ? createLookup({ reads: createReads({ ...parts, steps: stepsOn(master) }), near, named, open })
+    : lookup
+  const fleet = settings.acrossProcesses && createFleet({ ...parts, wake: redisWake(redis), instance, lookup: newest })
   const loader = createLoader({ ...parts, fleet })
   const unhook = redis.beforeReady(async (fresh, outage) => {
     await debts.recover(fresh, outage)
