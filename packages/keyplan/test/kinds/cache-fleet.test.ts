@@ -56,6 +56,27 @@ test('the others wait for the one that loads, and a hit costs nothing more', asy
   expect(String(await ask('INFO', 'commandstats'))).not.toMatch(/cmdstat_(evalsha|set|publish):/)
 })
 
+test('keys that are asked for together are loaded by one call, however the claims are answered', async () => {
+  const proxy = await startProxy({ to: own.server.port })
+  onTestFinished(() => proxy.close())
+  const { cache } = await opened({}, { url: `redis://127.0.0.1:${proxy.port}` })
+  const [other] = await fleet(1)
+  const gate = deferred<unknown>()
+  const first = other!({ id: 7 }).getOrLoad(() => gate.promise)
+  await gate.asked()
+  await proxy.trickle({ bytes: 16, every: 1 })
+  const ids = Array.from({ length: 12 }, (_, id) => ({ id }))
+  const asked: unknown[] = []
+  const loading = cache.getOrLoadMany(ids, missing => {
+    asked.push(missing.map(({ id }) => id))
+    return missing.map(({ id }) => id)
+  })
+  await until(() => asked.length > 0)
+  gate.resolve(7)
+  expect(await Promise.all([first, loading])).toEqual([7, ids.map(({ id }) => id)])
+  expect(asked).toEqual([[0, 1, 2, 3, 4, 5, 6, 8, 9, 10, 11]])
+})
+
 test('what a replica has not heard of yet is not loaded again', async () => {
   const behind = await startRedis()
   onTestFinished(() => behind.cleanUp())

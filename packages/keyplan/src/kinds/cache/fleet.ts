@@ -2,6 +2,7 @@ import type { Clock } from '../../base/clock.ts'
 import type { Stored } from '../../base/codec.ts'
 import { isKeyplanError } from '../../base/error.ts'
 import type { Guarded } from '../../guard/guarded.ts'
+import { createGather, type Gather } from '../../mechanisms/gather.ts'
 import { createBell, type Wake } from '../../mechanisms/wake.ts'
 import type { Lookup } from './lookup.ts'
 import type { CacheNames } from './names.ts'
@@ -9,13 +10,18 @@ import type { Found, Question } from './reads.ts'
 import type { CacheSettings } from './settings.ts'
 import type { CacheStore } from './store.ts'
 
+interface Asking {
+  readonly question: Question
+  readonly found: Found
+}
+
 /** The loads of all processes: one for each key. */
 export interface Fleet {
-  /** The value that another process loads meanwhile, or what `load` gives when it is this one's turn; `gone` when Redis went away. */
-  run(
-    asked: { readonly question: Question; readonly found: Found },
-    load: (gone: boolean) => Promise<Stored | undefined>,
-  ): Promise<Stored | undefined>
+  /**
+   * The value that another process loads meanwhile, or what `load` gives when it is this one's turn; `gone` when Redis went
+   * away. Of keys that are asked for together, in one tick, those whose turn it is at once are loaded in one tick as well.
+   */
+  run(asking: Asking, load: (gone: boolean) => Promise<Stored | undefined>, party?: object): Promise<Stored | undefined>
   /** Whoever waits loads for itself. */
   close(): void
 }
@@ -30,6 +36,9 @@ interface FleetParts {
   readonly lookup: Pick<Lookup, 'many'>
   readonly clock: Clock
 }
+
+/** Whether it is this one's turn, undefined when that cannot be asked, and what another has stored. */
+type Answer = readonly [mine: boolean | undefined, value: Stored | undefined]
 
 /** Between two looks for a value, or a claim that ended, of which no notice came. */
 const pollMs = 500
@@ -63,18 +72,34 @@ export function createFleet(parts: FleetParts): Fleet {
     return is === 'fresh' || is === 'due' ? stored : undefined
   }
 
+  // In this order on one link: what is stored before a claim ends is seen by who claims next.
+  const ask = ({ question, found }: Asking, token: string): Promise<Answer> =>
+    Promise.all([claim(question.key, token), newer(question, found)])
+
+  const parties = new WeakMap<object, Gather<() => Promise<Answer>, Answer>>()
+
+  /** Each claim is answered for itself, sooner or later: those of a party go on when all of them are. */
+  function askTogether(party: object, asks: () => Promise<Answer>): Promise<Answer> {
+    let gather = parties.get(party)
+    if (!gather) {
+      gather = createGather({ max: Number.POSITIVE_INFINITY, run: all => Promise.all(all.map(one => one())) })
+      parties.set(party, gather)
+    }
+    return gather.add(asks)
+  }
+
   return {
-    async run({ question, found }, load) {
-      const { key } = question
+    async run(asking, load, party) {
+      const { key } = asking.question
       const token = `${instance}:${++claims}`
       const patient = clock.now() + waitMs
       const bell = createBell(clock, true)
       let listening: { close(): void } | undefined
       waiting.add(bell.ring)
       try {
-        for (;;) {
-          // In this order on one link: what is stored before a claim ends is seen by who claims next.
-          const [mine, value] = await Promise.all([claim(key, token), newer(question, found)])
+        for (let first = true; ; first = false) {
+          const asks = () => ask(asking, token)
+          const [mine, value] = await (party && first ? askTogether(party, asks) : asks())
           if (mine !== false && value !== undefined) void steps.release(undefined, key, token).catch(() => {})
           if (value !== undefined) return value
           if (mine !== false) {

@@ -54,7 +54,7 @@ export function createLoader(parts: LoaderParts): CacheLoader {
   function share(asked: Asked, basis: Basis | undefined, loader: AnyLoader, party?: object): Result {
     return loads.share(asked.question, basis, wanted => {
       const load = (gone: boolean) => fetch(asked, basis, loader, wanted, party, gone)
-      return fleet && basis ? fleet.run(asked, load) : load(false)
+      return fleet && basis ? fleet.run(asked, load, party) : load(false)
     })
   }
 
