@@ -11,7 +11,7 @@ export interface CompressionOptions {
   algorithm?: Algorithm
   /** Smaller values are stored as they are. Default: `1kb`. */
   above?: Size
-  /** A value that unpacks to more is refused. Default: `64mb`. */
+  /** A value that is larger before it is compressed is refused, on writing as on reading. Default: `64mb`. */
   maxBytes?: Size
 }
 

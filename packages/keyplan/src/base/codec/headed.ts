@@ -32,6 +32,7 @@ export interface HeadedCodec<In, Out = In> extends Codec<In, Out> {
   readonly form: HeadedForm<In>
   /** What is wrong with its options, for the declaration that uses it. */
   readonly problems: readonly string[]
+  /** @throws KeyplanError VALUE_INVALID as `encode` does, and for what would unpack to more than `maxBytes` */
   seal(value: In, marks: Marks): Stored
   /** What is written where it is known that there is no value. */
   sealNone(marks: Marks): Stored
@@ -65,10 +66,16 @@ export function headed<In, Out>(
   }
 
   const sealLarge = (payload: Stored, marks: Marks): Stored => {
+    const { algorithm, above, maxBytes } = compression!
     const plain = storedBytes(payload)
-    const packed = plain.length > compression!.above ? compress(compression!.algorithm, plain) : plain
+    if (plain.length <= above) return withHeader({ version, ...marks }, payload)
+    if (plain.length > maxBytes) {
+      const message = `the value takes ${plain.length} bytes and compressed() reads up to ${maxBytes}; raise its maxBytes`
+      throw new KeyplanError('VALUE_INVALID', message)
+    }
+    const packed = compress(algorithm, plain)
     if (packed.length >= plain.length) return withHeader({ version, ...marks }, payload)
-    return withHeader({ version, compression: compression!.algorithm, ...marks }, packed)
+    return withHeader({ version, compression: algorithm, ...marks }, packed)
   }
 
   const open = (stored: Stored): Sealed<Out> => {

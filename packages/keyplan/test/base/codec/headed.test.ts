@@ -135,6 +135,14 @@ describe('compression', () => {
     expect(refusal(() => headed(text()).decode('\x01zg\n??'))).toContain('declare its codec compressed()')
   })
 
+  test('what would unpack to more than may be is not written', () => {
+    const codec = compressed(text(), { maxBytes: '10kb' })
+    expect(codec.decode(codec.encode('x'.repeat(10_240)))).toHaveLength(10_240)
+    expect(refusal(() => codec.encode('x'.repeat(10_241)))).toContain(
+      'VALUE_INVALID the value takes 10241 bytes and compressed() reads up to 10240',
+    )
+  })
+
   test('a bomb does not go off', () => {
     const bomb = withHeader({ compression: 'gzip' }, gzipSync(Buffer.alloc(1_000_000)))
     const codec = compressed(bytes(), { maxBytes: '10kb' })
