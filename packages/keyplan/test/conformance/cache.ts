@@ -1,5 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { bytes } from '../../src/base/codec/bytes.ts'
+import { compressed } from '../../src/base/codec/compressed.ts'
 import { json } from '../../src/base/codec/json.ts'
+import { text } from '../../src/base/codec/text.ts'
 import type { CacheNamespace } from '../../src/kinds/cache/contract.ts'
 import type { CacheOptions } from '../../src/kinds/cache/options.ts'
 import { cacheBatches } from './cache-batches.ts'
@@ -47,6 +50,24 @@ export function cacheConformance(store: string, open: () => Promise<CacheHarness
     cacheListing(() => ({ harness, cache, other }))
 
     describe('values', () => {
+      test.each(['\x01n\n', '\x01f1\nx', '\x01t1\n', '\x01\n\x01n\n', '\x01\nx', '\x01v1\nx', '\x01\n', '\x01'])(
+        '%j is one like any other',
+        async value => {
+          const texts = await harness.client({ value: text() })
+          const blobs = await harness.client({ value: bytes() })
+          const packed = await harness.client({ value: compressed(text()) })
+          for (const [into, given] of [[texts, value] as const, [blobs, Buffer.from(value)] as const]) {
+            await into({ id: 'a' }).set(given)
+            expect(Buffer.from((await into({ id: 'a' }).get()) as string)).toEqual(Buffer.from(value))
+            await into({ id: 'a' }).delete()
+            expect(Buffer.from((await into({ id: 'a' }).getOrLoad(() => given)) as string)).toEqual(Buffer.from(value))
+            expect(Buffer.from((await into({ id: 'a' }).getOrLoad(never)) as string)).toEqual(Buffer.from(value))
+          }
+          await packed({ id: 'a' }).set(value)
+          expect(await packed({ id: 'a' }).get()).toBe(value)
+        },
+      )
+
       test('what is set is read by every client, until it is deleted', async () => {
         expect(await cache({ id: 'a' }).get()).toBeUndefined()
         expect(await cache({ id: 'a' }).has()).toBe(false)

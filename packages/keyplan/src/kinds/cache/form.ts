@@ -1,5 +1,5 @@
-import { headed, type Marks } from '../../base/codec/headed.ts'
-import { beginsWithLead, readHeader } from '../../base/codec/header.ts'
+import { headed, isHeaded, type Marks } from '../../base/codec/headed.ts'
+import { beginsWithLead, readHeader, withHeader } from '../../base/codec/header.ts'
 import type { Codec, Stored } from '../../base/codec.ts'
 import type { Age, Freshness } from './freshness.ts'
 import { isLossy, markOf } from './mark.ts'
@@ -74,17 +74,21 @@ export function standing(stored: Stored): Standing {
 }
 
 function plainForm(codec: Codec<unknown>, onUndecodable: () => void): Omit<Form, 'excess'> {
+  // A form that has headers of its own escapes by itself.
+  const headless = !isHeaded(codec)
+  const decode = (stored: Stored) => codec.decode(headless && isEscaped(stored) ? readHeader(stored).payload : stored)
   return {
     seal(content) {
-      if (content.is === 'value') return codec.encode(content.value)
-      throw new Error(`a plain form has no way to say '${content.is}'`)
+      if (content.is !== 'value') throw new Error(`a plain form has no way to say '${content.is}'`)
+      const stored = codec.encode(content.value)
+      return headless && (saysMore(stored) || isEscaped(stored)) ? withHeader(noMarks, stored) : stored
     },
     namedBy: () => noTags,
-    copy: stored => codec.decode(stored),
+    copy: decode,
     open(stored) {
       if (stored === null || stored === undefined) return nothing
       try {
-        if (!saysMore(stored)) return { is: 'fresh', value: codec.decode(stored), marks: noMarks }
+        if (!saysMore(stored)) return { is: 'fresh', value: decode(stored), marks: noMarks }
       } catch {}
       onUndecodable()
       return outdated(stored)
@@ -97,6 +101,14 @@ function saysMore(stored: Stored): boolean {
   if (!beginsWithLead(stored)) return false
   const { freshUntil, none, tags } = readHeader(stored).header
   return freshUntil !== undefined || none === true || tags !== undefined
+}
+
+/** Whether an empty header stands before a value that could itself be taken for one with a header. */
+function isEscaped(stored: Stored): boolean {
+  if (!beginsWithLead(stored)) return false
+  const { payload } = readHeader(stored)
+  // Byte 1 and the newline, with nothing between.
+  return payload.length === stored.length - 2 && beginsWithLead(payload)
 }
 
 function markedForm(codec: Codec<unknown>, freshness: Freshness, onUndecodable: () => void): Omit<Form, 'excess'> {
