@@ -115,6 +115,21 @@ overBoth(consumer => {
       expect(await opened().get('page', asPage)).not.toBeNull()
     })
 
+    test('what was being made while a path was revalidated, or a tag with a duration, is as old as when it was begun', async () => {
+      await put('first', page)
+      const [rendering, fetching] = [opened(), opened()]
+      await rendering.get('page', asPage)
+      await fetching.get('fetch', { kind: 'FETCH' })
+      await laterMoment()
+      await opened().revalidateTag('posts', { expire: 3_600 })
+      await opened().revalidateTag('_N_T_/about')
+      await laterMoment()
+      await rendering.set('page', page, { cacheControl: { revalidate: 100 } })
+      await fetching.set('fetch', fetched('1'), { tags: [] })
+      expect((await opened().get('page', asPage))!.lastModified).toBeLessThan(Date.now() - 100_000)
+      expect(await opened().get('fetch', { kind: 'FETCH', softTags: ['_N_T_/about'] })).toBeNull()
+    })
+
     test('pages that bring a new tag along at once are all there', async () => {
       const keys = ['a', 'b', 'c', 'd']
       await Promise.all(keys.map(key => opened().set(key, page, {})))

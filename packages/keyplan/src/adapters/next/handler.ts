@@ -41,6 +41,8 @@ export interface NextCacheHandler {
 
 interface Head {
   readonly lastModified: number
+  /** When it was asked for: what was revalidated since then it may be older than. */
+  readonly begunAt: number | undefined
   readonly tags: TagVersions
   readonly cacheControl: NextCacheControl | undefined
   readonly shape: NextShape | null
@@ -72,9 +74,9 @@ export function nextCacheHandler<Name extends string>(
     const [stored, markers] = await Promise.all([at(key).get(), tags.read(told)])
     const entry = openFrame<Head>(stored)
     if (!entry) return null
-    const { lastModified, tags: carried, cacheControl, shape } = entry.head
+    const { lastModified, begunAt = lastModified, tags: carried, cacheControl, shape } = entry.head
     const others = await tags.read(Object.keys(carried).filter(tag => !markers.has(tag)))
-    const standing = standingOf(new Map([...markers, ...others]), carried, lastModified)
+    const standing = standingOf(new Map([...markers, ...others]), carried, begunAt)
     if (standing === 'expired') return null
     const lifetime = context.kind === 'FETCH' ? 0 : cacheControl?.revalidate
     const modified = standing === 'stale' ? olderThan(lastModified, lifetime) : lastModified
@@ -88,7 +90,7 @@ export function nextCacheHandler<Name extends string>(
     const versions = await tags.versions(tagsOf(value, context), since)
     if (!versions) return
     const { head: shape, bodies } = value ? takeApart(value) : { head: null, bodies: [] }
-    const head: Head = { lastModified: Date.now(), tags: versions, cacheControl, shape }
+    const head: Head = { lastModified: Date.now(), begunAt: since, tags: versions, cacheControl, shape }
     const expire = cacheControl?.expire
     await at(key).set(sealFrame({ head, bodies }), lasting(expire === undefined ? undefined : expire * 1_000))
   }
