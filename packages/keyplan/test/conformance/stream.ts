@@ -441,6 +441,18 @@ export function streamConformance(name: string, open: () => Promise<StreamHarnes
       })
     })
 
+    test('a stream that keeps what is not read keeps it for a declared group that nobody has worked for yet', async () => {
+      const other = started(redis.kept.work('late', () => {}))
+      await until(async () => (await redis.kept.inspect('late')).consumers === 1)
+      for (let round = 0; round < 10; round++) await redis.kept.appendMany(numbers(100, round * 100))
+      await until(() => other.figures.handled === 1_000 && other.figures.held === 0)
+      await redis.kept.append({ n: 1_000 })
+      const seen: number[] = []
+      const worker = started(redis.kept.work('workers', ({ value: { n } }) => void seen.push(n)))
+      await until(() => seen.length === 1_001)
+      expect(worker.figures.missed).toBe(0)
+    })
+
     test('wrong groups, handlers and options are told', async () => {
       const work = redis.events.work as (...args: unknown[]) => Worker
       expect(() => work('worker', () => {})).toThrow('did you mean workers?')

@@ -174,6 +174,38 @@ describe('a stream that others lay hands on', () => {
     expect(name).toBe(worker.consumer)
   })
 
+  test('F57: what is in hand stays where unread entries are kept, also when its consumer is deleted', async () => {
+    let release = () => {}
+    const held = new Promise<void>(resolve => {
+      release = resolve
+    })
+    const worker = redis.kept.work('workers', ({ value: { n } }) => (n === -1 ? held : undefined))
+    const id = await redis.kept.append({ n: -1 })
+    await until(() => worker.figures.active === 1)
+    await harness.ask('XGROUP', 'DELCONSUMER', 'kept', 'workers', worker.consumer)
+    for (let round = 0; round < 10; round++) await redis.kept.appendMany(numbers(100))
+    await until(() => worker.figures.handled === 1_000 && worker.figures.held === 1)
+    await redis.kept.append({ n: 0 })
+    expect(await harness.ask('XRANGE', 'kept', id, id)).toHaveLength(1)
+    release()
+    await until(() => worker.figures.handled === 1_002 && worker.figures.held === 0)
+    await redis.kept.append({ n: 0 })
+    expect(await harness.ask('XRANGE', 'kept', id, id)).toHaveLength(0)
+  })
+
+  test('F49: where unread entries are kept they are also kept while the group is destroyed', async () => {
+    const worker = redis.kept.work('workers', () => {})
+    await redis.kept.append({ n: 0 })
+    await until(() => worker.figures.handled === 1 && worker.figures.held === 0)
+    worker.pause()
+    await until(() => worker.health.state === 'paused')
+    await harness.ask('XGROUP', 'DESTROY', 'kept', 'workers')
+    for (let round = 0; round < 10; round++) await redis.kept.appendMany(numbers(100))
+    worker.resume()
+    await until(() => worker.figures.handled === 1_001)
+    expect(worker.figures.missed).toBe(0)
+  })
+
   test('F55: while a dead letter is refused its entry is kept, and it is written when it may be', async () => {
     const dead = '{events}:~dead:workers'
     await harness.ask('SET', dead, 'no stream')

@@ -3,8 +3,8 @@ import { now, trim } from './lua.ts'
 
 export const appendScript = script({
   name: 'stream.append',
-  keys: ['stream'],
-  args: ['most', 'ageMs', 'untilRead', '...values'],
+  keys: ['stream', '...accounts'],
+  args: ['most', 'ageMs', 'untilRead', 'declared', '...values'],
   reply: reply => (reply as string).split('\n'),
   lua: `
 ${now}
@@ -14,7 +14,7 @@ for i, value in ipairs(values) do
   local id = redis.pcall('XADD', stream, '*', 'value', value)
   added[i] = type(id) == 'table' and '!' .. id.err or id
 end
-trim(stream, most, ageMs ~= '' and int(now - tonumber(ageMs)) or '', untilRead)
+trim(stream, most, ageMs ~= '' and int(now - tonumber(ageMs)) or '', untilRead, declared, accounts)
 return table.concat(added, '\\n')
 `,
 })
@@ -22,8 +22,8 @@ return table.concat(added, '\\n')
 /** The reply is the id, after `=` when it is that of an entry that was there. */
 export const appendOnceScript = script({
   name: 'stream.appendOnce',
-  keys: ['stream', 'appended'],
-  args: ['most', 'ageMs', 'untilRead', 'window', 'value'],
+  keys: ['stream', 'appended', '...accounts'],
+  args: ['most', 'ageMs', 'untilRead', 'declared', 'window', 'value'],
   reply: reply => reply as string,
   lua: `
 ${now}
@@ -32,7 +32,7 @@ local known = redis.call('GET', appended)
 if known then return '=' .. known end
 local id = redis.call('XADD', stream, '*', 'value', value)
 redis.call('SET', appended, id, 'PX', window)
-trim(stream, most, ageMs ~= '' and int(now - tonumber(ageMs)) or '', untilRead)
+trim(stream, most, ageMs ~= '' and int(now - tonumber(ageMs)) or '', untilRead, declared, accounts)
 return id
 `,
 })

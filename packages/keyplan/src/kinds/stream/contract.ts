@@ -17,7 +17,7 @@ export interface StreamOptions<P extends string, In, Out, Group extends string> 
   groups?: { readonly [Name in Group]: { readonly start: string } }
   /**
    * What stays: at most about so many entries (default 100,000), or those of about this age. With `untilRead` none is
-   * removed that a group of the stream has not finished, however long the stream becomes.
+   * removed that a group of the stream has not finished, or is yet to begin with, however long the stream becomes.
    */
   keep?: { entries?: number; age?: Duration; untilRead?: boolean }
   /** How long one wait for new entries takes. Default: 5 s. */

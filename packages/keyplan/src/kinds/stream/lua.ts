@@ -54,43 +54,62 @@ local function isLast(open, tries, id, number)
 end
 `
 
-/** Trims as declared. `most` and `oldest` are empty where that is not. With `untilRead`, never past what a group needs. */
+/**
+ * Trims as declared. `most` and `oldest` are empty where that is not. With `untilRead`, never past what a group needs:
+ * `declared` are name and start of each group, `accounts` its keys of what is open and how far it has read.
+ */
 export const trim = `
 ${ids}
 ${info}
-local function needed(stream)
+local function needed(stream, declared, accounts)
   local groups = redis.pcall('XINFO', 'GROUPS', stream)
   if groups.err then return nil end
   local least
+  local function need(id)
+    if not least or less(id, least) then least = id end
+  end
+  local pending = {}
   for _, group in ipairs(groups) do
     local name = field(group, 'name')
-    local need = field(group, 'last-delivered-id')
-    if field(group, 'pending') > 0 then
-      local pending = redis.call('XPENDING', stream, name)
-      if pending[2] and less(pending[2], need) then need = pending[2] end
+    pending[name] = field(group, 'pending')
+    need(field(group, 'last-delivered-id'))
+    if pending[name] > 0 then
+      local oldest = redis.call('XPENDING', stream, name)[2]
+      if oldest then need(oldest) end
     end
-    if not least or less(need, least) then least = need end
+  end
+  local at = 1
+  for name, start in string.gmatch(declared, '(%S+) (%S+)') do
+    local open, state = accounts[at], accounts[at + 1]
+    at = at + 2
+    -- Others took from the server's account what ours still holds. Which of it is the oldest would cost a look at all of it.
+    if redis.call('ZCARD', open) > (pending[name] or 0) then return '0-0' end
+    if not pending[name] then
+      local last = redis.call('HGET', state, 'last')
+      if last and less(field(streamOf(stream), 'last-generated-id'), last) then return '0-0' end
+      if last then need(last) elseif start ~= '$' then need(start) end
+    end
   end
   return least
 end
-local function trim(stream, most, oldest, untilRead)
+local function trim(stream, most, oldest, untilRead, declared, accounts)
   if untilRead ~= '1' then
     if most ~= '' then redis.call('XTRIM', stream, 'MAXLEN', '~', most) end
     if oldest ~= '' then redis.call('XTRIM', stream, 'MINID', '~', oldest) end
     return
   end
+  local excess = most ~= '' and redis.call('XLEN', stream) - tonumber(most) or 0
+  -- Looked at once for a hundred entries, and in bounded steps.
+  local tooMany = most ~= '' and excess >= math.min(100, tonumber(most) / 10)
   local limit = oldest ~= '' and oldest or nil
-  if most ~= '' then
-    local excess = redis.call('XLEN', stream) - tonumber(most)
-    -- Looked at once for a hundred entries, and in bounded steps.
-    if excess >= math.min(100, tonumber(most) / 10) then
-      local first = redis.call('XRANGE', stream, '-', '+', 'COUNT', math.min(excess, 500) + 1)
-      local candidate = first[#first][1]
-      if not limit or less(limit, candidate) then limit = candidate end
-    end
+  if not limit and not tooMany then return end
+  local least = needed(stream, declared, accounts)
+  if tooMany then
+    local first = redis.call('XRANGE', stream, '-', least or '+', 'COUNT', math.min(excess, 500) + 1)
+    local candidate = #first > 0 and first[#first][1]
+    if candidate and (not limit or less(limit, candidate)) then limit = candidate end
   end
   if not limit then return end
-  local least = needed(stream)
   if least and less(least, limit) then limit = least end
   redis.call('XTRIM', stream, 'MINID', limit)
 end

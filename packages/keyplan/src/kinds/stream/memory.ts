@@ -58,7 +58,7 @@ export function createMemoryStreamStore(settings: StreamSettings, clock: Clock):
         log.added++
         const id = `${at}-${sequence}`
         log.entries.push({ id, position: log.added, at, value, ...more })
-        trim(log)
+        trim(key, log)
         for (const ring of log.bells) ring()
         return id
       },
@@ -67,17 +67,20 @@ export function createMemoryStreamStore(settings: StreamSettings, clock: Clock):
     return log
   }
 
-  function trim(log: MemoryLog): void {
+  function trim(key: string, log: MemoryLog): void {
     let cut = keep.entries === undefined ? 0 : Math.max(0, log.entries.length - keep.entries)
     if (keep.ageMs !== undefined) {
       const oldest = clock.wall() - keep.ageMs
       while (cut < log.entries.length && log.entries[cut]!.at < oldest) cut++
     }
-    if (keep.untilRead) {
-      for (const group of log.groups.values()) {
-        const needed = group.needed()
-        while (cut > 0 && log.entries[cut - 1]!.position >= needed) cut--
+    if (keep.untilRead && cut > 0) {
+      const { id } = log.entries.at(-1)!
+      // A group that nobody has worked for needs what lies behind its start, as soon as something does.
+      for (const [name, { start }] of Object.entries(settings.groups)) {
+        if (start !== '$' && !isBehind(id, start)) groupOf(key, name)
       }
+      const first = log.entries[0]!.position
+      for (const group of log.groups.values()) cut = Math.min(cut, group.needed() - first)
     }
     // To move what stays costs as much as there is of it, so it is done for many at once.
     if (cut >= Math.min(100, log.entries.length / 2)) log.entries = log.entries.slice(cut)

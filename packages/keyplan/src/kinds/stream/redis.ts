@@ -24,7 +24,10 @@ export function createRedisStreamStore(
 ): StreamStore {
   const { keep, claimAfterMs: lease, deadMs, blockMs, codec } = settings
   const encoding = codec.binary ? 'bytes' : 'text'
-  const trim = { most: keep.entries ?? '', ageMs: keep.ageMs ?? '', untilRead: keep.untilRead ? 1 : 0 }
+  const kept = keep.untilRead ? Object.entries(settings.groups) : []
+  const declared = kept.map(([group, { start }]) => `${group} ${start}`).join(' ')
+  const trim = { most: keep.entries ?? '', ageMs: keep.ageMs ?? '', untilRead: keep.untilRead ? 1 : 0, declared }
+  const accountsOf = (key: string) => kept.flatMap(([group]) => [names.open(key, group), names.state(key, group)])
   const most = mostDeliveries(settings)
   const keysOf = (key: string, group: string) => ({
     stream: key,
@@ -37,12 +40,14 @@ export function createRedisStreamStore(
   return {
     async append(call, requests) {
       const values = requests.map(({ value }) => value)
-      const lines = await redis.evaluate(appendScript, { stream: requests[0]!.key }, { values, ...trim }, call)
+      const { key } = requests[0]!
+      const keys = { stream: key, accounts: accountsOf(key) }
+      const lines = await redis.evaluate(appendScript, keys, { values, ...trim }, call)
       return allRefused(lines.map(line => (line.startsWith('!') ? replyFailure(line.slice(1)) : line)))
     },
 
     async appendOnce(call, key, value, token) {
-      const keys = { stream: key, appended: names.appended(key, token) }
+      const keys = { stream: key, appended: names.appended(key, token), accounts: accountsOf(key) }
       const id = await redis.evaluate(appendOnceScript, keys, { value, window: settings.dedupeMs, ...trim }, call)
       return id.startsWith('=') ? { id: id.slice(1), duplicate: true } : { id, duplicate: false }
     },
