@@ -82,6 +82,38 @@ describe('a stream that others lay hands on', () => {
     expect(gaps).toMatchObject([{ reason: 'stream-lost', missed: 0 }])
   })
 
+  test('F49: a group that was flushed with all that is known of it misses nothing, wherever it is declared to begin', async () => {
+    const seen: number[] = []
+    const worker = redis.events.work('late', ({ value: { n } }) => void seen.push(n))
+    await until(async () => (await redis.events.inspect('late')).consumers === 1)
+    await redis.events.append({ n: 0 })
+    await until(() => seen.length === 1 && worker.figures.held === 0)
+    worker.pause()
+    await until(() => worker.health.state === 'paused')
+    await harness.ask('FLUSHALL')
+    await redis.events.appendMany(numbers(3, 1))
+    worker.resume()
+    await until(() => worker.figures.handled === 4)
+    expect(seen).toEqual([0, 1, 2, 3])
+    expect(gaps).toMatchObject([{ reason: 'stream-lost', group: 'late', from: '0' }])
+  })
+
+  test('F49: a group that is destroyed with all that is noted of it goes on behind what its worker knows', async () => {
+    const seen: number[] = []
+    const worker = redis.events.work('workers', ({ value: { n } }) => void seen.push(n))
+    await redis.events.appendMany(numbers(3))
+    await until(() => seen.length === 3 && worker.figures.held === 0)
+    worker.pause()
+    await until(() => worker.health.state === 'paused')
+    await harness.ask('XGROUP', 'DESTROY', 'events', 'workers')
+    await harness.ask('DEL', '{events}:~state:workers')
+    await redis.events.append({ n: 3 })
+    worker.resume()
+    await until(() => worker.figures.handled === 4)
+    expect(seen).toEqual([0, 1, 2, 3])
+    expect(gaps).toMatchObject([{ reason: 'group-lost', group: 'workers' }])
+  })
+
   test('F49: a group that is destroyed again and again is made no more than once a second', async () => {
     const worker = redis.events.work('workers', () => {})
     await until(async () => (await redis.events.inspect('workers')).consumers === 1)

@@ -7,6 +7,8 @@ export interface Claimant {
 }
 
 export interface TakeRequest extends Claimant {
+  /** The last id that a take before gave: where the group was, should nothing else know. */
+  readonly known: string | undefined
   /** Most entries that nobody was given yet. */
   readonly fresh: number
   /** Most entries that are given out again. */

@@ -52,9 +52,10 @@ export function createRedisStreamStore(
       return id.startsWith('=') ? { id: id.slice(1), duplicate: true } : { id, duplicate: false }
     },
 
-    async take(call, key, { group, consumer, fresh, due, suspects, ordered }) {
-      const start = settings.groups[group]!.start
-      const args = { group, consumer, start, fresh, due, suspects, lease, most, ordered: ordered ? 1 : 0, keep: deadMs }
+    async take(call, key, request) {
+      const { group, known = '', ordered } = request
+      const { start } = settings.groups[group]!
+      const args = { start, lease, most, keep: deadMs, ...request, known, ordered: ordered ? 1 : 0 }
       return readTaken(await redis.evaluate(takeScript, keysOf(key, group), args, call, 'bytes'), codec.binary === true)
     },
 

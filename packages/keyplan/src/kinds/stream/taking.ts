@@ -46,21 +46,22 @@ export function createTaking({ job, hand, desk, settlement, acceptance, isOpen }
   let gave = false
   /** What a take gave out may not have come here. */
   let isDoubtful = false
+  let known: string | undefined
+
+  /** Else what comes next would be handled before it. */
+  function reclaim(): Promise<void> {
+    const ids = [...hand].map(({ id }) => id)
+    return steps.reclaim(undefined, key, { group, consumer }, ids)
+  }
 
   async function ask(fresh: number, due: number): Promise<Asked> {
     const at = clock.now()
     const suspects = hand.suspects > 0 ? 0 : 1
-    // Else what comes next would be handled before it.
-    if (ordered && isDoubtful)
-      await steps.reclaim(
-        undefined,
-        key,
-        { group, consumer },
-        [...hand].map(({ id }) => id),
-      )
+    if (ordered && isDoubtful) await reclaim()
     isDoubtful = true
-    const taken = await steps.take(undefined, key, { group, consumer, fresh, due, suspects, ordered })
+    const taken = await steps.take(undefined, key, { group, consumer, known, fresh, due, suspects, ordered })
     isDoubtful = false
+    if (taken.standby === undefined) known = taken.last
     const isOutrun = isIdle() && gave
     gave = taken.deliveries.length > 0
     if (taken.more && isOutrun && isOpen()) askAhead()

@@ -17,6 +17,11 @@ if not mine then
     local missed = isNew and position and int(added - position) or '-'
     recreated = (isNew and 'stream-lost ' or 'group-lost ') .. from .. ' ' .. missed
     if isNew then position = 0 end
+  elseif known ~= '' then
+    -- All that was noted is gone, and who asks was given entries before: what it knows last is there, or the stream is new.
+    local isSame = found and #redis.call('XRANGE', stream, known, known) > 0
+    from = isSame and known or '0'
+    recreated = (isSame and 'group-lost ' or 'stream-lost ') .. from .. ' -'
   end
   local done = redis.pcall('XGROUP', 'CREATE', stream, group, from, 'MKSTREAM')
   if done.err then return done end

@@ -12,7 +12,7 @@ import { findGroup, findPosition, notePosition, takeTheFloor } from './group.ts'
 export const takeScript = script({
   name: 'stream.take',
   keys: ['stream', 'open', 'tries', 'state', 'dead'],
-  args: ['group', 'consumer', 'start', 'fresh', 'due', 'suspects', 'lease', 'most', 'ordered', 'keep'],
+  args: ['group', 'consumer', 'start', 'known', 'fresh', 'due', 'suspects', 'lease', 'most', 'ordered', 'keep'],
   reply: reply => reply as Reply[],
   lua: `
 ${now}
