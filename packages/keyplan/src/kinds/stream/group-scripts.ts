@@ -1,5 +1,6 @@
+import type { Reply } from '../../redis/redis.ts'
 import { script } from '../../redis/script.ts'
-import { ids, info, letter, now } from './lua.ts'
+import { ids, info, letter, now, oldestLetter } from './lua.ts'
 
 /**
  * What is pending by the server's account and not by ours was given out by others, or our account was lost. Replies with
@@ -78,7 +79,10 @@ export const inspectScript = script({
 ${now}
 ${ids}
 ${info}
+${oldestLetter}
 local function line(...) return table.concat({ ... }, ' ') end
+-- Where it may not be written, those whose time is over are counted until it may.
+redis.pcall('XTRIM', dead, 'MINID', oldestLetter(keep))
 local letters = redis.call('XLEN', dead)
 local found = streamOf(stream)
 if found and found.err then return found end
@@ -99,16 +103,35 @@ return line(int(length), lag, int(math.max(pending[1], open)), oldest, int(lette
 `,
 })
 
+/** The dead letters behind an id whose time is not over: they lie there until the next is written. */
+export const lettersScript = script({
+  name: 'stream.letters',
+  keys: ['dead'],
+  args: ['after', 'limit', 'keep'],
+  reply: reply => reply as [Reply, Reply[]][],
+  lua: `
+${now}
+${ids}
+${oldestLetter}
+local oldest = oldestLetter(keep)
+return redis.call('XRANGE', dead, less(after, oldest) and oldest or '(' .. after, '+', 'COUNT', limit)
+`,
+})
+
 /** Appends what the dead letters hold, for their group alone. */
 export const redriveScript = script({
   name: 'stream.redrive',
   keys: ['stream', 'dead'],
-  args: ['group', '...letters'],
+  args: ['group', 'keep', '...letters'],
   reply: Number,
   lua: `
+${now}
+${ids}
+${oldestLetter}
 local count = 0
+local oldest = oldestLetter(keep)
 for _, id in ipairs(letters) do
-  local found = redis.call('XRANGE', dead, id, id)[1]
+  local found = not less(id, oldest) and redis.call('XRANGE', dead, id, id)[1]
   local value, origin
   for i = 1, found and #found[2] or 0, 2 do
     if found[2][i] == 'value' then value = found[2][i + 1] end

@@ -115,6 +115,11 @@ local function trim(stream, most, oldest, untilRead, declared, accounts)
 end
 `
 
+/** The first id of a dead letter whose time is not over. */
+export const oldestLetter = `
+local function oldestLetter(keep) return int(math.max(0, now - tonumber(keep) + 1)) end
+`
+
 /** A record of an entry that is gone, or given up. */
 export const letter = `
 local function letter(dead, keep, id, value, deliveries, cause, origin)

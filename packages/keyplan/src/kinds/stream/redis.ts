@@ -6,7 +6,7 @@ import { appendOnceScript, appendScript } from './append-scripts.ts'
 import { causeText, readCause } from './cause.ts'
 import type { LostEntry } from './delivery.ts'
 import { buryScript, claimScript, doneScript, extendScript, postponeScript, reclaimScript } from './delivery-scripts.ts'
-import { inspectScript, leaveScript, redriveScript, sweepScript } from './group-scripts.ts'
+import { inspectScript, leaveScript, lettersScript, redriveScript, sweepScript } from './group-scripts.ts'
 import type { StreamNames } from './names.ts'
 import { textOf } from './reply-text.ts'
 import { mostDeliveries, type StreamSettings } from './settings.ts'
@@ -143,13 +143,13 @@ export function createRedisStreamStore(
     },
 
     async letters(call, key, group, after, limit) {
-      const args = [names.dead(key, group), `(${after}`, '+', 'COUNT', limit]
-      return ((await redis.send('xrange', args, call, encoding)) as [Reply, Reply[]][]).map(readLetter)
+      const keys = { dead: names.dead(key, group) }
+      return (await redis.evaluate(lettersScript, keys, { after, limit, keep: deadMs }, call, encoding)).map(readLetter)
     },
 
     redrive(call, key, group, letters) {
       const keys = { stream: key, dead: names.dead(key, group) }
-      return redis.evaluate(redriveScript, keys, { group, letters }, call)
+      return redis.evaluate(redriveScript, keys, { group, keep: deadMs, letters }, call)
     },
 
     async purge(call, key, group, ids) {

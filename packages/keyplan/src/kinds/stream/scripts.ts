@@ -1,6 +1,6 @@
 import { appendOnceScript, appendScript } from './append-scripts.ts'
 import { buryScript, claimScript, doneScript, extendScript, postponeScript, reclaimScript } from './delivery-scripts.ts'
-import { inspectScript, leaveScript, redriveScript, sweepScript } from './group-scripts.ts'
+import { inspectScript, leaveScript, lettersScript, redriveScript, sweepScript } from './group-scripts.ts'
 import { takeScript } from './take/script.ts'
 
 /** Loaded on every link of a plan that has streams. */
@@ -17,5 +17,6 @@ export const streamScripts = [
   sweepScript,
   leaveScript,
   inspectScript,
+  lettersScript,
   redriveScript,
 ]
