@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type RedisProcess, startRedis } from '@keyplan/local'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Notice } from '../../src/kinds/kind.ts'
+import { streamNames } from '../../src/kinds/stream/names.ts'
 import { hastyStreamPlan, type StreamClient } from '../conformance/stream.ts'
 import { type RedisStreamHarness, redisHarness } from '../kinds/stream-redis-harness.ts'
 import { until } from '../live-server.ts'
@@ -297,6 +298,18 @@ describe('a stream that others lay hands on', () => {
     await redis.once.append({ n: 2, of: 'effect' })
     await until(() => worker.figures.skipped === 1)
     expect(handled).toBe(1)
+  })
+
+  test('an effect is its entry’s for as long as that is in hand', async () => {
+    const effect = streamNames({ tagged: false }).done('once', 'workers', 'effect')
+    const worker = redis.once.work('workers', () => new Promise(() => {}))
+    const id = await redis.once.append({ n: 1, of: 'effect' })
+    await until(() => worker.figures.active === 1)
+    await harness.ask('PEXPIRE', effect, '60000')
+    await until(async () => Number(await harness.ask('PTTL', effect)) > 60_000)
+    await harness.ask('DEL', effect)
+    await until(async () => (await harness.ask('GET', effect)) === id)
+    await worker.close('1ms')
   })
 
   test('an entry that something else wrote is a dead letter at once, and holds up nobody', async () => {

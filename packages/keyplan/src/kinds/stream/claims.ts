@@ -39,7 +39,12 @@ export function keepClaims({ job, hand, desk, endings }: ClaimsParts): Source {
         const part = due.slice(first, first + settings.batch)
         const at = clock.now()
         const receipts = part.map(({ given: { id, number } }) => ({ id, number }))
-        const gone = new Set(await steps.extend(undefined, key, claimant, receipts, ordered))
+        const effects = part.flatMap(({ id, effect }) => (effect === undefined ? [] : { id, effect }))
+        const [lost] = await Promise.all([
+          steps.extend(undefined, key, claimant, receipts, ordered),
+          effects.length > 0 && steps.renew(undefined, key, group, effects, work.timeoutMs + lease),
+        ])
+        const gone = new Set(lost)
         for (const one of part) {
           if (!gone.has(one.id)) one.claimedAt = at
           else if (hand.get(one.id) === one && !one.settling) {

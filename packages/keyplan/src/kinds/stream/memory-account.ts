@@ -17,6 +17,7 @@ export interface MemoryAccount {
   give(entry: MemoryEntry): Delivery
   /** Gives out again what is due; says whether some is left that may not be had now. */
   giveAgain(request: TakeRequest, deliveries: Delivery[], lost: LostEntry[]): boolean
+  has(id: string): boolean
   finish(id: string): void
   isLast(receipt: Receipt): boolean
   has(id: string): boolean
@@ -108,6 +109,7 @@ export function createMemoryAccount(
       return again(one, 1, false, false)
     },
     giveAgain,
+    has: id => open.has(id),
     finish: id => void open.delete(id),
     isLast: ({ id, number }) => open.get(id)?.count === number,
     has: id => open.has(id),

@@ -27,6 +27,7 @@ export interface MemoryGroup {
   unfinished(ids: readonly string[]): string[]
   bury(burial: Burial): boolean
   extend(consumer: string, receipts: readonly Receipt[], ordered: boolean): string[]
+  renew(claims: readonly EffectClaim[], ms: number): void
   leave(consumer: string): void
   inspect(): GroupState
   letters(after: string, limit: number): StoredLetter[]
@@ -119,6 +120,12 @@ export function createMemoryGroup(log: MemoryLog, name: string, settings: Stream
       const until = clock.now() + lease
       if (ordered && active?.consumer === consumer) active = { consumer, until }
       return receipts.filter(receipt => !account.extend(receipt)).map(({ id }) => id)
+    },
+    renew(claims, ms) {
+      effects.claim(
+        claims.filter(({ id }) => account.has(id)),
+        ms,
+      )
     },
     leave(consumer) {
       consumers.delete(consumer)

@@ -135,6 +135,7 @@ export function createMemoryStreamStore(settings: StreamSettings, clock: Clock):
     bury: async (_, key, group, burial) => groupOf(key, group).bury(burial),
     extend: async (_, key, { group, consumer }, receipts, ordered) =>
       groupOf(key, group).extend(consumer, receipts, ordered),
+    renew: async (_, key, group, claims, ms) => groupOf(key, group).renew(claims, ms),
     // Nobody else takes from this memory, and what is given out is known.
     sweep: async () => ({ cursor: '0-0', adopted: 0, lost: [], removed: 0 }),
     leave: async (_, key, { group, consumer }) => groupOf(key, group).leave(consumer),

@@ -8,6 +8,7 @@ import type { LostEntry } from './delivery.ts'
 import { buryScript, claimScript, doneScript, extendScript, postponeScript, reclaimScript } from './delivery-scripts.ts'
 import { inspectScript, leaveScript, lettersScript, redriveScript, sweepScript } from './group-scripts.ts'
 import type { StreamNames } from './names.ts'
+import { renewScript } from './renew-script.ts'
 import { textOf } from './reply-text.ts'
 import { mostDeliveries, type StreamSettings } from './settings.ts'
 import type { StoredLetter, StreamStore } from './store.ts'
@@ -111,6 +112,12 @@ export function createRedisStreamStore(
       const list = receipts.flatMap(({ id, number }) => [id, number])
       const args = { group, consumer, lease, ordered: ordered ? 1 : 0, receipts: list }
       return redis.evaluate(extendScript, { stream, open, tries, state }, args, call)
+    },
+
+    renew(call, key, group, claims, ms) {
+      const effects = claims.map(({ effect }) => names.done(key, group, effect))
+      const keys = { open: names.open(key, group), effects }
+      return redis.evaluate(renewScript, keys, { ms, claimants: claims.map(({ id }) => id) }, call)
     },
 
     async sweep(call, key, { group, consumer }, cursor) {

@@ -1,6 +1,7 @@
 import { appendOnceScript, appendScript } from './append-scripts.ts'
 import { buryScript, claimScript, doneScript, extendScript, postponeScript, reclaimScript } from './delivery-scripts.ts'
 import { inspectScript, leaveScript, lettersScript, redriveScript, sweepScript } from './group-scripts.ts'
+import { renewScript } from './renew-script.ts'
 import { takeScript } from './take/script.ts'
 
 /** Loaded on every link of a plan that has streams. */
@@ -14,6 +15,7 @@ export const streamScripts = [
   reclaimScript,
   buryScript,
   extendScript,
+  renewScript,
   sweepScript,
   leaveScript,
   inspectScript,

@@ -90,6 +90,8 @@ export interface StreamStore {
     receipts: readonly Receipt[],
     ordered: boolean,
   ): Promise<readonly string[]>
+  /** Prolongs the right to each effect for its entry, while that is given out: nobody's is had, another's is left alone. */
+  renew(call: Call, key: string, group: string, claims: readonly EffectClaim[], ms: number): Promise<void>
   /** Takes up what is pending by the server's account alone, and removes consumers that are gone and have nothing left. */
   sweep(call: Call, key: string, claimant: Claimant, cursor: string): Promise<Swept>
   /** Removes the consumer if it has nothing left, and makes way where it was the one at work. */
@@ -120,6 +122,7 @@ export const streamOperations: Operations<StreamSteps> = {
   reclaim: { idempotent: true, write: true },
   bury: { idempotent: true, write: true },
   extend: { idempotent: true, write: true },
+  renew: { idempotent: true, write: true },
   sweep: { idempotent: true, write: true },
   leave: { idempotent: true, write: true },
   inspect: { idempotent: true, write: false },
