@@ -20,7 +20,6 @@ export interface MemoryAccount {
   has(id: string): boolean
   finish(id: string): void
   isLast(receipt: Receipt): boolean
-  has(id: string): boolean
   /** Gives the ids of those that are finished, or given out again. */
   postpone(entries: readonly Postponement[]): string[]
   /** Prolongs the claim; false when another has it. */
@@ -112,7 +111,6 @@ export function createMemoryAccount(
     has: id => open.has(id),
     finish: id => void open.delete(id),
     isLast: ({ id, number }) => open.get(id)?.count === number,
-    has: id => open.has(id),
     postpone(entries) {
       const stale: string[] = []
       for (const { id, number, delayMs, counted, cause } of entries) {

@@ -46,6 +46,7 @@ export function createTaking({ job, hand, desk, settlement, acceptance, isOpen }
   let gave = false
   /** What a take gave out may not have come here. */
   let isDoubtful = false
+  /** How far the group was, for all this worker knows. */
   let known: string | undefined
 
   /** Else what comes next would be handled before it. */
