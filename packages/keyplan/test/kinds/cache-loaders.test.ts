@@ -127,3 +127,50 @@ test('what getOrLoadMany misses is one of the loads that run at once while Redis
   expect(answers).toEqual(Array(4).fill(Array(20).fill(1)))
   expect([asked, most]).toEqual([Array(4).fill(20), 2])
 })
+
+describe('while Redis is away, a loader that reads other keys', () => {
+  test('does not wait for those that wait for it', async () => {
+    const { cache } = await openedWithoutRedis({ maxLoadsWhenDown: 2 })
+    const parents = ['a', 'b', 'c', 'd']
+    const child = (id: string) => cache({ id: `${id}.x` }).getOrLoad(() => id)
+    const loads = parents.map(id =>
+      cache({ id }).getOrLoad(async () => {
+        await sleep(1)
+        return child(id)
+      }),
+    )
+    // Of these the first ones are asked for by strangers.
+    expect(await Promise.all([...parents.map(child), ...loads])).toEqual([...parents, ...parents])
+    const many = (name: string) => cache.getOrLoadMany([{ id: name }], async () => [await child(name)])
+    expect(await Promise.all(parents.map(id => many(`${id}.many`)))).toEqual(parents.map(id => [`${id}.many`]))
+  })
+
+  test('has a turn of its own though its question shared a round trip with others', async () => {
+    const { cache } = await openedWithoutRedis({ maxLoadsWhenDown: 1 })
+    const nested = (id: string): Promise<unknown> =>
+      cache({ id }).getOrLoad(() => (id.length > 4 ? id : Promise.all([nested(`${id}0`), nested(`${id}1`)])))
+    const strangers = Array.from({ length: 10 }, (_, id) => cache({ id }).getOrLoad(() => sleep(1, id)))
+    await Promise.all([nested('n'), ...strangers, nested('m')])
+  })
+})
+
+test('while Redis is away, loads that nobody waits for any more are not begun', async () => {
+  const { cache, figures } = await openedWithoutRedis({ maxLoadsWhenDown: 1 })
+  const gate = deferred<unknown>()
+  const first = cache({ id: 'first' }).getOrLoad(() => gate.promise)
+  await gate.asked()
+  const called: string[] = []
+  const leaving = new AbortController()
+  const load = (id: string, options: { signal?: AbortSignal; deadline?: '20ms' } = {}) =>
+    cache({ id }).getOrLoad(async () => called.push(id), options)
+  const gone = [load('a', { signal: leaving.signal }), load('b', { deadline: '20ms' }), load('c', { deadline: '20ms' })]
+  const stays = load('c')
+  await expect(gone[1]).rejects.toMatchObject(late)
+  leaving.abort()
+  await Promise.allSettled(gone)
+  await until(() => figures().loadErrors === 2)
+  const again = load('a')
+  gate.resolve('loaded')
+  await Promise.all([first, stays, again])
+  expect(called).toEqual(['c', 'a'])
+})

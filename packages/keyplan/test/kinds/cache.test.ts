@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { handClock, realClock } from '../../src/base/clock.ts'
 import { json } from '../../src/base/codec/json.ts'
+import { createCaller } from '../../src/kinds/cache/audience.ts'
 import { cache } from '../../src/kinds/cache/contract.ts'
 import { createJournal, pageLimit } from '../../src/kinds/cache/journal.ts'
 import { createLoads } from '../../src/kinds/cache/loads.ts'
@@ -176,6 +177,7 @@ describe('loads under way', () => {
   const question = { key: 'a', tags: ['t'] }
   const basis = { seen: '1', tags: ['1'] }
   const noLimit = { hardMs: Number.POSITIVE_INFINITY, clock: realClock }
+  const caller = createCaller(undefined, Number.POSITIVE_INFINITY)
 
   test('are shared by those who saw the same, or were told that the key is untouched', async () => {
     const asked: string[] = []
@@ -189,9 +191,9 @@ describe('loads under way', () => {
       begun++
       return gate.promise
     }
-    const seen = ['1', '2', '2', '3'].map(seen => loads.share(question, { ...basis, seen }, load))
+    const seen = ['1', '2', '2', '3'].map(seen => loads.share(question, { ...basis, seen }, caller, load))
     await gate.asked()
-    const others = [loads.share(question, { ...basis, tags: ['2'] }, async () => 2)]
+    const others = [loads.share(question, { ...basis, tags: ['2'] }, caller, async () => 2)]
     expect(await Promise.all(others)).toEqual([2])
     gate.resolve(1)
     expect(await Promise.all(seen)).toEqual([1, 1, 1, 1])
@@ -204,12 +206,12 @@ describe('loads under way', () => {
     for (const drop of drops) {
       const first = deferred<void>()
       const second = deferred<void>()
-      const one = loads.share(question, basis, async wanted => {
+      const one = loads.share(question, basis, caller, async wanted => {
         await first.promise
         return wanted()
       })
       drop()
-      const other = loads.share(question, basis, async wanted => {
+      const other = loads.share(question, basis, caller, async wanted => {
         await second.promise
         return wanted()
       })

@@ -8,6 +8,7 @@ import type { Changes, ChangesParts } from './changes.ts'
 import type { CacheEntry, Certainty, Loader, SetOptions } from './contract.ts'
 import type { FetchParts } from './fetch.ts'
 import { type Opened, versionsFor } from './form.ts'
+import { heldTurn } from './held-turn.ts'
 import { lifetimeOf } from './lifetime.ts'
 import type { CacheLoader } from './loader.ts'
 import type { Lookup } from './lookup.ts'
@@ -94,10 +95,11 @@ export function createEntries(parts: EntryParts, answers: Answers, changes: Chan
       const copy = answers.nearby(this)
       if (copy) return copy.answer()
       const begun = clock.now()
+      const turn = heldTurn()
       return lookup.one(this, options, (seen, found) => {
         const opened = answers.asDue(this, seen)
         if (opened.is === 'fresh') return answers.counted(opened.value)
-        return loader.load({ question: this, found, opened }, load, options, begun)
+        return loader.load({ question: this, found, opened }, load, options, begun, turn)
       })
     }
 

@@ -2,6 +2,7 @@ import type { Clock } from '../../base/clock.ts'
 import type { Stored } from '../../base/codec.ts'
 import type { Guarded } from '../../guard/guarded.ts'
 import type { Server } from '../kind.ts'
+import type { Audience } from './audience.ts'
 import type { Loader } from './contract.ts'
 import type { Counting } from './figures.ts'
 import { type Content, type Form, type Opened, standing, versionsFor } from './form.ts'
@@ -57,6 +58,7 @@ export type Fetch = (
   basis: Basis | undefined,
   loader: Loader<unknown, unknown>,
   wanted: () => boolean,
+  audience: Audience,
   /** What is loaded together with others. */
   party: object | undefined,
   /** Redis went away since it was asked. */
@@ -64,9 +66,10 @@ export type Fetch = (
 ) => Promise<Stored | undefined>
 
 export function createFetch(parts: FetchParts): Fetch {
-  const { settings, names, steps, spare, form, freshness, rests, refusals, counting, stored, tell, clock } = parts
+  const { source, settings, names, steps, spare, form, freshness, rests, refusals, counting, stored, tell, clock } =
+    parts
   const { hardMs } = settings.loadTimeout
-  const turns = createTurns(settings.maxLoadsWhenDown, hardMs, clock)
+  const turns = createTurns({ source, atOnce: settings.maxLoadsWhenDown, patience: hardMs, clock })
 
   async function replacedBy({ opened, found, question }: Asked, basis: Basis | undefined) {
     const replaces = opened.is === 'miss' ? opened.replaces : standing(found.stored!)
@@ -78,6 +81,7 @@ export function createFetch(parts: FetchParts): Fetch {
   async function called(
     run: () => unknown,
     down: boolean,
+    audience: Audience,
     party: object | undefined,
   ): Promise<{ result: unknown; loadMs: number }> {
     counting.loads++
@@ -87,14 +91,14 @@ export function createFetch(parts: FetchParts): Fetch {
       return run()
     }
     try {
-      const result = await (down ? turns.take(call, party) : call())
+      const result = await (down ? turns.take(call, audience, party) : call())
       return { result, loadMs: clock.now() - begun }
     } finally {
       counting.loadMs += clock.now() - begun
     }
   }
 
-  const fetched: Fetch = async (asked, basis, loader, wanted, party, gone) => {
+  const fetched: Fetch = async (asked, basis, loader, wanted, audience, party, gone) => {
     const { question, found, opened } = asked
     const { key, tags } = question
     const replaces = await replacedBy(asked, basis)
@@ -102,7 +106,7 @@ export function createFetch(parts: FetchParts): Fetch {
     const report = createLoadReport(asked, previous, settings, refusals)
     const down = gone || found.seen === undefined
     const reliefs = spare?.reliefs(key)
-    const { result, loadMs } = await called(() => loader(report.context), down, party)
+    const { result, loadMs } = await called(() => loader(report.context), down, audience, party)
     const content = report.contentOf(result)
     if (!content) return undefined
     const times = { ttlMs: timeOf(content, report.ttlMs), loadMs }
@@ -129,7 +133,7 @@ export function createFetch(parts: FetchParts): Fetch {
     return sealed
   }
 
-  return async (asked, ...terms) => {
+  return async (asked, basis, loader, wanted, audience, ...terms) => {
     const { key } = asked.question
     let failed = false
     const fail = () => {
@@ -139,13 +143,14 @@ export function createFetch(parts: FetchParts): Fetch {
     // Who waits is told TIMEOUT then, whatever still becomes of it.
     const timer = hardMs === Number.POSITIVE_INFINITY ? undefined : clock.after(hardMs, fail)
     try {
-      const sealed = await fetched(asked, ...terms)
+      const sealed = await fetched(asked, basis, loader, wanted, audience, ...terms)
       rests.succeeded(key)
       return sealed
     } catch (error) {
       // Also when what the loader gave cannot be stored: it would not do the next time.
       fail()
-      rests.failed(key)
+      // One that was given up never began.
+      if (!audience.over) rests.failed(key)
       throw error
     } finally {
       timer?.cancel()

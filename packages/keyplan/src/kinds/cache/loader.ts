@@ -3,11 +3,13 @@ import type { Stored } from '../../base/codec.ts'
 import { durationMs } from '../../base/duration.ts'
 import { isKeyplanError, KeyplanError } from '../../base/error.ts'
 import { bounded } from '../../guard/deadline.ts'
+import { type Caller, createCaller } from './audience.ts'
 import { createBases } from './basis.ts'
 import type { Loader } from './contract.ts'
 import { type Asked, createFetch, type FetchParts } from './fetch.ts'
 import type { Fleet } from './fleet.ts'
 import { freezeWhole } from './freeze-whole.ts'
+import { type HeldTurn, heldTurn } from './held-turn.ts'
 import { createLoads } from './loads.ts'
 import type { Basis } from './store.ts'
 
@@ -18,10 +20,22 @@ export interface LoaderParts extends FetchParts {
 
 type Result = Promise<Stored | undefined>
 
+/** Begins the load or joins it, for one who waits. */
+type Start = (caller: Caller) => Result
+
 /** Answers what is to be loaded: loads once for all who wait, and stores what is still wanted. */
 export interface CacheLoader {
-  /** `begun` is when the caller asked, by the clock: its deadline counts from there. */
-  load(asked: Asked, loader: AnyLoader, options: CallOptions | undefined, begun: number): Promise<unknown>
+  /**
+   * `begun` is when the caller asked, by the clock: its deadline counts from there. `turn` is what it held then, since this
+   * may be called from where the reply to another was read.
+   */
+  load(
+    asked: Asked,
+    loader: AnyLoader,
+    options: CallOptions | undefined,
+    begun: number,
+    turn: HeldTurn | undefined,
+  ): Promise<unknown>
   /** Answers several. The loaders of those that are not under way are called in the same tick, wherever their keys are. */
   loadTogether(
     asked: readonly Asked[],
@@ -51,22 +65,23 @@ export function createLoader(parts: LoaderParts): CacheLoader {
 
   const baseOf = ({ question, found }: Asked) => basisOf(question, found)
 
-  function share(asked: Asked, basis: Basis | undefined, loader: AnyLoader, party?: object): Result {
-    return loads.share(asked.question, basis, wanted => {
-      const load = (gone: boolean) => fetch(asked, basis, loader, wanted, party, gone)
+  function share(asked: Asked, basis: Basis | undefined, caller: Caller, loader: AnyLoader, party?: object): Result {
+    return loads.share(asked.question, basis, caller, (wanted, audience) => {
+      const load = (gone: boolean) => fetch(asked, basis, loader, wanted, audience, party, gone)
       return fleet && basis ? fleet.run(asked, load, party) : load(false)
     })
   }
 
   function answer(
     { question: { key }, opened }: Asked,
-    start: () => Result,
+    start: Start,
     options: CallOptions | undefined,
     begun: number,
+    turn: HeldTurn | undefined,
   ): Promise<unknown> {
     if (opened.is === 'miss') {
       counting.misses++
-      return awaited(start(), options, begun)
+      return awaited(start, options, begun, turn)
     }
     if (opened.is === 'due') {
       refresh(key, start)
@@ -78,14 +93,16 @@ export function createLoader(parts: LoaderParts): CacheLoader {
       counting.stale++
       return Promise.resolve(opened.value)
     }
-    return orStale(awaited(start(), options, begun), opened.value, begun, options?.signal)
+    return orStale(awaited(start, options, begun, turn), opened.value, begun, options?.signal)
   }
 
-  function refresh(key: string, start: () => Result): void {
+  function refresh(key: string, start: Start): void {
     if (refreshing.has(key) || rests.has(key)) return
-    const load = start()
+    const caller = createCaller(undefined, clock.now() + hardMs)
+    const load = start(caller)
     const over = () => {
       timer?.cancel()
+      caller.leave()
       if (refreshing.get(key) === load) refreshing.delete(key)
     }
     const timer = hardMs === off ? undefined : clock.after(hardMs, over)
@@ -125,8 +142,18 @@ export function createLoader(parts: LoaderParts): CacheLoader {
     })
   }
 
-  async function awaited(result: Result, options: CallOptions | undefined, begun: number): Promise<unknown> {
-    const sealed = await (options || hardMs !== off ? patiently(result, options ?? {}, begun) : result)
+  async function awaited(
+    start: Start,
+    options: CallOptions | undefined,
+    begun: number,
+    turn: HeldTurn | undefined,
+  ): Promise<unknown> {
+    const ms = Math.min(hardMs, options?.deadline === undefined ? off : durationMs(options.deadline, 'deadline'))
+    const caller = createCaller(turn, begun + ms)
+    const result = start(caller)
+    const sealed = await (options || hardMs !== off
+      ? patiently(result, begun + ms, options?.signal).finally(caller.leave)
+      : result)
     const value = sealed === undefined ? undefined : copied(sealed)
     // Of one key all values are alike, whether they were loaded or read.
     if (settings.near?.frozen) freezeWhole(value)
@@ -147,25 +174,27 @@ export function createLoader(parts: LoaderParts): CacheLoader {
   }
 
   /** A caller's own terms bind that caller alone: the load goes on for the others. */
-  function patiently(result: Result, { signal, deadline }: CallOptions, begun: number): Result {
-    const ms = Math.min(hardMs, deadline === undefined ? off : durationMs(deadline, 'deadline'))
+  function patiently(result: Result, until: number, signal: AbortSignal | undefined): Result {
     const waiting = { signal, who: `The loader of '${parts.source}'`, outcome: () => 'not-executed' as const }
-    return bounded(result, begun + ms - clock.now(), waiting, clock)
+    return bounded(result, until - clock.now(), waiting, clock)
   }
 
   return {
-    load(asked, loader, options, begun) {
-      const start = () => {
+    load(asked, loader, options, begun, turn) {
+      const start = (caller: Caller) => {
         const basis = baseOf(asked)
-        return basis instanceof Promise ? basis.then(known => share(asked, known, loader)) : share(asked, basis, loader)
+        return basis instanceof Promise
+          ? basis.then(known => share(asked, known, caller, loader))
+          : share(asked, basis, caller, loader)
       }
-      return answer(asked, start, options, begun)
+      return answer(asked, start, options, begun, turn)
     },
     loadTogether(all, loaderOf, options, begun) {
       const bases = Promise.all(all.map(baseOf))
-      const startOf = (asked: Asked, index: number) => () =>
-        bases.then(known => share(asked, known[index], loaderOf(index), bases))
-      return Promise.all(all.map((asked, index) => answer(asked, startOf(asked, index), options, begun)))
+      const turn = heldTurn()
+      const startOf = (asked: Asked, index: number) => (caller: Caller) =>
+        bases.then(known => share(asked, known[index], caller, loaderOf(index), bases))
+      return Promise.all(all.map((asked, index) => answer(asked, startOf(asked, index), options, begun, turn)))
     },
     drop: loads.drop,
     // Which tags the loaders under way will name is not known yet.

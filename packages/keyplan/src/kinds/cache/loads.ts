@@ -1,4 +1,5 @@
 import type { Clock } from '../../base/clock.ts'
+import { type Audience, type Caller, createAudience } from './audience.ts'
 import type { Question } from './reads.ts'
 import type { Basis, Version } from './store.ts'
 
@@ -10,7 +11,12 @@ export interface Loads<T> {
    * end; it is still wanted, though. `basis` is what the caller saw, undefined while Redis
    * cannot be asked. `wanted` turns false when the load is dropped or replaced.
    */
-  share(question: Question, basis: Basis | undefined, load: (wanted: () => boolean) => Promise<T>): Promise<T>
+  share(
+    question: Question,
+    basis: Basis | undefined,
+    caller: Caller,
+    load: (wanted: () => boolean, audience: Audience) => Promise<T>,
+  ): Promise<T>
   /** What is called from now on starts a load of its own. */
   drop(key: string): void
   /** Drops the loads that carry the tag. */
@@ -24,6 +30,7 @@ interface UnderWay<T> {
   /** By the count a caller saw: whether the key was untouched since the load began. */
   readonly verdicts: Map<Version | undefined, Promise<boolean>>
   readonly begun: number
+  readonly audience: Audience
   /** The one that this one took the place of since it was late. */
   readonly late: UnderWay<T> | undefined
   result: Promise<T>
@@ -53,34 +60,40 @@ export function createLoads<T>(
   function begin(
     { key, tags }: Question,
     basis: Basis | undefined,
-    load: (wanted: () => boolean) => Promise<T>,
+    caller: Caller,
+    load: (wanted: () => boolean, audience: Audience) => Promise<T>,
     late?: UnderWay<T>,
   ): Promise<T> {
     const wanted = () => {
       for (let one = underWay.get(key); one; one = one.late) if (one === entry) return true
       return false
     }
+    const audience = createAudience()
+    audience.join(caller)
     const result = Promise.resolve()
-      .then(() => load(wanted))
+      .then(() => load(wanted, audience))
       .finally(() => {
         if (underWay.get(key) === entry) underWay.delete(key)
       })
     const verdicts = new Map([[basis?.seen, yes]])
-    const entry: UnderWay<T> = { tags, basis, verdicts, begun: clock.now(), late, result }
+    const entry: UnderWay<T> = { tags, basis, verdicts, begun: clock.now(), audience, late, result }
     underWay.set(key, entry)
     return result
   }
 
   return {
-    async share(question, basis, load) {
+    async share(question, basis, caller, load) {
       const { key } = question
       for (;;) {
         const present = underWay.get(key)
-        if (!present) return begin(question, basis, load)
+        if (!present) return begin(question, basis, caller, load)
         const joinable = await verdictOn(key, present, basis)
         const late = clock.now() - present.begun >= hardMs
-        if (joinable && !late) return present.result
-        if (underWay.get(key) === present) return begin(question, basis, load, joinable ? present : undefined)
+        if (joinable && !late && !present.audience.over) {
+          present.audience.join(caller)
+          return present.result
+        }
+        if (underWay.get(key) === present) return begin(question, basis, caller, load, joinable ? present : undefined)
       }
     },
     drop: key => void underWay.delete(key),

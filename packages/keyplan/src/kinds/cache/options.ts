@@ -72,8 +72,9 @@ export interface CacheOptions<P extends string, In, Out> extends NamespaceOption
    */
   whenDown?: 'load' | 'memory' | 'fail'
   /**
-   * How many loaders run at once while Redis cannot be asked; further ones take turns, in order. One that is past its hard
-   * `loadTimeout` is no longer counted. Default: 64.
+   * How many loaders run at once while Redis cannot be asked; further ones take turns, in order; the
+   * newest first while the oldest has waited for half of its time. One that is past its hard `loadTimeout` is no longer
+   * counted, nor is one that a loader of this namespace asks for. Default: 64.
    */
   maxLoadsWhenDown?: number
   /**
