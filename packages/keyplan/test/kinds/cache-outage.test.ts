@@ -8,6 +8,7 @@ import {
 } from '@keyplan/local'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { ConnectOptions } from '../../src/config/options.ts'
+import type { LoadContext } from '../../src/kinds/cache/contract.ts'
 import { type Cache, type Options, tagged } from '../conformance/cache.ts'
 import { deferred } from '../conformance/deferred.ts'
 import { until } from '../live-server.ts'
@@ -141,6 +142,26 @@ describe('while Redis cannot be asked', () => {
     await cache({ id: 'c' }).set(1)
     expect(await cache.clear()).toBe('owed')
     expect(await cache({ id: 'c' }).has()).toBe(false)
+  })
+
+  test('whenDown memory: tags that loaders name are judged where the value is, here or in Redis', async () => {
+    const other = await start({ loaderTags: true })
+    const named = (value: string) => (load: LoadContext<unknown>) => {
+      load.addTags('team')
+      return value
+    }
+    await other.cache({ id: 'a' }).getOrLoad(named('A'))
+    // Of one that knows the tag's version already, and one that does not.
+    for (const knows of [true, false]) {
+      const near = await start({ loaderTags: true, whenDown: 'memory' }, { attempt: '1s', stall: '1h' })
+      await until(async () => `${await ask('INFO', 'clients')}`.includes(`tracking_clients:${processes.length}`))
+      if (knows) await until(async () => (await near.cache({ id: 'a' }).get()) === 'A')
+      await server.pause()
+      expect(await near.cache({ id: 'b' }).getOrLoad(named('B'))).toBe('B')
+      expect(await near.cache({ id: 'b' }).getOrLoad(never)).toBe('B')
+      await server.resume()
+      await until(async () => (await near.cache({ id: 'a' }).get()) === 'A')
+    }
   })
 
   test('whenDown memory: what was kept in one outage is not served in the next', async () => {

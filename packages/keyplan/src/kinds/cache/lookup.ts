@@ -41,7 +41,7 @@ export function createLookup({ reads, near, named, open }: LookupParts): Lookup 
   function whole(found: Found, question: Question, ticket: NearTicket | undefined): Seen | Promise<Seen> {
     const names = named?.by(found) ?? noNames
     if (named === undefined || names.length === 0) return settled(found, question, ticket)
-    const versions = named.versions.of(names)
+    const versions = named.of(found, names)
     const asked = { key: question.key, tags: [...question.tags, ...names] }
     const and = (more: readonly (string | null)[]) =>
       settled({ ...found, tags: [...found.tags, ...more] }, asked, ticket)

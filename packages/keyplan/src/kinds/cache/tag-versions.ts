@@ -22,16 +22,32 @@ export interface NamedTags {
   readonly versions: TagVersions
   /** Those that stand with a value. */
   by(found: Pick<Found, 'stored'>): readonly string[]
+  /** Their versions where the value is from: in Redis, or in this process when that could not be asked. */
+  of(
+    found: Pick<Found, 'seen'>,
+    tags: readonly string[],
+  ): readonly (Version | null)[] | Promise<readonly (Version | null)[]>
 }
 
 /** @param redis undefined where there is no server that would tell of changes */
 export function namedTags(
-  { settings, form, names, steps, lane }: Pick<FetchParts, 'settings' | 'form' | 'names' | 'steps' | 'lane'>,
+  {
+    settings,
+    form,
+    names,
+    steps,
+    spare,
+    lane,
+  }: Pick<FetchParts, 'settings' | 'form' | 'names' | 'steps' | 'spare' | 'lane'>,
   redis: TagVersionParts['redis'],
 ): NamedTags | undefined {
   if (!settings.loaderTags) return undefined
   const versions = createTagVersions({ steps, lane, redis, prefix: names.tag('') })
-  return { versions, by: ({ stored }) => form.namedBy(stored).map(names.tag) }
+  return {
+    versions,
+    by: ({ stored }) => form.namedBy(stored).map(names.tag),
+    of: ({ seen }, tags) => (seen === undefined && spare ? spare.versions(undefined, tags) : versions.of(tags)),
+  }
 }
 
 interface TagVersionParts {
