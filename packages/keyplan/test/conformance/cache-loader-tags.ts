@@ -95,6 +95,20 @@ export function cacheLoaderTags(open: () => CacheHarness): void {
       expect(await first).toBe('first')
     })
 
+    test('a load is stored when nothing was outdated while it went on, whatever other tags have begun meanwhile', async () => {
+      const gate = deferred<unknown>()
+      const load = cache({ id: 'a' }).getOrLoad(async told => {
+        told.addTags('new')
+        return gate.promise
+      })
+      await gate.asked()
+      await other({ id: 'b' }).getOrLoad(naming('B', 'newer'))
+      await other({ id: 'c' }).set('C')
+      gate.resolve('A')
+      await load
+      expect(await cache.getOrLoadMany([{ id: 'a' }, { id: 'b' }], never)).toEqual(['A', 'B'])
+    })
+
     test('a tag that was outdated is named again by the loads that begin after that', async () => {
       for (const round of [1, 2, 3]) {
         await cache({ id: 'a' }).getOrLoad(naming(round, 'x', `of ${round}`))

@@ -34,6 +34,8 @@ export function createMemoryCacheStore(clock: Clock, bound: MemoryBound = defaul
   const fences = createFenceMarks(mostFences)
   /** Versions must never repeat, or a value could outlive a tag that was forgotten and made anew. */
   let lastVersion = 0
+  /** No tag that was outdated has a version above it. A tag that begins to be tracked does not move it. */
+  let epoch = 0
 
   function versionOf(tag: string): Version {
     let entry = tags.get(tag)
@@ -75,14 +77,18 @@ export function createMemoryCacheStore(clock: Clock, bound: MemoryBound = defaul
       return { seen: keys.map(() => seen), tags: asked.map(versionOf) }
     },
     versions: async (_call, asked) => asked.map(tag => tags.get(tag)?.version ?? null),
-    epoch: async () => String(lastVersion),
-    async adopt(_call, asked, epoch) {
+    epoch: async () => String(epoch),
+    async adopt(_call, asked, since) {
       const versions = asked.map(tag => {
-        const known = tags.get(tag) ?? { version: String(lastVersion) }
+        const known = tags.get(tag) ?? { version: String(epoch) }
         tags.set(tag, known)
         return known.version
       })
-      return versions.every(version => Number(version) <= Number(epoch)) ? versions : undefined
+      const highest = Math.max(...versions.map(Number))
+      if (highest <= Number(since)) return versions
+      // One that began by itself is above the epoch without having been outdated: the next loads go beyond.
+      epoch = Math.max(epoch, highest)
+      return undefined
     },
     untouched: async (_call, key, seen) => traces.untouched(key, Number(seen)),
     async mark(_call, key) {
@@ -109,6 +115,7 @@ export function createMemoryCacheStore(clock: Clock, bound: MemoryBound = defaul
     },
     async outdate(_call, asked) {
       for (const tag of asked) tags.set(tag, { version: String(++lastVersion) })
+      epoch = lastVersion
     },
     async forget() {
       traces.forget()
