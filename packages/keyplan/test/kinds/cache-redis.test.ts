@@ -2,6 +2,7 @@ import { type RedisProcess, startRedis } from '@keyplan/local'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { compressed } from '../../src/base/codec/compressed.ts'
 import { json } from '../../src/base/codec/json.ts'
+import type { LoadContext } from '../../src/kinds/cache/contract.ts'
 import { type Cache, cacheConformance, type Options, tagged } from '../conformance/cache.ts'
 import { deferred } from '../conformance/deferred.ts'
 import { openClient, type RedisCacheClient, redisHarness } from './cache-redis-harness.ts'
@@ -16,6 +17,14 @@ cacheConformance('Redis', () => redisHarness(server.port))
 
 const count = '{value:<id>}:~count'
 const traces = '{value:<id>}:~gone'
+/** A loader that names a tag where it may. */
+function naming(load: LoadContext<unknown>, ttl?: '30d'): string {
+  try {
+    load.addTags('named')
+  } catch {}
+  if (ttl) load.setTtl(ttl)
+  return 'loaded'
+}
 const sorted = (keys: unknown) => (keys as string[]).sort()
 
 describe('on the server', () => {
@@ -36,6 +45,31 @@ describe('on the server', () => {
     clients.push(client)
     return client
   }
+
+  const later = { ttl: '30d' } as const
+  test.each<[string, (cache: Cache, id: string) => Promise<unknown>]>([
+    ['a load', (cache, id) => cache({ id }).getOrLoad(naming)],
+    ['a load for a time of its own', (cache, id) => cache({ id }).getOrLoad(load => naming(load, '30d'))],
+    ['a write', (cache, id) => cache({ id }).set('set')],
+    ['a write for a time of its own', (cache, id) => cache({ id }).set('set', later)],
+    ['a write with a fence', (cache, id) => cache({ id }).set('set', { ...later, fence: 1n })],
+  ])('a tag outlives the values that carry it, however long ago it began: %s', async (_way, store) => {
+    for (const loaderTags of [true, false]) {
+      const { cache } = await opened({ tags: () => ['t'], loaderTags, ttl: '1m', staleIfError: '7d' })
+      const lifetimes = async (pattern: string) => {
+        const keys = (await ask('KEYS', pattern)) as string[]
+        const answers = await Promise.all(keys.map(key => ask('PTTL', key)))
+        return answers.map(Number)
+      }
+      for (const id of ['a', 'b', 'c']) {
+        await store(cache, id)
+        const [value] = await lifetimes(`value:${id}`)
+        for (const tag of await lifetimes('*:~tag:*')) expect(tag).toBeGreaterThan(value!)
+        for (const tag of (await ask('KEYS', '*:~tag:*')) as string[]) await ask('PEXPIRE', tag, '5000')
+      }
+      await ask('FLUSHALL')
+    }
+  })
 
   test('what became of its reads and loads is counted', async () => {
     const { cache, figures } = await opened({ ttl: '1h', negativeTtl: '1h', staleIfError: '1h' })

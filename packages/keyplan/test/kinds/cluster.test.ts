@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Cluster, startCluster } from '@keyplan/local'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { realClock } from '../../src/base/clock.ts'
 import { createBareGuard } from '../../src/guard/guard.ts'
 import { type CacheDeclaration, cache } from '../../src/kinds/cache/contract.ts'
@@ -203,6 +203,28 @@ async function limitHarness(): Promise<RateLimitHarness> {
 }
 
 cacheConformance('a cluster', cacheHarness)
+
+test('on a cluster as well a tag outlives the values that carry it, however long ago it began', async () => {
+  const harness = await cacheHarness()
+  onTestFinished(harness.close)
+  const values = await harness.client({ ttl: '1m', tags: () => ['t'], loaderTags: true })
+  const lifetime = async (key: string) => Number(await (await cluster.ownerOf(key)).ask('PTTL', key))
+  const tags = ['{value:<id>}:~tag:t', '{value:<id>}:~tag:named']
+  for (const id of ['a', 'b', 'c', 'd']) {
+    if (id < 'c') {
+      await values({ id }).getOrLoad(load => {
+        load.setTtl('30d')
+        load.addTags('named')
+        return id
+      })
+    } else await values({ id }).set(id, { ttl: '30d' })
+    const kept = await lifetime(`value:${id}`)
+    for (const tag of id < 'c' ? tags : tags.slice(0, 1)) {
+      expect(await lifetime(tag)).toBeGreaterThan(kept)
+      await (await cluster.ownerOf(tag)).ask('PEXPIRE', tag, '5000')
+    }
+  }
+})
 readWriteConformance('a cluster', async () => {
   const harness = await clusterHarness()
   return {

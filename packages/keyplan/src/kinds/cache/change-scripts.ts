@@ -49,12 +49,12 @@ return 1
 export const writeTaggedScript = script({
   name: 'cache.write-tagged',
   keys: ['key', '...tags'],
-  args: ['before', 'after', 'ttl', 'tagTtl'],
+  args: ['before', 'after', 'ttl', 'tagTtl', 'tagLeft'],
   reply: () => undefined,
   lua: `${track}
 local lifetimes = {}
 for index = 1, #tags do lifetimes[index] = tagTtl end
-local versions = track(tags, lifetimes)
+local versions = track(tags, lifetimes, tagLeft)
 redis.call('SET', key, before .. table.concat(versions, ',') .. after, 'PX', ttl)
 return 1
 `,
@@ -64,7 +64,7 @@ return 1
 export const writeFencedScript = script({
   name: 'cache.write-fenced',
   keys: ['key', 'mark', '...tags'],
-  args: ['fence', 'fenceTtl', 'before', 'after', 'ttl', 'tagTtl'],
+  args: ['fence', 'fenceTtl', 'before', 'after', 'ttl', 'tagTtl', 'tagLeft'],
   reply: reply => reply === 1,
   lua: `${admits}${track}
 if not admits(mark, fence, fenceTtl) then return 0 end
@@ -72,7 +72,7 @@ local versions = {}
 if #tags > 0 then
   local lifetimes = {}
   for index = 1, #tags do lifetimes[index] = tagTtl end
-  versions = track(tags, lifetimes)
+  versions = track(tags, lifetimes, tagLeft)
 end
 redis.call('SET', key, before .. table.concat(versions, ',') .. after, 'PX', ttl)
 return 1

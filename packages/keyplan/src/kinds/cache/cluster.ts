@@ -15,7 +15,7 @@ import { type CacheServer, encodingOf, listPage, readOne } from './redis.ts'
 import type { CacheSettings } from './settings.ts'
 import type { CacheStore, Version } from './store.ts'
 import { joinAtTags, splitAtTags } from './tag-header.ts'
-import { tagLifetime } from './tag-lifetime.ts'
+import { tagLifetimes } from './tag-lifetime.ts'
 import { trackTagsScript } from './tag-scripts.ts'
 
 const alone = (value: Stored | null) => [value]
@@ -32,9 +32,9 @@ export function createClusterCacheStore(
   names: CacheNames,
   settings: CacheSettings,
 ): CacheStore {
-  const { ttlMs, loadWindowMs: window, codec } = settings
+  const { loadWindowMs: window, codec } = settings
   const encoding = encodingOf(codec)
-  const tagTtl = tagLifetime(ttlMs)
+  const lifetime = tagLifetimes(settings)
   const instance = randomUUID()
   let leases = 0
   const order = createOrder()
@@ -52,11 +52,11 @@ export function createClusterCacheStore(
     )
   }
 
-  async function trackTags(call: Call, tags: readonly string[]): Promise<readonly Version[]> {
+  async function trackTags(call: Call, tags: readonly string[], keptMs?: number): Promise<readonly Version[]> {
     if (tags.length === 0) return tags
     return whole(
       await perSlot<string, Version>(redis, tags, itself, some =>
-        redis.evaluate(trackTagsScript, { tags: some }, { tagTtl }, call),
+        redis.evaluate(trackTagsScript, { tags: some }, lifetime(keptMs), call),
       ),
     )
   }
@@ -68,7 +68,7 @@ export function createClusterCacheStore(
   }
 
   async function writeTagged(call: Call, key: string, value: Stored, ttl: number, tags: readonly string[]) {
-    const versions = await trackTags(call, tags)
+    const versions = await trackTags(call, tags, ttl)
     const { before, after } = splitAtTags(value)
     await redis.send('set', [key, joinAtTags(before, versions.join(','), after), 'PX', ttl], call)
   }
@@ -90,11 +90,11 @@ export function createClusterCacheStore(
       let written = false
       async function put(before: Stored): Promise<void> {
         const keys = { key, mark: names.fenced(key), tags: [] }
-        const args = { fence, fenceTtl: fenceTtl(ttl), before, after: '', ttl, tagTtl }
+        const args = { fence, fenceTtl: fenceTtl(ttl), before, after: '', ttl, ...lifetime(ttl) }
         written = await redis.evaluate(writeFencedScript, keys, args, call)
       }
       async function putTagged(): Promise<void> {
-        const versions = await trackTags(call, tags)
+        const versions = await trackTags(call, tags, ttl)
         const { before, after } = splitAtTags(value)
         await put(joinAtTags(before, versions.join(','), after))
       }
@@ -120,7 +120,9 @@ export function createClusterCacheStore(
     },
 
     // Tags that moved meanwhile need no look: the versions from before the load are in the value, and outdated.
-    keep(call, key, { value, ttlMs: ttl, basis, replaces }) {
+    async keep(call, key, { value, ttlMs: ttl, tags, basis, replaces }) {
+      // For a usual time to live they had enough left when the load began.
+      if (tags.length > 0 && lifetime(ttl) !== lifetime()) await trackTags(call, tags, ttl)
       const mark = replaces === 'nothing' ? replaces : replaces.mark
       const keys = { key, lease: names.lease(key) }
       return redis.evaluate(keepLeasedScript, keys, { value, ttl, seen: basis.seen, replaces: mark }, call)

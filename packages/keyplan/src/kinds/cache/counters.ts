@@ -10,14 +10,24 @@ local function next_version(previous)
 end
 `
 
-/** The versions of counters; one that is missing begins now. */
-export const track = `${nextVersion}
-local function track(names, lifetimes)
+/** A counter that is in use does not end: what compares with it would. */
+export const prolong = `
+local function prolong(name, lifetime, least)
+  local left = redis.call('PTTL', name)
+  if left >= 0 and left < tonumber(least) then redis.call('PEXPIRE', name, lifetime) end
+end
+`
+
+/** The versions of counters; one that is missing begins now, one that has less than `least` left is prolonged. */
+export const track = `${nextVersion}${prolong}
+local function track(names, lifetimes, least)
   local versions = redis.call('MGET', unpack(names))
   for index, name in ipairs(names) do
     if not versions[index] then
       versions[index] = next_version()
       redis.call('SET', name, versions[index], 'PX', lifetimes[index])
+    else
+      prolong(name, lifetimes[index], least)
     end
   end
   return versions

@@ -4,7 +4,7 @@ import type { Redis } from '../../redis/redis.ts'
 import type { CacheNames } from './names.ts'
 import type { CacheSettings } from './settings.ts'
 import type { CacheStore } from './store.ts'
-import { tagLifetime } from './tag-lifetime.ts'
+import { tagLifetimes } from './tag-lifetime.ts'
 import { adoptScript, epochScript, moveEpochScript, outdateScript } from './tag-scripts.ts'
 
 /**
@@ -14,9 +14,11 @@ import { adoptScript, epochScript, moveEpochScript, outdateScript } from './tag-
 export function epochsOf(
   redis: Pick<Redis, 'send' | 'evaluate' | 'slot'>,
   { epoch }: CacheNames,
-  { ttlMs, loaderTags }: CacheSettings,
+  settings: CacheSettings,
 ): Pick<CacheStore, 'versions' | 'epoch' | 'adopt' | 'outdate'> {
-  const tagTtl = tagLifetime(ttlMs)
+  const { loaderTags } = settings
+  const lifetime = tagLifetimes(settings)
+  const { tagTtl } = lifetime()
   const moveEpoch = (call: Call, least: number) => redis.evaluate(moveEpochScript, { epoch }, { tagTtl, least }, call)
 
   return {
@@ -30,13 +32,13 @@ export function epochsOf(
         ),
       ),
 
-    epoch: call => redis.evaluate(epochScript, { epoch }, { tagTtl }, call),
+    epoch: call => redis.evaluate(epochScript, { epoch }, lifetime(), call),
 
-    async adopt(call, tags, since) {
-      const present = await redis.evaluate(epochScript, { epoch }, { tagTtl }, call)
+    async adopt(call, tags, since, keptMs) {
+      const present = await redis.evaluate(epochScript, { epoch }, lifetime(), call)
       const versions = whole(
         await perSlot<string, string>(redis, tags, itself, some =>
-          redis.evaluate(adoptScript, { tags: some }, { present, tagTtl }, call),
+          redis.evaluate(adoptScript, { tags: some }, { present, ...lifetime(keptMs) }, call),
         ),
       )
       const highest = Math.max(...versions.map(Number))

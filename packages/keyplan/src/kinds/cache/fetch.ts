@@ -111,21 +111,21 @@ export function createFetch(parts: FetchParts): Fetch {
     if (!content) return undefined
     const times = { ttlMs: timeOf(content, report.ttlMs), loadMs }
     const named = report.tags
-    const versions = await versionsOf(named, basis)
+    const keptMs = content.is === 'none' ? times.ttlMs : freshness.keptFor(times.ttlMs)
+    const versions = await versionsOf(named, basis, keptMs)
     const sealed = form.seal(content, [...(basis?.tags ?? noTags), ...(versions ?? noTags)], times, named)
     if (report.skipped || !wanted()) return sealed
     if (form.excess(sealed) > 0) {
       tell('oversized')
       return sealed
     }
-    const ttlMs = content.is === 'none' ? times.ttlMs : freshness.keptFor(times.ttlMs)
     if (down && spare && spare.reliefs(key) === reliefs) {
       const all = [...tags, ...named.map(names.tag)]
-      await spare.write(undefined, key, form.seal(content, versionsFor(all), times, named), ttlMs, all)
+      await spare.write(undefined, key, form.seal(content, versionsFor(all), times, named), keptMs, all)
     }
     if (!basis || !replaces || !versions) return sealed
     counting.bytesWritten += sealed.length
-    const load = { value: sealed, ttlMs, tags, basis, replaces }
+    const load = { value: sealed, ttlMs: keptMs, tags, basis, replaces }
     // The value is at hand: that it could not be stored is no reason to withhold it.
     const kept = await steps.keep(undefined, key, load).catch(() => 'refused')
     if (kept !== 'refused') stored(key)
@@ -158,10 +158,10 @@ export function createFetch(parts: FetchParts): Fetch {
   }
 
   /** Of tags that the loader named; undefined when the value must not be stored with them. */
-  async function versionsOf(named: readonly string[], basis: Basis | undefined) {
+  async function versionsOf(named: readonly string[], basis: Basis | undefined, keptMs: number) {
     if (named.length === 0) return noTags
     if (basis?.epoch === undefined) return undefined
-    return steps.adopt(undefined, named.map(names.tag), basis.epoch).catch(() => undefined)
+    return steps.adopt(undefined, named.map(names.tag), basis.epoch, keptMs).catch(() => undefined)
   }
 
   function timeOf(content: Content, told: number | undefined): number {

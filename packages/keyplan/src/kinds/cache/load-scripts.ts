@@ -1,15 +1,15 @@
 import { script } from '../../redis/script.ts'
-import { track, untouched } from './counters.ts'
+import { prolong, track, untouched } from './counters.ts'
 
 export const trackScript = script({
   name: 'cache.track',
   keys: ['count', '...tags'],
-  args: ['countTtl', 'tagTtl'],
+  args: ['countTtl', 'tagTtl', 'tagLeft'],
   reply: reply => reply as string[],
   lua: `${track}
 local lifetimes = { countTtl }
 for index = 2, #KEYS do lifetimes[index] = tagTtl end
-return track(KEYS, lifetimes)
+return track(KEYS, lifetimes, tagLeft)
 `,
 })
 
@@ -48,14 +48,15 @@ return (standing == 'string' or standing == 'none') and 1 or 2
 export const keepScript = script({
   name: 'cache.keep',
   keys: ['key', 'count', 'traces', '...tags'],
-  args: ['value', 'ttl', 'seen', 'replaces', '...versions'],
+  args: ['value', 'ttl', 'seen', 'replaces', 'tagTtl', 'tagLeft', '...versions'],
   reply: reply => kept[reply as 0 | 1 | 2],
-  lua: `${untouched}
+  lua: `${untouched}${prolong}
 if not untouched(seen) then return 0 end
 if #tags > 0 then
   for index, version in ipairs(redis.call('MGET', unpack(tags))) do
     if version ~= versions[index] then return 0 end
   end
+  for _, tag in ipairs(tags) do prolong(tag, tagTtl, tagLeft) end
 end
 ${put}`,
 })

@@ -12,7 +12,7 @@ import type { CacheNames } from './names.ts'
 import type { CacheSettings } from './settings.ts'
 import type { CacheStore, Cursor, Page } from './store.ts'
 import { splitAtTags } from './tag-header.ts'
-import { tagLifetime } from './tag-lifetime.ts'
+import { tagLifetimes } from './tag-lifetime.ts'
 
 const dayMs = 86_400_000
 
@@ -59,10 +59,10 @@ export function createRedisCacheStore(
   names: CacheNames,
   settings: CacheSettings,
 ): CacheStore {
-  const { ttlMs, loadWindowMs: window, codec } = settings
+  const { loadWindowMs: window, codec } = settings
   const { count, traces } = names
   const encoding = encodingOf(codec)
-  const tagTtl = tagLifetime(ttlMs)
+  const lifetime = tagLifetimes(settings)
 
   const forget = (call: Call, doomed: readonly string[]) =>
     redis.evaluate(forgetScript, { count, traces, doomed }, { window, countTtl }, call)
@@ -90,18 +90,23 @@ export function createRedisCacheStore(
       }
       const { before, after } = splitAtTags(value)
       const keys = { key, tags }
-      await redis.evaluate(writeTaggedScript, keys, { before, after, ttl, tagTtl }, call)
+      await redis.evaluate(writeTaggedScript, keys, { before, after, ttl, ...lifetime(ttl) }, call)
     },
 
     writeFenced(call, key, value, ttl, tags, fence) {
       const { before, after } = tags.length === 0 ? { before: value, after: '' } : splitAtTags(value)
       const keys = { key, mark: names.fenced(key), tags }
-      const args = { fence, fenceTtl: fenceTtl(ttl), before, after, ttl, tagTtl }
+      const args = { fence, fenceTtl: fenceTtl(ttl), before, after, ttl, ...lifetime(ttl) }
       return redis.evaluate(writeFencedScript, keys, args, call)
     },
 
     async track(call, keys, asked) {
-      const [seen, ...tags] = await redis.evaluate(trackScript, { count, tags: asked }, { countTtl, tagTtl }, call)
+      const [seen, ...tags] = await redis.evaluate(
+        trackScript,
+        { count, tags: asked },
+        { countTtl, ...lifetime() },
+        call,
+      )
       return { seen: keys.map(() => seen!), tags }
     },
 
@@ -114,7 +119,7 @@ export function createRedisCacheStore(
 
     keep(call, key, { value, ttlMs: ttl, tags, basis, replaces }) {
       const mark = replaces === 'nothing' ? replaces : replaces.mark
-      const args = { value, ttl, seen: basis.seen, replaces: mark, versions: basis.tags }
+      const args = { value, ttl, seen: basis.seen, replaces: mark, versions: basis.tags, ...lifetime(ttl) }
       return redis.evaluate(keepScript, { key, count, traces, tags }, args, call)
     },
 

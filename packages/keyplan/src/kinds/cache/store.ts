@@ -87,8 +87,11 @@ export interface CacheStore {
   versions(call: Call, tags: readonly string[]): Promise<readonly (Version | null)[]>
   /** The version of the tag that was outdated last in the namespace. Undefined if Redis cannot. */
   epoch(call: Call): Promise<Version | undefined>
-  /** The versions of tags that a load names when it ends; undefined if one of them may have been outdated since the epoch. */
-  adopt(call: Call, tags: readonly string[], epoch: Version): Promise<readonly Version[] | undefined>
+  /**
+   * The versions of tags that a load names when it ends, for a value that is kept for so long; undefined if one of them may
+   * have been outdated since the epoch.
+   */
+  adopt(call: Call, tags: readonly string[], epoch: Version, keptMs: number): Promise<readonly Version[] | undefined>
   /** Whether certainly neither the key was deleted nor the namespace cleared since the count was `seen`. */
   untouched(call: Call, key: string, seen: Version): Promise<boolean>
   /** The mark of the value that stands at the key. */

@@ -1,16 +1,16 @@
 import { script } from '../../redis/script.ts'
-import { nextVersion, track } from './counters.ts'
+import { nextVersion, prolong, track } from './counters.ts'
 
 /** The versions of tags alone, on a cluster. */
 export const trackTagsScript = script({
   name: 'cache.track-tags',
   keys: ['...tags'],
-  args: ['tagTtl'],
+  args: ['tagTtl', 'tagLeft'],
   reply: reply => reply as string[],
   lua: `${track}
 local lifetimes = {}
 for index = 1, #tags do lifetimes[index] = tagTtl end
-return track(tags, lifetimes)
+return track(tags, lifetimes, tagLeft)
 `,
 })
 
@@ -18,10 +18,10 @@ return track(tags, lifetimes)
 export const epochScript = script({
   name: 'cache.epoch',
   keys: ['epoch'],
-  args: ['tagTtl'],
+  args: ['tagTtl', 'tagLeft'],
   reply: reply => reply as string,
   lua: `${track}
-return track({ epoch }, { tagTtl })[1]
+return track({ epoch }, { tagTtl }, tagLeft)[1]
 `,
 })
 
@@ -47,14 +47,16 @@ return version
 export const adoptScript = script({
   name: 'cache.adopt',
   keys: ['...tags'],
-  args: ['present', 'tagTtl'],
+  args: ['present', 'tagTtl', 'tagLeft'],
   reply: reply => reply as string[],
-  lua: `
+  lua: `${prolong}
 local versions = redis.call('MGET', unpack(tags))
 for index, tag in ipairs(tags) do
   if not versions[index] then
     versions[index] = present
     redis.call('SET', tag, present, 'PX', tagTtl)
+  else
+    prolong(tag, tagTtl, tagLeft)
   end
 end
 return versions
