@@ -15,7 +15,11 @@ export interface Turns {
 
 interface Turn {
   readonly since: number
+  /** When the last of those who wait for it leaves. */
+  until: number
   readonly audiences: Audience[]
+  /** Those of them that somebody is left of. */
+  readonly awaiting: Set<Audience>
   works: number
   /** `beside` the others: without a place of its own. */
   is: 'waiting' | 'placed' | 'beside' | 'given up'
@@ -50,10 +54,7 @@ export function createTurns({ source, atOnce, patience, clock }: TurnsParts): Tu
     return waiting.pop()
   }
 
-  function isLate({ since, audiences }: Turn): boolean {
-    const until = Math.max(...audiences.map(audience => audience.until))
-    return clock.now() > (since + until) / 2
-  }
+  const isLate = ({ since, until }: Turn) => clock.now() > (since + until) / 2
 
   function begin(turn: Turn, how: 'placed' | 'beside'): void {
     turn.is = how
@@ -77,7 +78,9 @@ export function createTurns({ source, atOnce, patience, clock }: TurnsParts): Tu
     })
     const turn: Turn = {
       since: clock.now(),
+      until: 0,
       audiences: [],
+      awaiting: new Set(),
       works: 0,
       is: 'waiting',
       held: undefined,
@@ -90,10 +93,13 @@ export function createTurns({ source, atOnce, patience, clock }: TurnsParts): Tu
   }
 
   /** Somebody who waits for it has come or gone. */
-  function look(turn: Turn, party: object): void {
+  function look(turn: Turn, party: object, audience: Audience): void {
     if (turn.is !== 'waiting') return
-    if (turn.audiences.some(({ turns }) => turns.some(held => mustPass(held, line)))) begin(turn, 'beside')
-    else if (turn.audiences.every(({ size }) => size === 0)) {
+    turn.until = Math.max(turn.until, audience.until)
+    if (audience.size > 0) turn.awaiting.add(audience)
+    else turn.awaiting.delete(audience)
+    if (audience.turns.some(held => mustPass(held, line))) begin(turn, 'beside')
+    else if (turn.awaiting.size === 0) {
       turn.is = 'given up'
       parties.delete(party)
       for (const audience of turn.audiences) audience.over = true
@@ -110,8 +116,8 @@ export function createTurns({ source, atOnce, patience, clock }: TurnsParts): Tu
       const turn = parties.get(party) ?? open(party)
       turn.works++
       turn.audiences.push(audience)
-      audience.changed = () => look(turn, party)
-      look(turn, party)
+      audience.changed = () => look(turn, party, audience)
+      look(turn, party, audience)
       if (turn.is === 'waiting' && turn.works === 1) {
         if (running < atOnce) {
           running++
