@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { bytes } from '../../src/base/codec/bytes.ts'
 import { compressed } from '../../src/base/codec/compressed.ts'
@@ -200,6 +201,15 @@ export function cacheConformance(store: string, open: () => Promise<CacheHarness
         expect(await Promise.all([first, ...joined])).toEqual([1, 1, 1, 1, 1, 1])
         expect(calls).toBe(1)
         expect(await other({ id: 'a' }).get()).toBe(1)
+      })
+
+      test('each loader runs in the async context of its caller', async () => {
+        const cache = await harness.client()
+        const tenant = new AsyncLocalStorage<string>()
+        const load = (id: string) => tenant.run(id, () => cache({ id }).getOrLoad(async () => tenant.getStore()))
+        expect(await Promise.all(['a', 'b', 'c'].map(load))).toEqual(['a', 'b', 'c'])
+        await cache({ id: 'b' }).delete()
+        expect(await Promise.all(['a', 'b', 'c'].map(load))).toEqual(['a', 'b', 'c'])
       })
 
       test('a loaded value has the shape of a cached one', async () => {

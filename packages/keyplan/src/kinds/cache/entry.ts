@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks'
 import type { CallOptions } from '../../base/call.ts'
 import { durationMs } from '../../base/duration.ts'
 import { shown } from '../../base/error.ts'
@@ -96,10 +97,13 @@ export function createEntries(parts: EntryParts, answers: Answers, changes: Chan
       if (copy) return copy.answer()
       const begun = clock.now()
       const turn = heldTurn()
+      // Replies of a batch come in the context of one of its callers, and a loader may look for the tenant of its own.
+      const context = new AsyncResource('keyplan.getOrLoad', { requireManualDestroy: true })
       return lookup.one(this, options, (seen, found) => {
         const opened = answers.asDue(this, seen)
         if (opened.is === 'fresh') return answers.counted(opened.value)
-        return loader.load({ question: this, found, opened }, load, options, begun, turn)
+        const asked = { question: this, found, opened }
+        return context.runInAsyncScope(() => loader.load(asked, load, options, begun, turn))
       })
     }
 
