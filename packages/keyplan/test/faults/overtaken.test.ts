@@ -1,40 +1,18 @@
-import { type FaultProxy, type RedisProcess, startProxy, startRedis } from '@keyplan/local'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
-import { connect } from '../../src/client/index.ts'
+import { expect, test } from 'vitest'
 import { definePlan, document, feed, json } from '../../src/index.ts'
 import { until } from '../live-server.ts'
+import { serverBehindProxy } from './server-behind-proxy.ts'
 
 const plan = definePlan('overtaken', {
   board: document('board:<id>', { ttl: '1h', value: json<{ by: string; also?: string }>(), history: 10 }),
   thoughts: feed('thoughts:<id>', { ttl: '1h', value: json<string>() }),
 })
 
-let server: RedisProcess
-let proxy: FaultProxy
-beforeAll(async () => {
-  server = await startRedis()
-})
-afterAll(() => server.cleanUp())
-beforeEach(async () => {
-  await server.ask('FLUSHALL')
-  proxy = await startProxy({ to: server.port })
-})
-afterEach(() => proxy.close())
-
-async function open(port: number) {
-  const client = await connect(plan, {
-    url: `redis://127.0.0.1:${port}`,
-    backoff: { min: '20ms', max: '100ms' },
-    log: false,
-    start: 'required',
-  })
-  onTestFinished(() => client.$close())
-  return client
-}
+const faulty = serverBehindProxy(plan)
 
 /** One whose replies can be lost, and another. */
 const openBoth = async () => {
-  const [one, other] = [await open(proxy.port), await open(server.port)]
+  const [one, other] = [await faulty.open(), await faulty.openDirect()]
   return { mine: one.board({ id: 1 }), theirs: other.board({ id: 1 }), one, other }
 }
 
@@ -44,12 +22,12 @@ async function lost<T>(
   ran: () => Promise<boolean>,
   others = async () => {},
 ): Promise<T | string> {
-  await proxy.swallowReplies()
+  await faulty.proxy.swallowReplies()
   const outcome = call().catch(error => String(error.outcome))
   await until(ran)
-  await until(() => proxy.totals.bytesSwallowed > 0)
+  await until(() => faulty.proxy.totals.bytesSwallowed > 0)
   await others()
-  await proxy.pass()
+  await faulty.proxy.pass()
   return outcome
 }
 

@@ -1,9 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type FaultProxy, type RedisProcess, startProxy, startRedis } from '@keyplan/local'
-import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
-import { connect } from '../../src/client/index.ts'
+import { describe, expect, test } from 'vitest'
 import { definePlan, json, stream } from '../../src/index.ts'
 import { until } from '../live-server.ts'
+import { serverBehindProxy } from './server-behind-proxy.ts'
 
 const common = {
   value: json<{ n: number; key?: string }>(),
@@ -22,29 +21,8 @@ const entries = (count: number, from = 0) => numbers(count, from).map(n => ({ n 
 
 /** One worker reaches its server through a proxy; others stand by, past it. */
 describe('the order of a group whose worker is cut off', () => {
-  let server: RedisProcess
-  let proxy: FaultProxy
-
-  beforeAll(async () => {
-    server = await startRedis()
-  })
-  afterAll(() => server.cleanUp())
-  beforeEach(async () => {
-    await server.ask('FLUSHALL')
-    proxy = await startProxy({ to: server.port })
-    onTestFinished(() => proxy.close())
-  })
-
-  async function client(port: number) {
-    const opened = await connect(plan, {
-      url: `redis://127.0.0.1:${port}`,
-      backoff: { min: '20ms', max: '100ms' },
-      log: () => {},
-    })
-    onTestFinished(() => opened.$close())
-    return opened
-  }
-  const both = () => Promise.all([client(proxy.port), client(server.port)])
+  const faulty = serverBehindProxy(plan)
+  const both = () => Promise.all([faulty.open(), faulty.openDirect()])
 
   test('what another has finished meanwhile holds up nobody when its first holder fails it', async () => {
     const [cut, near] = await both()
@@ -58,12 +36,12 @@ describe('the order of a group whose worker is cut off', () => {
     })
     await near.events.append({ n: 0 })
     await until(() => worker.figures.active === 1)
-    await proxy.refuse()
+    await faulty.proxy.refuse()
     const other = near.events.work('workers', ({ value: { n } }) => void seen.push(n), { orderBy })
     await until(() => other.figures.handled === 1)
     fail()
     await until(() => worker.figures.failed === 1)
-    await proxy.pass()
+    await faulty.proxy.pass()
     await other.close()
     await near.events.appendMany(entries(20, 1))
     await until(() => seen.length === 21)
@@ -82,10 +60,10 @@ describe('the order of a group whose worker is cut off', () => {
     for (let time = 0; time < 3; time++) {
       const handled = worker.figures.handled
       await until(() => worker.figures.handled > handled + 10)
-      const { bytesSwallowed } = proxy.totals
-      await proxy.swallowReplies()
-      await until(() => proxy.totals.bytesSwallowed > bytesSwallowed)
-      await proxy.pass()
+      const { bytesSwallowed } = faulty.proxy.totals
+      await faulty.proxy.swallowReplies()
+      await until(() => faulty.proxy.totals.bytesSwallowed > bytesSwallowed)
+      await faulty.proxy.pass()
     }
     await until(() => new Set(seen).size === 400)
     expect([...new Set(seen)]).toEqual(numbers(400))
@@ -111,12 +89,12 @@ describe('the order of a group whose worker is cut off', () => {
       { orderBy },
     )
     await until(() => worker.figures.held === 12)
-    await proxy.refuse()
+    await faulty.proxy.refuse()
     const other = near.events.work('workers', ({ value: { n } }) => void seen.push(`near ${n}`), { orderBy })
     await until(() => other.figures.handled === 12)
     release()
     await until(() => worker.figures.handled === 1)
-    await proxy.pass()
+    await faulty.proxy.pass()
     await until(() => worker.figures.held === 0)
     expect(seen).toEqual(['cut 0', ...numbers(12).map(n => `near ${n}`)])
   })
@@ -130,12 +108,12 @@ describe('the order of a group whose worker is cut off', () => {
     const worker = cut.frail.work('workers', () => failing)
     await near.frail.append({ n: 0 })
     await until(() => worker.figures.active === 1)
-    await proxy.refuse()
+    await faulty.proxy.refuse()
     const other = near.frail.work('workers', () => expect.unreachable())
     await until(() => other.figures.buried === 1)
     fail()
     await until(() => worker.figures.failed === 1)
-    await proxy.pass()
+    await faulty.proxy.pass()
     await until(() => worker.figures.held === 0)
     expect([worker.figures.buried, other.figures.buried]).toEqual([0, 1])
     expect(await near.frail.deadLetters('workers').list()).toHaveLength(1)
