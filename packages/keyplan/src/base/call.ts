@@ -58,3 +58,9 @@ function isSignal(value: unknown): boolean {
   const { aborted, addEventListener } = value as Partial<AbortSignal>
   return typeof aborted === 'boolean' && typeof addEventListener === 'function'
 }
+
+/** Whether one of these tries was sent: without an answer it may have been carried out. */
+export function anySent(tries: Iterable<Call>): boolean {
+  for (const { written } of tries) if (written > 0) return true
+  return false
+}

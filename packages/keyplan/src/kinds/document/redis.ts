@@ -1,3 +1,4 @@
+import { anySent } from '../../base/call.ts'
 import { storedText } from '../../base/codec/stored-text.ts'
 import type { Stored } from '../../base/codec.ts'
 import { isKeyplanError, KeyplanError } from '../../base/error.ts'
@@ -25,7 +26,7 @@ export function createRedisDocumentStore(
       const keys = { doc: key, meta: names.meta(key), past: names.past(key) }
       const terms = { ttl, renew: renew ? 1 : 0, keep: history, channel: names.changes(key) }
       // Without a version to write over, a repeat might go over what others have written, or deleted, since the lost one ran.
-      const again = [...unanswered].some(({ written }) => written > 0)
+      const again = anySent(unanswered)
       const over = again && !expected ? neverThere : (expected ?? '')
       const args = { new: value, id, expected: over, ...terms, news: newsArguments(news) }
       unanswered.add(call)

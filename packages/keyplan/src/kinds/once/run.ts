@@ -1,4 +1,4 @@
-import type { CallOptions } from '../../base/call.ts'
+import { anySent, type CallOptions } from '../../base/call.ts'
 import type { Clock } from '../../base/clock.ts'
 import type { Stored } from '../../base/codec.ts'
 import { eitherSignal } from '../../base/either-signal.ts'
@@ -109,7 +109,7 @@ export function createRun<In, Out>(parts: RunParts<In, Out>): RunClaimed<In> {
     if (ours) return
     if (!committing) throw lost('was taken over while it ran', 'unknown')
     // One whose answer was lost may have run them, and the mark been lost since.
-    if ([...settlement.unanswered].some(({ written }) => written > 0)) {
+    if (anySent(settlement.unanswered)) {
       throw lost('was lost; whether its commands were run is not known', 'unknown')
     }
     throw lost('was forgotten, evicted or taken over; its commands were not run', 'not-executed')
